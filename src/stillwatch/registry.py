@@ -60,7 +60,9 @@ class Registry(Generic[T]):
                 owner = _package(entry)
                 if entry.name in owners:
                     raise PluginError(
-                        f"{owners[entry.name]} and {owner} both bring {entry.name!r}", self.name, "uninstall one of them"
+                        f"{owners[entry.name]} and {owner} both bring {entry.name!r}",
+                        self.name,
+                        "uninstall one of them",
                     )
                 targets[entry.name], owners[entry.name] = entry.value, owner
             self._targets = targets

@@ -39,7 +39,7 @@ class Settings:
 
     seed: int = _setting(0, "Seed of everything random; the same log and seed give the same verdicts.")
     false_discovery: float = _setting(0.01, "At most this share of the accused accounts may be innocent.")
-    with_text: bool = _setting(False, "Put prompts and answers of the log into the report (off: no text leaves the log).")
+    with_text: bool = _setting(False, "Show prompts and answers of the log in the report (off: no text leaves it).")
     price_table: Path | None = _setting(None, "TOML file with prices per million tokens, to value what was taken.")
     salt: Path | None = _setting(None, "File with the key of the hashes; made, readable by you only, where missing.")
     memory_mb: int = _setting(1200, "Memory in MiB that the query engine may use.")
@@ -51,7 +51,9 @@ class Settings:
             raise UsageError(f"{self.false_discovery} is no rate", "--false-discovery", "give a number between 0 and 1")
         for name, low in (("seed", 0), ("memory_mb", 64), ("threads", 1), ("retention_days", 1)):
             if getattr(self, name) < low:
-                raise UsageError(f"{getattr(self, name)} is too small", f"--{name.replace('_', '-')}", f"give at least {low}")
+                raise UsageError(
+                    f"{getattr(self, name)} is too small", f"--{name.replace('_', '-')}", f"give at least {low}"
+                )
 
     def as_text(self) -> dict[str, str]:
         """Every setting as text, in the order of `SETTINGS`: for the manifest and the report."""

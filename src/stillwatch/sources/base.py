@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 __all__ = ["BATCH_ROWS", "Cursor", "Info", "ReadBatch", "Rejected", "Source"]
@@ -36,11 +38,15 @@ class Cursor(NamedTuple):
 
 
 class ReadBatch(NamedTuple):
-    """Exchanges in the schema `stillwatch.exchange.EXCHANGE`, what was set aside, and how far the file is read."""
+    """Exchanges in the schema `stillwatch.exchange.EXCHANGE`, what was set aside, and how far the file is read.
+
+    ``lines`` says for each exchange on which line (row, for a table) of the file it begins, counted from 1.
+    """
 
     exchanges: pa.RecordBatch
     rejected: tuple[Rejected, ...]
     cursor: Cursor
+    lines: npt.NDArray[np.int64]
 
 
 class Source(Protocol):

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
 from stillwatch.sources.columns import require_columns
-from stillwatch.sources.delimited import delimited_records, header
+from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.rows import COLUMNS, Rows
 
 __all__ = ["SOURCE", "CanonicalCsv"]
@@ -18,7 +18,7 @@ MARKS = frozenset({"exchange_id", "started_at", "account_id"})
 
 
 class CanonicalCsv:
-    """Comma-separated, a header of column names, quotation marks doubled inside quotation marks; an empty cell is null."""
+    """Comma-separated, with a header; quotation marks inside quotation marks are doubled; an empty cell is null."""
 
     info: ClassVar[Info] = Info(
         name="csv",
@@ -38,7 +38,7 @@ class CanonicalCsv:
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a row. Raises `InputError` for a missing required column."""
         table = delimited_records(location)
-        places = _places(next(table).cells or [], location)
+        places = _places(column_names(table), location)
         rows, records = Rows(location), 0
         for record in table:
             records += 1
@@ -57,7 +57,9 @@ class CanonicalCsv:
     def identities(self, location: str) -> Iterator[pa.Array]:
         """See `Source.identities`."""
         table = delimited_records(location)
-        place = (next(table).cells or []).index("exchange_id")
+        names = column_names(table)
+        require_columns(names, location)
+        place = names.index("exchange_id")
         ids: list[str] = []
         for record in table:
             if record.cells is not None:

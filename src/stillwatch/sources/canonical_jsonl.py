@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from stillwatch.exchange import EXCHANGE, REAL, TEXT, WHOLE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
-from stillwatch.sources.files import file_lines
 from stillwatch.sources.conversation import messages_text
+from stillwatch.sources.files import file_lines
 from stillwatch.sources.json_documents import decode_reason
 from stillwatch.sources.rows import COLUMNS, Rows
 from stillwatch.sources.values import time_us
@@ -39,7 +39,12 @@ _Good = msgspec.defstruct("_Good", [_typed(field) for field in sorted(EXCHANGE, 
 _Any = msgspec.defstruct(
     "_Any", [(name, *((msgspec.Raw, NULL) if name == "messages" else (Any, None))) for name in COLUMNS], gc=False
 )
-_Key = msgspec.defstruct("_Key", [("exchange_id", Any, None)], gc=False)
+
+
+class _Key(msgspec.Struct, gc=False):
+    exchange_id: Any = None
+
+
 MARKS = frozenset({"exchange_id", "started_at", "account_id"})
 
 
@@ -82,7 +87,7 @@ class CanonicalJsonl:
             if line.data is None:
                 rows.reject(line.reason, line.number)
             elif (row := self._good(line.data)) is not None:
-                rows.add_typed(row)
+                rows.add_typed(row, line.number)
             else:
                 self._add(rows, line.number, line.data)
             if rows.full:

@@ -15,7 +15,7 @@ from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Rejected
 from stillwatch.sources.columns import Faults, cast_column, faults, require_columns
 
-__all__ = ["SOURCE", "CanonicalParquet", "open_parquet"]
+__all__ = ["SOURCE", "CanonicalParquet", "open_parquet", "parquet_batches"]
 
 MAGIC = b"PAR1"
 
@@ -56,7 +56,7 @@ class CanonicalParquet:
         present = [name for name in EXCHANGE.names if name in file.schema_arrow.names]
         passed = 0 if since is None else since.records
         records = 0
-        for batch in _batches(file, present, location):
+        for batch in parquet_batches(file, present, location):
             skipped = min(max(passed - records, 0), batch.num_rows)
             records += batch.num_rows
             if skipped < batch.num_rows:
@@ -64,7 +64,7 @@ class CanonicalParquet:
 
     def identities(self, location: str) -> Iterator[pa.Array]:
         """See `Source.identities`."""
-        for batch in _batches(_checked(location), ["exchange_id"], location):
+        for batch in parquet_batches(_checked(location), ["exchange_id"], location):
             yield batch.column(0).cast(pa.large_string())
 
 
@@ -74,7 +74,8 @@ def _checked(location: str) -> pq.ParquetFile:
     return file
 
 
-def _batches(file: pq.ParquetFile, columns: list[str], location: str) -> Iterator[pa.RecordBatch]:
+def parquet_batches(file: pq.ParquetFile, columns: list[str] | None, location: str) -> Iterator[pa.RecordBatch]:
+    """The rows of some columns (None: all) in batches. Raises `InputError` where the file turns out to be damaged."""
     try:
         yield from file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
@@ -98,7 +99,8 @@ def _converted(batch: pa.RecordBatch, location: str, end: int) -> ReadBatch:
         arrays = [array.filter(pa.array(keep)) for array in arrays]
     start = end - batch.num_rows + 1
     rejected = tuple(Rejected(wrong[position], f"{location}:{start + position}") for position in sorted(wrong))
-    return ReadBatch(pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE), rejected, Cursor(end))
+    lines = np.delete(np.arange(start, end + 1), list(wrong))
+    return ReadBatch(pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE), rejected, Cursor(end), lines)
 
 
 SOURCE = CanonicalParquet()

@@ -21,9 +21,7 @@ def require_columns(names: Collection[str], location: str) -> None:
     """Raises `InputError` naming the required columns that a table lacks."""
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        raise InputError(
-            f"has no column {', '.join(missing)}", location, "say with --map map.toml which column it is"
-        )
+        raise InputError(f"has no column {', '.join(missing)}", location, "say with --map map.toml which column it is")
 
 
 def cast_column(column: pa.Array, field: pa.Field, location: str) -> tuple[pa.Array, Faults]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from stillwatch.errors import InputError
 from stillwatch.sources.files import LINE_BYTES, Line, file_lines
 
-__all__ = ["Record", "delimited_records", "header"]
+__all__ = ["Record", "column_names", "delimited_records", "header"]
 
 csv.field_size_limit(LINE_BYTES)
 
@@ -31,7 +31,7 @@ class _Lines:
     """Lines as texts for `csv.reader`, remembering those of the record that is being read."""
 
     def __init__(self, location: str) -> None:
-        self._lines = file_lines(location)
+        self._lines = file_lines(location, blank=True)
         self._again: deque[Line] = deque()
         self.record: list[Line] = []
 
@@ -73,10 +73,17 @@ def header(head: bytes) -> list[str]:
         return []
 
 
+def column_names(table: Iterator[Record]) -> list[str]:
+    """The header, taken from the beginning of a table's records; none of an empty file."""
+    first = next(table, None)
+    return [] if first is None or first.cells is None else first.cells
+
+
 def delimited_records(location: str) -> Iterator[Record]:
     """The header's record first, then every other one; one whose number of cells differs from it is set aside.
 
-    Line ends inside quotation marks are kept, blank lines there are not. Raises `InputError` for a broken header.
+    Line ends inside quotation marks are kept; blank lines between records are passed over. Raises `InputError` for
+    a file without a header.
     """
     lines = _Lines(location)
     reader = csv.reader(lines, strict=True)
@@ -91,6 +98,8 @@ def delimited_records(location: str) -> Iterator[Record]:
             reason = _reason(str(error))
         if not lines.record:
             return
+        if cells is not None and not any(cells) and len(cells) <= 1:
+            continue
         first = lines.record[0].number
         if width is None:
             if not cells:

@@ -25,7 +25,7 @@ BROKEN_STREAM = "compressed data ends or breaks here"
 
 
 class Line(NamedTuple):
-    """One line without its end: ``number`` from 1; ``data`` is None for a line that is set aside, with the ``reason``."""
+    """One line without its end, counted from 1; its ``data`` is None where it is set aside for a ``reason``."""
 
     number: int
     data: bytes | None
@@ -96,8 +96,8 @@ def _chunks(stream: IO[bytes]) -> Iterator[bytes | None]:
         yield chunk
 
 
-def file_lines(location: str) -> Iterator[Line]:
-    """The lines of a file, blank ones left out; one over 8 MiB is passed over without being kept.
+def file_lines(location: str, *, blank: bool = False) -> Iterator[Line]:
+    """The lines of a file, those of white space only where ``blank``; one over 8 MiB is passed over unkept.
 
     A line's number counts every line of the file. A byte-order mark at the start is dropped.
     """
@@ -116,7 +116,7 @@ def file_lines(location: str) -> Iterator[Line]:
                     yield Line(number, None, TOO_LONG)
                 else:
                     line = b"".join((*pending, piece)) if pending else piece
-                    if line and not line.isspace():
+                    if blank or (line and not line.isspace()):
                         yield Line(number, line)
                 number += 1
                 pending, size, skipping = [], 0, False
@@ -175,4 +175,3 @@ def whole(location: str) -> bytes:
                 raise InputError("is one JSON document over 256 MiB", location, "write one object per line instead")
             parts.append(chunk)
     return b"".join(parts).removeprefix(b"\xef\xbb\xbf")
-

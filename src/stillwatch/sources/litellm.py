@@ -54,7 +54,7 @@ class LiteLLM:
 
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
-        if not head.lstrip()[:1] in (b"{", b"["):
+        if head.lstrip()[:1] not in (b"{", b"["):
             return False
         return all(mark in head for mark in MARKS) and any(mark in head for mark in FURTHER_MARKS)
 
@@ -202,7 +202,8 @@ def _answer(response: Any) -> tuple[str | None, str | None]:
         thoughts.extend(_thoughts(message))
     for item in _items(body.get("output")):
         if item.get("type") == "reasoning":
-            thoughts.extend(content_text(part.get("text")) for part in _items(item.get("content") or item.get("summary")))
+            shown = _items(item.get("content") or item.get("summary"))
+            thoughts.extend(content_text(part.get("text")) for part in shown)
         else:
             texts.append(content_text(item.get("content")))
     if isinstance(body.get("content"), list):

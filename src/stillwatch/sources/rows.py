@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,6 +33,7 @@ class Rows:
         self.location = location
         self._converters = [CONVERTERS[name] for name in COLUMNS]
         self._rows: list[Sequence[object]] = []
+        self._lines: list[int] = []
         self._rejected: list[Rejected] = []
         self._characters = 0
 
@@ -51,15 +53,16 @@ class Rows:
             if row[index] is None:
                 self.reject(f"missing {name}", line)
                 return
-        self.add_typed(row)
+        self.add_typed(row, line)
 
-    def add_typed(self, row: Sequence[object]) -> None:
+    def add_typed(self, row: Sequence[object], line: int) -> None:
         """One row that is known to hold what `add` would make of it (but for empty texts)."""
         for index in LONG_COLUMNS:
             long = row[index]
             if long is not None:
                 self._characters += len(long)  # type: ignore[arg-type]  # these four columns are texts
         self._rows.append(row)
+        self._lines.append(line)
 
     def reject(self, reason: str, line: int) -> None:
         """Set line ``line`` aside."""
@@ -80,8 +83,8 @@ class Rows:
             columns = zip(*self._rows, strict=True)
             arrays = [_column(values, field) for values, field in zip(columns, EXCHANGE, strict=True)]
             batch = pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE)
-        taken = ReadBatch(batch, tuple(self._rejected), cursor)
-        self._rows, self._rejected, self._characters = [], [], 0
+        taken = ReadBatch(batch, tuple(self._rejected), cursor, np.array(self._lines, np.int64))
+        self._rows, self._lines, self._rejected, self._characters = [], [], [], 0
         return taken
 
 

@@ -16,7 +16,7 @@ from typing import Final
 from stillwatch.exchange import EXCHANGE, REAL, TEXT, TIME, WHOLE
 from stillwatch.sources.conversation import messages_text
 
-__all__ = ["CONVERTERS", "FIRST_US", "LAST_US", "BadValueError", "convert", "epoch_us", "real", "text", "time_us", "whole"]
+__all__ = ["CONVERTERS", "FIRST_US", "LAST_US", "BadValueError", "epoch_us", "real", "text", "time_us", "whole"]
 
 Converter = Callable[[object], object]
 
@@ -157,16 +157,7 @@ def _checked(us: int) -> int:
 
 
 BY_TYPE: Mapping[object, Converter] = {TEXT: text, WHOLE: whole, REAL: real, TIME: time_us}
-CONVERTERS: Mapping[str, Converter] = {
-    field.name: BY_TYPE[field.type] for field in EXCHANGE
-} | {"messages": messages_text, "client_asn": network}
-
-
-def convert(name: str, value: object) -> object:
-    """The value of column ``name``; raises `BadValueError` with the column in its text."""
-    if value is None:
-        return None
-    try:
-        return CONVERTERS[name](value)
-    except BadValueError as error:
-        raise BadValueError(f"{error}: {name}") from None
+CONVERTERS: Mapping[str, Converter] = {field.name: BY_TYPE[field.type] for field in EXCHANGE} | {
+    "messages": messages_text,
+    "client_asn": network,
+}

@@ -1,0 +1,169 @@
+"""A whole log: any number of files in any recognised format, read as one stream of exchanges without doubles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.errors import InputError, UnknownFormatError
+from stillwatch.exchange import EXCHANGE
+from stillwatch.progress import Progress, Silent
+from stillwatch.sources import SOURCES
+from stillwatch.sources.base import Rejected, Source
+from stillwatch.sources.duplicates import Keepers, repeated
+from stillwatch.sources.field_map import read_field_map
+from stillwatch.sources.files import find_files, head, second_head
+
+__all__ = ["Log", "RejectCount", "open_log"]
+
+PLACES_KEPT = 100_000
+
+
+class RejectCount(NamedTuple):
+    """How many records were set aside for one reason, and where the first one stands (``file:line``)."""
+
+    reason: str
+    records: int
+    first: str
+
+
+class Log:
+    """Files and the format of each. Reading it twice yields the same; nothing is kept between.
+
+    ``files`` are sorted by path; ``format`` names the formats, joined by a comma. After `batches` is exhausted,
+    ``rejects`` says how many records were set aside and why, and ``set_aside`` where (at most 100,000 places).
+    """
+
+    def __init__(self, sources: Mapping[Path, Source]) -> None:
+        self._sources = dict(sources)
+        self.files: tuple[Path, ...] = tuple(self._sources)
+        self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))
+        self.set_aside: tuple[Rejected, ...] = ()
+        self.rejects: tuple[RejectCount, ...] = ()
+        self.exchanges = 0
+
+    def batches(self, progress: Progress | None = None) -> Iterator[pa.RecordBatch]:
+        """Every exchange once, in batches of up to 16,384 rows of the schema `EXCHANGE`, in the order of the files.
+
+        Of several rows with one exchange id the same one is yielded whatever the order of rows and files
+        (`stillwatch.sources.duplicates`). Raises `InputError` for a log without a single exchange, and where a file
+        turns out not to be in its format.
+        """
+        progress = progress or Silent()
+        counts: dict[str, RejectCount] = {}
+        places: list[Rejected] = []
+        self.exchanges = 0
+        keepers = self._keepers(progress)
+        progress.step("reading the log", len(self.files))
+        for number, file in enumerate(self.files):
+            for batch, rejected in self._without_doubles(number, file, keepers):
+                for reject in rejected:
+                    known = counts.get(reject.reason, RejectCount(reject.reason, 0, reject.where))
+                    counts[reject.reason] = known._replace(records=known.records + 1)
+                places.extend(rejected[: PLACES_KEPT - len(places)])
+                self.exchanges += batch.num_rows
+                if batch.num_rows:
+                    yield batch
+            progress.advance()
+        self.set_aside = tuple(places)
+        self.rejects = tuple(sorted(counts.values(), key=lambda c: (-c.records, c.reason)))
+        if not self.exchanges:
+            raise self._nothing()
+
+    def read(self) -> pa.Table:
+        """All of `batches` as one table."""
+        return pa.Table.from_batches(list(self.batches()), schema=EXCHANGE)
+
+    def _keepers(self, progress: Progress) -> Keepers:
+        progress.step("looking for doubles", len(self.files))
+        keepers = Keepers(repeated(self._identities(progress)))
+        if keepers.candidates:
+            progress.step("comparing doubles", len(self.files))
+            for number, file in enumerate(self.files):
+                row = 0
+                for batch in self._sources[file].read(str(file), None):
+                    keepers.learn(batch.exchanges, number, row)
+                    row += batch.exchanges.num_rows
+                progress.advance()
+        return keepers
+
+    def _identities(self, progress: Progress) -> Iterator[pa.Array]:
+        for file, source in self._sources.items():
+            yield from source.identities(str(file))
+            progress.advance()
+
+    def _without_doubles(
+        self, number: int, file: Path, keepers: Keepers
+    ) -> Iterator[tuple[pa.RecordBatch, list[Rejected]]]:
+        row = 0
+        for read in self._sources[file].read(str(file), None):
+            gone = keepers.doubles(read.exchanges, number, row)
+            row += read.exchanges.num_rows
+            rejected = list(read.rejected)
+            exchanges = read.exchanges
+            if gone:
+                rejected += [Rejected(reason, f"{file}:{read.lines[i]}") for i, reason in gone.items()]
+                keep = np.ones(exchanges.num_rows, bool)
+                keep[list(gone)] = False
+                exchanges = exchanges.filter(pa.array(keep))
+            yield exchanges, rejected
+
+    def _nothing(self) -> InputError:
+        files = f"{len(self.files)} files" if len(self.files) > 1 else "the file"
+        where = ", ".join(str(file) for file in self.files[:3]) + (", ..." if len(self.files) > 3 else "")
+        if not self.rejects:
+            return InputError(f"holds no exchange: {files} empty", where, "name a log with at least one line")
+        worst = self.rejects[0]
+        set_aside = sum(count.records for count in self.rejects)
+        return InputError(
+            f"holds no exchange that can be read ({set_aside} set aside, most for: {worst.reason})", worst.first
+        )
+
+
+def open_log(
+    locations: Sequence[str | os.PathLike[str]],
+    format: str | None = None,
+    field_map: Path | None = None,
+) -> Log:
+    """A log from files, folders and patterns; each file's format told by its content unless ``format`` names one.
+
+    ``field_map`` is a TOML file (`stillwatch.sources.field_map`) that is then used for every file. Files that are
+    empty are passed over, unless all are. Nothing but the beginning of each file is read yet.
+
+    Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where a file's is not
+    among them, `PluginError` for a ``format`` that does not exist.
+    """
+    files = find_files(locations)
+    if field_map is not None:
+        mapped: Source = read_field_map(field_map)
+        return Log(dict.fromkeys(files, mapped))
+    if format is not None:
+        return Log(dict.fromkeys(files, SOURCES.get(format)))
+    sources: dict[Path, Source] = {}
+    for file in files:
+        start = head(str(file))
+        if start.strip():
+            sources[file] = _recognised(file, start)
+    if not sources:
+        names = ", ".join(str(file) for file in files[:3])
+        raise InputError("is empty", names, "name a log with at least one exchange")
+    return Log(sources)
+
+
+def _recognised(file: Path, start: bytes) -> Source:
+    for beginning in (start, second_head(str(file))):
+        found = [source for _, source in SOURCES.all() if beginning and source.recognises(beginning)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            names = " or ".join(source.info.name for source in found)
+            raise UnknownFormatError(f"could be {names}", file, "say which with --format")
+    known = ", ".join(SOURCES.names())
+    raise UnknownFormatError(
+        f"is in no format that is known here ({known})", file, "say which field is which with --map map.toml"
+    )
