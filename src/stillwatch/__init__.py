@@ -1,1 +1,7 @@
-"""Stillwatch finds the accounts that one operator runs to distil a model behind an API."""
+"""Stillwatch finds the accounts that one operator runs to distil the model behind an API."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

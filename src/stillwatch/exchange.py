@@ -119,8 +119,12 @@ def read_salt(path: Path) -> bytes:
     except OSError as error:
         raise StorageError(f"cannot make the salt: {error.strerror}", path, "name another file with --salt") from error
     salt = fresh_salt()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(salt.hex().encode() + b"\n")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(salt.hex().encode() + b"\n")
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise StorageError(f"cannot write the salt: {error.strerror}", path, "name another file with --salt") from error
     return salt
 
 

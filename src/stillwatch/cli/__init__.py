@@ -1,0 +1,114 @@
+"""The command ``stillwatch``: parse, call, render. Ends with 0 (nothing found), 1 (something to act on) or 2 (could
+not run); an error is one line on stderr, and a trace of the program only with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+from typing import NamedTuple
+
+from cyclopts import App, CycloptsError
+
+from stillwatch import __version__
+from stillwatch.cli.terminal import clean, write_error
+from stillwatch.errors import StillwatchError, one_line
+from stillwatch.storage.disk import is_full
+
+__all__ = ["COMMANDS", "app", "main"]
+
+NOTHING_FOUND, FOUND, FAILED = 0, 1, 2
+DEBUG = "--debug"
+
+
+class Command(NamedTuple):
+    """Where a command's function is, what it does, and an example that works."""
+
+    target: str
+    summary: str
+    example: str
+
+
+# A command's module is imported when the command is called.
+COMMANDS: dict[str, Command] = {
+    "scan": Command(
+        "stillwatch.cli.scan:scan",
+        "Read a log, find the campaigns in it, write a report.",
+        "stillwatch scan logs/ --accounts accounts.csv --out run",
+    ),
+    "explain": Command(
+        "stillwatch.cli.explain:explain",
+        "Say in plain words what is known about an account or a campaign.",
+        "stillwatch explain acct_1 --run run",
+    ),
+    "simulate": Command(
+        "stillwatch.cli.simulate:simulate",
+        "Make labelled traffic to try the scan on.",
+        "stillwatch simulate --out world",
+    ),
+    "score": Command(
+        "stillwatch.cli.score:score",
+        "Compare a scan with the known answers of simulated traffic.",
+        "stillwatch score run --world world",
+    ),
+    "demo": Command(
+        "stillwatch.cli.demo:demo",
+        "Simulate, scan and score a small log: the whole way in two minutes.",
+        "stillwatch demo --out demo",
+    ),
+}
+
+HELP = """Finds the accounts that one operator runs to distil the model behind an API, with a stated error rate.
+
+Exit code: 0 nothing found, 1 something to act on, 2 could not run. --debug shows the trace of an error.
+"""
+
+
+def app() -> App:
+    """The command line, with every command registered by name and none imported."""
+    program = App(name="stillwatch", version=f"stillwatch {__version__}", help=HELP)
+    for place, (name, command) in enumerate(COMMANDS.items()):
+        epilogue = f"Example: `{command.example}`"
+        program.command(command.target, name=name, help=command.summary, help_epilogue=epilogue, sort_key=place)
+    return program
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits the process with its code."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in tokens
+    signal.signal(signal.SIGTERM, _interrupted)
+    sys.exit(_run([token for token in tokens if token != DEBUG], debug))
+
+
+def _run(tokens: list[str], debug: bool) -> int:
+    try:
+        code = app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except CycloptsError as error:
+        line, known = f"{one_line(error)} Try: stillwatch --help", True
+    except StillwatchError as error:
+        line, known = str(error), True
+    except KeyboardInterrupt:
+        line, known = "interrupted; nothing was kept", True
+    except BrokenPipeError:
+        sys.stdout = None  # the reader has gone: nothing more can be said there
+        return NOTHING_FOUND
+    except Exception as error:
+        known = is_full(error)
+        line = "the disk is full; nothing was kept" if known else f"unexpected {type(error).__name__}: {error}"
+        if not known:
+            line += " (a defect: please report it with the trace that --debug shows)"
+    else:
+        return code if isinstance(code, int) else NOTHING_FOUND
+    if debug:
+        traceback.print_exc()
+    write_error(clean(one_line(line)))
+    return FAILED
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
