@@ -52,7 +52,7 @@ COMMANDS: dict[str, Command] = {
     "score": Command(
         "stillwatch.cli.score:score",
         "Compare a scan with the known answers of simulated traffic.",
-        "stillwatch score run --world world",
+        "stillwatch score world run",
     ),
     "demo": Command(
         "stillwatch.cli.demo:demo",

@@ -107,8 +107,8 @@ def _verdicts(report: Report, out: Path, style: Style) -> list[str]:
         )
         for campaign in sorted(found, key=lambda c: (-c.value, -c.taken, c.campaign_id))[:CAMPAIGNS_SHOWN]:
             lines.append(
-                f"  {clean(campaign.campaign_id)}: {campaign.accounts:,} accounts, {campaign.taken:,.0f} exchanges taken"
-                f" ({campaign.taken_low:,.0f} to {campaign.taken_high:,.0f}), about {campaign.value:,.2f}"
+                f"  {clean(campaign.campaign_id)}: {campaign.accounts:,} accounts, {campaign.taken:,.0f} exchanges"
+                f" taken ({campaign.taken_low:,.0f} to {campaign.taken_high:,.0f}), about {campaign.value:,.2f}"
                 f" {clean(campaign.currency)}; innocent among them: {campaign.expected_innocent:.2g} expected"
             )
         if len(found) > CAMPAIGNS_SHOWN:
