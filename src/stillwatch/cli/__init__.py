@@ -4,6 +4,7 @@ not run); an error is one line on stderr, and a trace of the program only with `
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -15,7 +16,7 @@ from cyclopts import App, CycloptsError
 
 from stillwatch import __version__
 from stillwatch.cli.terminal import clean, write_error
-from stillwatch.errors import StillwatchError, one_line
+from stillwatch.errors import StillwatchError, UsageError, one_line
 from stillwatch.storage.disk import is_full
 
 __all__ = ["COMMANDS", "app", "main"]
@@ -86,28 +87,37 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _run(tokens: list[str], debug: bool) -> int:
     try:
+        _known(tokens)
         code = app()(tokens, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
-    except CycloptsError as error:
-        line, known = f"{one_line(error)} Try: stillwatch --help", True
-    except StillwatchError as error:
-        line, known = str(error), True
-    except KeyboardInterrupt:
-        line, known = "interrupted; nothing was kept", True
     except BrokenPipeError:
-        sys.stdout = None  # the reader has gone: nothing more can be said there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads: the last flush must not fail
         return NOTHING_FOUND
-    except Exception as error:
-        known = is_full(error)
-        line = "the disk is full; nothing was kept" if known else f"unexpected {type(error).__name__}: {error}"
-        if not known:
-            line += " (a defect: please report it with the trace that --debug shows)"
-    else:
-        return code if isinstance(code, int) else NOTHING_FOUND
-    if debug:
-        traceback.print_exc()
-    write_error(clean(one_line(line)))
-    return FAILED
+    except (Exception, KeyboardInterrupt) as error:
+        if debug:
+            traceback.print_exc()
+        write_error(clean(one_line(_line(error))))
+        return FAILED
+    return code if isinstance(code, int) else NOTHING_FOUND
+
+
+def _known(tokens: list[str]) -> None:
+    """Refuses an unknown command here, because the parser would import every command to name them."""
+    if tokens and not tokens[0].startswith("-") and tokens[0] not in COMMANDS:
+        raise UsageError(f"there is no command {tokens[0]!r}", do="known: " + ", ".join(COMMANDS))
+
+
+def _line(error: BaseException) -> str:
+    """An error in one line."""
+    if isinstance(error, StillwatchError):
+        return str(error)
+    if isinstance(error, CycloptsError):
+        return f"{one_line(error)} Try: stillwatch --help"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted; nothing was kept"
+    if is_full(error):
+        return "the disk is full; nothing was kept"
+    return f"unexpected {type(error).__name__}: {error} (a defect: please report it with the trace that --debug shows)"
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:

@@ -23,7 +23,7 @@ class CanonicalCsv:
     info: ClassVar[Info] = Info(
         name="csv",
         summary="Exchanges as comma-separated values, columns named as Stillwatch's",
-        reference="RFC 4180, and docs/adding-a-log-format.md for the columns",
+        reference="RFC 4180, and docs/log-formats.md for the columns",
         version="1",
         example=(
             b"exchange_id,started_at,account_id,model,messages,input_tokens\n"

@@ -54,7 +54,7 @@ class CanonicalJsonl:
     info: ClassVar[Info] = Info(
         name="jsonl",
         summary="Exchanges as JSON lines, keys named as Stillwatch's columns",
-        reference="docs/adding-a-log-format.md",
+        reference="docs/log-formats.md",
         version="1",
         example=(
             b'{"exchange_id": "r1", "started_at": "2026-09-07T00:03:08.012924Z", "account_id": "a1", "model": "m",'

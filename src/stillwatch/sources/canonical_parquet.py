@@ -41,7 +41,7 @@ class CanonicalParquet:
     info: ClassVar[Info] = Info(
         name="parquet",
         summary="Exchanges as a Parquet table, columns named as Stillwatch's",
-        reference="docs/adding-a-log-format.md",
+        reference="docs/log-formats.md",
         version="1",
         example=_example(),
     )

@@ -59,7 +59,7 @@ class FieldMap:
     info: ClassVar[Info] = Info(
         name="map",
         summary="Any JSON, CSV or Parquet log, with a file that says which field is which (--map)",
-        reference="docs/adding-a-log-format.md",
+        reference="docs/log-formats.md",
         version="1",
         example=b'{"request": {"id": "r1"}, "started_at": 1788739388250, "consumer": {"id": "a1"}, "duration": 0.5}\n',
     )
