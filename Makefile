@@ -1,0 +1,52 @@
+# A machine with Python 3.11 (and its venv module) and make is enough; everything else goes into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test check format bench docs lock clean help
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/'
+
+demo: $(VENV)/.run ## make a small labelled traffic, scan it, score the scan, print where the report is
+	$(BIN)/stillwatch demo --out demo
+
+test: check ## lint, types, import directions, tests: what CI runs
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev ## lint, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict src
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## rewrite the source in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## the tables that the README quotes
+	$(BIN)/python -m bench
+
+docs: $(VENV)/.dev ## rewrite the pages that are made from the code (a test fails when one is stale)
+	$(BIN)/python docs/generate.py
+
+lock: $(VENV)/.dev ## resolve the dependencies anew (needs uv)
+	./requirements/lock
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit("Stillwatch needs Python 3.11 or newer: make PYTHON=python3.11 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	$(INSTALL) --require-hashes -r requirements/run.txt
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	$(INSTALL) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+clean: ## remove what make has made
+	rm -rf $(VENV) demo bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

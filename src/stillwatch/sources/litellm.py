@@ -1,0 +1,275 @@
+"""LiteLLM's StandardLoggingPayload: one object, an array of them, or one per line.
+
+Written from the public type definitions of LiteLLM 1.109; older payloads lack some keys, which are then null.
+Choices that a reader of the log would want to know:
+
+- The account is the first of user, team, organisation and key hash that the proxy itself established. The caller's own
+  ``end_user`` is never the account: whoever calls can claim to be anyone.
+- Of a forwarded address list ("a, b, c") the last public address counts: the one the nearest proxy saw. Those before
+  it are claims of the client.
+- Redacted text, and lists that a sink has cut into a piece of their printed form, are null, not evidence.
+- A failure whose code is unknown has status 500, a success 200.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+import pyarrow as pa
+
+from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
+from stillwatch.sources.conversation import BadConversationError, content_text, normalised, without_system
+from stillwatch.sources.json_documents import Document, json_documents
+from stillwatch.sources.rows import COLUMNS, Rows
+
+__all__ = ["SOURCE", "LiteLLM", "client_address"]
+
+REDACTED = "redacted-by-litellm"
+CUT = "truncated by litellm"
+MARKS = (b'"startTime"', b'"call_type"')
+FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
+ACCOUNT_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id", "user_api_key_hash")
+
+
+class LiteLLM:
+    """StandardLoggingPayload as the callbacks, the S3 and GCS loggers and ``generic_api`` write it."""
+
+    info: ClassVar[Info] = Info(
+        name="litellm",
+        summary="LiteLLM's StandardLoggingPayload: an object, an array, or JSON lines",
+        reference="litellm/types/utils.py, class StandardLoggingPayload",
+        version="1.109",
+        example=(
+            b'{"id": "c1", "call_type": "acompletion", "status": "success", "model": "m", "startTime": 1788739388.25,'
+            b' "response_time": 0.5, "prompt_tokens": 2, "completion_tokens": 3, "requester_ip_address": "192.0.2.7",'
+            b' "metadata": {"user_api_key_hash": "k1", "user_api_key_user_id": "a1"},'
+            b' "messages": [{"role": "user", "content": "Good morning"}], "model_parameters": {"temperature": 0.2},'
+            b' "response": {"choices": [{"message": {"role": "assistant", "content": "Good morning."}}]}}\n'
+        ),
+    )
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
+        if not head.lstrip()[:1] in (b"{", b"["):
+            return False
+        return all(mark in head for mark in MARKS) and any(mark in head for mark in FURTHER_MARKS)
+
+    def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
+        """See `Source.read`. A record is an object."""
+        rows, records = Rows(location), 0
+        for document in json_documents(location):
+            records += 1
+            if since is not None and records <= since.records:
+                continue
+            _add(rows, document)
+            if rows.full:
+                yield rows.take(Cursor(records))
+        if len(rows):
+            yield rows.take(Cursor(records))
+
+    def identities(self, location: str) -> Iterator[pa.Array]:
+        """See `Source.identities`."""
+        ids: list[str] = []
+        for document in json_documents(location):
+            payload = document.value
+            if isinstance(payload, Mapping) and isinstance(identity := _identity(payload), str | int):
+                ids.append(str(identity))
+            if len(ids) >= BATCH_ROWS:
+                yield pa.array(ids, pa.large_string())
+                ids = []
+        yield pa.array(ids, pa.large_string())
+
+
+def _add(rows: Rows, document: Document) -> None:
+    if document.reason:
+        rows.reject(document.reason, document.line)
+    elif not isinstance(document.value, Mapping):
+        rows.reject("not an object", document.line)
+    else:
+        try:
+            values = _values(document.value)
+        except BadConversationError as error:
+            rows.reject(str(error), document.line)
+            return
+        rows.add([values.get(name) for name in COLUMNS], document.line)
+
+
+def _identity(payload: Mapping[str, Any]) -> Any:
+    return payload.get("litellm_call_id") or payload.get("id")
+
+
+def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload's columns, still loose."""
+    metadata, parameters = _mapping(payload.get("metadata")), _mapping(payload.get("model_parameters"))
+    system, messages = _conversation(payload.get("messages"))
+    response, reasoning = _answer(payload.get("response"))
+    tools, seconds = parameters.get("tools"), payload.get("response_time")
+    return {
+        "exchange_id": _identity(payload),
+        "started_at": payload.get("startTime"),
+        "account_id": next((metadata[key] for key in ACCOUNT_KEYS if metadata.get(key)), None),
+        "api_key_id": metadata.get("user_api_key_hash"),
+        "session_id": payload.get("session_id") or payload.get("trace_id"),
+        "model": payload.get("model"),
+        "operation": payload.get("call_type"),
+        "system_prompt": system,
+        "messages": messages,
+        "response": response,
+        "reasoning": reasoning,
+        "input_tokens": payload.get("prompt_tokens"),
+        "output_tokens": payload.get("completion_tokens"),
+        "reasoning_tokens": _reasoning_tokens(payload.get("response"), metadata),
+        "temperature": parameters.get("temperature"),
+        "max_tokens": parameters.get("max_completion_tokens") or parameters.get("max_tokens"),
+        "tool_count": len(tools) if isinstance(tools, list) else 0 if parameters else None,
+        "client_ip": client_address(payload.get("requester_ip_address") or metadata.get("requester_ip_address")),
+        "user_agent": payload.get("user_agent") or metadata.get("user_agent"),
+        "status": _status(payload),
+        "latency_ms": round(seconds * 1000) if isinstance(seconds, int | float) and abs(seconds) < 1e12 else None,
+    }
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] | None]:
+    """The instructions and the conversation; (None, None) where it was not logged, redacted, or cut to pieces."""
+    if isinstance(value, Mapping):
+        value = value.get("messages", value.get("input"))
+    if isinstance(value, str):
+        value = _from_text(value)
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        value = [{"role": "user", "content": part} for part in value]
+    if not value:
+        return None, None
+    system, messages = without_system(normalised(_roles(value)))
+    if any(_clean(message["content"]) is None and message["content"] for message in messages):
+        messages = [m | {"content": _clean(m["content"])} for m in messages]
+    if not any(message["content"] for message in messages):
+        messages = []
+    return _clean(system), messages
+
+
+def _roles(value: Any) -> Any:
+    """Items of the Responses API that carry no role (calls of tools and what they returned) get one."""
+    if not isinstance(value, list):
+        return value
+    roles = {"function_call": "assistant", "function_call_output": "tool", "reasoning": "assistant"}
+    return [
+        {"role": roles[item["type"]], "content": item.get("output")}
+        if isinstance(item, Mapping) and "role" not in item and item.get("type") in roles
+        else item
+        for item in value
+    ]
+
+
+def _from_text(value: str) -> Any:
+    """A conversation that a sink has turned into text: JSON again, or the prompt of a completion call."""
+    if value.lstrip()[:1] in ("[", "{"):
+        try:
+            decoded = msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return None
+        return decoded.get("messages") if isinstance(decoded, dict) else decoded
+    prompt = _clean(value)
+    return None if prompt is None else [{"role": "user", "content": prompt}]
+
+
+def _clean(value: str | None) -> str | None:
+    """A text without the mark of a sink that cut it; null where it was redacted."""
+    if not value or REDACTED in value[:100]:
+        return None
+    if CUT in value[-200:]:
+        value = value[: value.rindex(CUT)].rstrip(" .(")
+    return value or None
+
+
+def _answer(response: Any) -> tuple[str | None, str | None]:
+    """The answer's text and the reasoning shown, from the shapes of chat, completion, Responses and Anthropic calls."""
+    if isinstance(response, str):
+        return (None if response.lstrip()[:1] in ("{", "[") and CUT in response[-200:] else _clean(response)), None
+    body = _mapping(response)
+    texts: list[str | None] = []
+    thoughts: list[str | None] = []
+    for choice in _items(body.get("choices")):
+        message = _mapping(choice.get("message"))
+        texts.append(choice["text"] if isinstance(choice.get("text"), str) else content_text(message.get("content")))
+        thoughts.extend(_thoughts(message))
+    for item in _items(body.get("output")):
+        if item.get("type") == "reasoning":
+            thoughts.extend(content_text(part.get("text")) for part in _items(item.get("content") or item.get("summary")))
+        else:
+            texts.append(content_text(item.get("content")))
+    if isinstance(body.get("content"), list):
+        texts.append(content_text(body["content"]))
+        thoughts.extend(_thoughts({"thinking_blocks": body["content"]}))
+    return _joined(texts), _joined(thoughts)
+
+
+def _thoughts(message: Mapping[str, Any]) -> list[str | None]:
+    """Reasoning text of one message; signatures and encrypted blocks are no text."""
+    shown = message.get("reasoning_content")
+    if isinstance(shown, str) and shown:
+        return [shown]
+    blocks = _items(message.get("thinking_blocks"))
+    return [b["thinking"] for b in blocks if b.get("type") == "thinking" and isinstance(b.get("thinking"), str)]
+
+
+def _items(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _joined(texts: Sequence[str | None]) -> str | None:
+    return "\n\n".join(text for text in map(_clean, texts) if text) or None
+
+
+def _reasoning_tokens(response: Any, metadata: Mapping[str, Any]) -> Any:
+    for usage in (_mapping(_mapping(response).get("usage")), _mapping(metadata.get("usage_object"))):
+        for details in ("completion_tokens_details", "output_tokens_details"):
+            count = _mapping(usage.get(details)).get("reasoning_tokens")
+            if count is not None:
+                return count
+    return None
+
+
+def _status(payload: Mapping[str, Any]) -> int | None:
+    status = payload.get("status")
+    if status not in ("success", "failure"):
+        return None
+    code = str(_mapping(payload.get("error_information")).get("error_code") or "")
+    if status == "failure":
+        return int(code) if code.isascii() and code.isdigit() and len(code) == 3 else 500
+    return 200
+
+
+@functools.lru_cache(maxsize=100_000)
+def _public(part: str) -> tuple[str | None, bool]:
+    """An address in its shortest form, without a port, and whether it is public."""
+    part = part.strip().strip('"')
+    if part.startswith("["):
+        part = part[1:].partition("]")[0]
+    elif part.count(":") == 1:
+        part = part.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(part)
+    except ValueError:
+        return None, False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address), not (mapped or address).is_private
+
+
+def client_address(value: Any) -> str | None:
+    """The client's address in a forwarded list: the last public one, else the last one; null where there is none."""
+    if not isinstance(value, str) or len(value) > 1000:
+        return None
+    hops = [hop for hop in map(_public, value.split(",")) if hop[0] is not None]
+    public = [address for address, is_public in hops if is_public]
+    return public[-1] if public else hops[-1][0] if hops else None
+
+
+SOURCE = LiteLLM()
