@@ -185,9 +185,7 @@ def _moments_by_shift(
     return means, variances
 
 
-def _mixture_quantile(
-    probability: float, means: NDArray[np.float64], variances: NDArray[np.float64], n: int
-) -> float:
+def _mixture_quantile(probability: float, means: NDArray[np.float64], variances: NDArray[np.float64], n: int) -> float:
     """Quantile of the equal mixture of beta counts on [0, n] with these means and variances."""
     # A count's variance cannot exceed mean * (n - mean); just below it the beta is two points, as it should be.
     share = np.clip(means / n, 1e-12, 1 - 1e-12)
