@@ -33,7 +33,8 @@ def test_rates_without_events_or_trials() -> None:
     assert wilson(0, 0)[1:] == (0.0, 1.0)
     assert clopper_pearson(0, 2232).high == pytest.approx(1 - 0.025 ** (1 / 2232))
     assert clopper_pearson(1, 1).high == 1.0
-    assert wilson(0, 10).low == 0.0 and wilson(10, 10).high == 1.0
+    assert wilson(0, 10).low == 0.0
+    assert wilson(10, 10).high == 1.0
     with pytest.raises(ValueError, match="events"):
         clopper_pearson(3, 2)
     with pytest.raises(ValueError, match="level"):

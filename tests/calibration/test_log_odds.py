@@ -66,7 +66,8 @@ def test_result_does_not_depend_on_order_given_groups() -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_no_unit_one_unit_one_class(method: Literal["platt", "isotonic"]) -> None:
     empty = calibrate_log_odds([], [], method=method)
-    assert empty.log_odds.size == 0 and empty.calibrator.log_odds([3.0]).tolist() == [0.0]
+    assert empty.log_odds.size == 0
+    assert empty.calibrator.log_odds([3.0]).tolist() == [0.0]
     single = calibrate_log_odds([1.0], [True], method=method)
     assert single.log_odds.tolist() == [0.0]
     assert single.calibrator.log_odds([-5.0]) == pytest.approx([np.log(2)])

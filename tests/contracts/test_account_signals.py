@@ -55,14 +55,16 @@ def test_info_is_complete(name: str) -> None:
     assert info.name == name == TARGETS[name].removeprefix(PACKAGE).partition(":")[0]
     for text in (info.summary, info.reference, info.version, info.example, info.unit, info.innocent_reading):
         assert text.strip() == text != ""
-    assert info.summary.endswith(".") and info.innocent_reading.endswith(".")
+    assert info.summary.endswith(".")
+    assert info.innocent_reading.endswith(".")
     assert info.range[0] < info.range[1]
 
 
 @every_signal
 def test_reads_only_columns_that_exist_and_none_that_is_forbidden(name: str) -> None:
     info = signal_called(name).info
-    assert info.reads and set(info.reads) <= FEATURES.keys()
+    assert info.reads
+    assert set(info.reads) <= FEATURES.keys()
     words = {word for column in info.reads for word in (column, *column.split("_"))}
     assert not words & {*FORBIDDEN_READS, "hour", "weekday", "region", "city"}
 
@@ -116,9 +118,9 @@ def test_a_clash_of_names_is_refused() -> None:
 @every_signal
 def test_value_lies_in_its_range_whatever_is_missing(name: str) -> None:
     low, high = signal_called(name).info.range
-    full: dict[str, int | float | None] = {column: 1_700_000_000_000_000 for column in FEATURES}
+    full: dict[str, int | float | None] = dict.fromkeys(FEATURES, 1700000000000000)
     full |= {"status": 200}
-    nothing: dict[str, int | float | None] = {column: None for column in FEATURES}
+    nothing: dict[str, int | float | None] = dict.fromkeys(FEATURES)
     odd = full | {"temperature": math.nan, "max_tokens": -1, "client_ip": -(2**63), "new_text": 2**63 - 1}
     odd |= {"started_at": 5, "input_tokens": 0}
     worlds = [[full], [full] * 3, [nothing], [odd], [full, nothing, odd], [full | {"temperature": math.inf}]]
@@ -126,7 +128,9 @@ def test_value_lies_in_its_range_whatever_is_missing(name: str) -> None:
         found = values(name, [row | {ACCOUNT: 7} for row in rows])
         assert len(found) == 1
         if rows != [nothing] or name not in ("first_seen", "last_seen", "active_span"):
-            assert found[0] is not None and math.isfinite(found[0]) and low <= found[0] <= high
+            assert found[0] is not None
+            assert math.isfinite(found[0])
+            assert low <= found[0] <= high
 
 
 @every_signal
@@ -142,7 +146,7 @@ def test_moving_the_clock_changes_nothing_but_when(name: str) -> None:
     hour = 3_600_000_000
     start = 1_789_000_000_000_000 // (24 * hour) * 24 * hour
     offsets = (0, 20, 3 * 60, 26 * 60, 27 * 60)
-    row: dict[str, int | float | None] = {column: 1 for column in FEATURES}
+    row: dict[str, int | float | None] = dict.fromkeys(FEATURES, 1)
     shifted = {
         shift: values(name, [row | {"started_at": start + shift * hour + minutes * hour // 60} for minutes in offsets])
         for shift in (0, 12, 7 * 24)

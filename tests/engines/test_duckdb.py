@@ -48,7 +48,8 @@ def numbers(tmp_path: Path) -> Path:
 
 def test_is_the_registered_default() -> None:
     engine = ENGINES.get("duckdb")()
-    assert isinstance(engine, DuckDB) and isinstance(engine, Engine)
+    assert isinstance(engine, DuckDB)
+    assert isinstance(engine, Engine)
 
 
 def test_integer_sums_are_int64_again(numbers: Path, tmp_path: Path) -> None:
@@ -59,7 +60,8 @@ def test_integer_sums_are_int64_again(numbers: Path, tmp_path: Path) -> None:
     found = pq.read_table(written.path)
     assert found.schema.types == [pa.int64(), pa.int64(), pa.float64(), pa.int64()]
     assert found["total"].to_pylist() == [2**62 - 1, 2**62, 5]
-    assert written.rows == 3 and written.size == written.path.stat().st_size
+    assert written.rows == 3
+    assert written.size == written.path.stat().st_size
 
 
 def test_a_sum_beyond_int64_is_an_error_and_not_a_wrong_number(numbers: Path, tmp_path: Path) -> None:
@@ -67,7 +69,8 @@ def test_a_sum_beyond_int64_is_an_error_and_not_a_wrong_number(numbers: Path, tm
     table = engine.open(numbers)
     with pytest.raises(InputError, match="query failed"):
         engine.write(table.aggregate(total=(table.x + 0).sum() + table.x.sum()), tmp_path / "out.parquet")
-    assert list(tmp_path.glob("*.part*")) == [] and not (tmp_path / "out.parquet").exists()
+    assert list(tmp_path.glob("*.part*")) == []
+    assert not (tmp_path / "out.parquet").exists()
 
 
 def test_batches_come_in_the_types_of_the_query(numbers: Path) -> None:
@@ -136,7 +139,8 @@ def test_map_batches_drops_text_and_keeps_order(tmp_path: Path) -> None:
 def test_map_batches_of_no_exchange(tmp_path: Path) -> None:
     pq.write_table(pa.table({"response": pa.array([], pa.string())}), tmp_path / "source.parquet")
     written = DuckDB().map_batches(tmp_path / "source.parquet", [AnswerLength()], tmp_path / "features.parquet")
-    assert written.rows == 0 and pq.read_schema(written.path).names == ["answer_length"]
+    assert written.rows == 0
+    assert pq.read_schema(written.path).names == ["answer_length"]
 
 
 def test_spills_instead_of_dying(tmp_path: Path) -> None:

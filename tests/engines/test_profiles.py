@@ -138,7 +138,8 @@ def test_values_equal_those_of_an_independent_computation(tmp_path: Path) -> Non
     pq.write_table(table, tmp_path / "all.parquet")
     found = pl.from_arrow(account_profiles(tmp_path / "all.parquet", DuckDB(), tmp_path / "out.parquet", EVERY))
     frame = pl.from_arrow(table)
-    assert isinstance(found, pl.DataFrame) and isinstance(frame, pl.DataFrame)
+    assert isinstance(found, pl.DataFrame)
+    assert isinstance(frame, pl.DataFrame)
     day = pl.col("started_at") // 86_400_000_000
     hour = pl.col("started_at") // 3_600_000_000
     counts = {name: key.value_counts().struct.field("count") for name, key in (("day", day), ("hour", hour))}

@@ -10,6 +10,8 @@ from scipy import optimize, special
 
 from stillwatch.calibration.intervals import clopper_pearson
 
+_NOTHING: NDArray[np.float64] = np.zeros(0)
+
 
 class LogOddsCalibrator:
     """A non-decreasing map from a score to log-odds (nats): straight lines between knots, flat outside.
@@ -19,8 +21,8 @@ class LogOddsCalibrator:
 
     def __init__(
         self,
-        knots: NDArray[np.float64] | None = None,
-        log_odds: NDArray[np.float64] | None = None,
+        knots: NDArray[np.float64] = _NOTHING,
+        log_odds: NDArray[np.float64] = _NOTHING,
         slope_intercept: tuple[float, float] | None = None,
     ) -> None:
         self._knots, self._log_odds, self._line = knots, log_odds, slope_intercept
@@ -30,7 +32,6 @@ class LogOddsCalibrator:
         s = np.asarray(scores, dtype=np.float64)
         if self._line is not None:
             return np.asarray(self._line[0] * s + self._line[1], dtype=np.float64)
-        assert self._knots is not None and self._log_odds is not None
         return np.asarray(np.interp(s, self._knots, self._log_odds), dtype=np.float64)
 
 
