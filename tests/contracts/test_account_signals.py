@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import ClassVar
 
@@ -35,14 +36,18 @@ def features() -> ibis.Table:
     return ibis.table(dict(FEATURES), name="features")
 
 
+@cache
+def compiled(name: str) -> str:
+    signal = signal_called(name)
+    return str(ibis.to_sql(finish(measure(features(), [signal]), [signal]), dialect="duckdb"))
+
+
 def values(name: str, rows: list[dict[str, int | float | None]]) -> list[float | None]:
     """Finished values of the signal, by account."""
-    signal = signal_called(name)
     schema = pa.schema([(column, pa.int64() if kind == "int64" else pa.float64()) for column, kind in FEATURES.items()])
     connection = duckdb.connect()
     connection.register("features", pa.Table.from_pylist(rows, schema=schema))
-    sql = ibis.to_sql(finish(measure(features(), [signal]), [signal]), dialect="duckdb")
-    return [row[1] for row in connection.sql(sql).fetchall()]
+    return [row[1] for row in connection.sql(compiled(name)).fetchall()]
 
 
 def test_there_are_signals_of_what_an_account_does() -> None:

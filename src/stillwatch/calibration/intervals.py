@@ -128,7 +128,7 @@ def cluster_bootstrap_interval(
     """Bootstrap interval of a mean or a sum of values that come in clusters: whole clusters are redrawn.
 
     Percentile interval, widened for few clusters as Hesterberg 2015 ("expanded percentile"); with fewer
-    than about 20 clusters it still covers too seldom. Clusters are redrawn in the order of their numbers,
+    than about 15 clusters it still covers too seldom. Clusters are redrawn in the order of their numbers,
     so the order of the values does not matter.
 
     Args:
