@@ -1,0 +1,1 @@
+"""Signals of an account, one a file: sums, minima and maxima over its exchanges."""

@@ -1,0 +1,1 @@
+"""Signals of one exchange: one file each."""
