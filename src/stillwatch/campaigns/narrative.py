@@ -45,8 +45,13 @@ def headline(report: Report) -> str:
         return "No campaign was found in this log."
     accounts = sum(campaign.accounts for campaign in campaigns)
     taken = sum(campaign.taken for campaign in campaigns)
-    number = "One campaign" if len(campaigns) == 1 else f"{len(campaigns)} campaigns"
+    number = "One campaign" if len(campaigns) == 1 else f"{_in_words(len(campaigns))} campaigns"
     return f"{number} took about {wording.counted(taken, 'exchange')} through {wording.counted(accounts, 'account')}."
+
+
+def _in_words(number: int) -> str:
+    names = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten", "Eleven", "Twelve")
+    return names[number] if number < len(names) else f"{number:,}"
 
 
 def certainty(report: Report) -> tuple[str, ...]:
@@ -61,9 +66,10 @@ def certainty(report: Report) -> tuple[str, ...]:
         "Nobody can say which, so no step that cannot be undone should rest on this report alone."
     ]
     said.append(wording.error_rate(report.error_rate)[0])
-    if len(campaigns) == 1 or not all(math.isfinite(campaign.q_value) for campaign in campaigns):
+    q_values = [campaign.q_value for campaign in campaigns]
+    if not all(map(math.isfinite, q_values)) or q_values.count(max(q_values)) > 1 or len(q_values) == 1:
         return tuple(said)
-    weakest = max(campaigns, key=lambda campaign: campaign.q_value)
+    weakest = campaigns[q_values.index(max(q_values))]
     said.append(
         f"The weakest of the claims is {wording.visible(weakest.campaign_id, limit=60)} "
         f"(q = {wording.probability(weakest.q_value)}): read that one with the most doubt."
@@ -117,9 +123,8 @@ def next_steps(report: Report) -> tuple[str, ...]:
         "Keep this run's folder unchanged: it is the record of what was known and when.",
     ]
     if waiting:
-        steps.insert(
-            3, f"Take no action against the {wording.counted(waiting, 'account')} under review; look at them again later."
-        )
+        those = wording.counted(waiting, "account")
+        steps.insert(3, f"Take no action against the {those} under review; look at them again later.")
     return tuple(steps)
 
 
@@ -138,7 +143,7 @@ def campaign_passages(campaign: Campaign) -> tuple[Passage, ...]:
         Passage("verdict", "What this is", (verdict, *(wording.sentence(line) for line in campaign.story))),
         Passage("damage", "What was taken", _damage(campaign)),
         Passage("certainty", "How sure", _campaign_certainty(campaign)),
-        Passage("evidence", "Why they are taken for one operator's", _sum_of(campaign.evidence), _bars(campaign.evidence)),
+        Passage("evidence", "Why one operator seems to run them", _sum_of(campaign.evidence), _bars(campaign.evidence)),
         _rivals(campaign.rivals),
         clearing(campaign.evidence, campaign.rivals, whom="this group"),
         Passage("error_rate", "The error rate", wording.error_rate(campaign.error_rate)),
@@ -157,11 +162,11 @@ def _damage(campaign: Campaign) -> tuple[str, ...]:
     ]
     shares = technique_shares(campaign)
     if shares:
-        said.append(
-            "What they did: " + wording.listed([f"{name} ({wording.percent(share)})" for name, _, share in shares]) + "."
-        )
+        named = wording.listed([f"{name} ({wording.percent(share)})" for name, _, share in shares])
+        said.append(f"What they did: {named}.")
     if campaign.aims:
-        said.append("What they were after: " + wording.listed([wording.visible(a, limit=80) for a in campaign.aims]) + ".")
+        aims = wording.listed([wording.visible(aim, limit=80) for aim in campaign.aims])
+        said.append(f"What they were after: {aims}.")
     return tuple(said)
 
 
@@ -178,7 +183,7 @@ def _campaign_certainty(campaign: Campaign) -> tuple[str, ...]:
     said[0] += "expected to be innocent and caught up in it."
     said.append(
         f"If no one ran these accounts together, a group as alike as this on the half of the evidence that the search "
-        f"did not see would have a chance of {wording.probability(campaign.p_value)} "
+        f"did not see would arise with a chance of at most {wording.probability(campaign.p_value)} "
         f"(p-value; e-value {wording.count(campaign.e_value)}; q-value over all candidates "
         f"{wording.probability(campaign.q_value)})."
     )
@@ -272,7 +277,8 @@ def clearing(evidence: Sequence[Evidence], rivals: Sequence[Rival], *, whom: str
 
 def _clause(text: str) -> str:
     shown = wording.sentence(text)
-    return shown[0].lower() + shown[1:] if len(shown) > 1 and shown[1].islower() else shown
+    first = shown.split(" ", 1)[0]
+    return shown if first == "I" or not (first[1:] or "a").islower() else shown[0].lower() + shown[1:]
 
 
 def account_passages(account: Account, campaign: Campaign | None) -> tuple[Passage, ...]:
@@ -297,7 +303,8 @@ def account_passages(account: Account, campaign: Campaign | None) -> tuple[Passa
         name = wording.visible(campaign.campaign_id, limit=60)
         passages.append(Passage("campaign", f"The campaign {name}", _campaign_certainty(campaign)))
         group = _rivals(campaign.rivals)
-        passages.append(msgspec.structs.replace(group, name="campaign_rivals", title=f"{group.title} for the whole group"))
+        title = f"{group.title} for the whole group"
+        passages.append(msgspec.structs.replace(group, name="campaign_rivals", title=title))
         passages.append(Passage("error_rate", "The error rate", wording.error_rate(campaign.error_rate)))
     return tuple(passages)
 
@@ -315,7 +322,7 @@ def _account_verdict(account: Account, campaign: Campaign | None) -> tuple[str, 
             f"{name} is accused of being one of {group}{size}.",
             f"{use}; about {wording.count(account.taken)} of them fed the copy.",
             f"The probability that it belongs there is {wording.percent(account.posterior)}: of accounts with evidence "
-            f"like this, {wording.chances(1 - account.posterior)} would be innocent (q-value "
+            f"like this, about {wording.chances(1 - account.posterior)} would be innocent (q-value "
             f"{wording.probability(account.q_value)}).",
         )
     if account.verdict == "review":
@@ -348,7 +355,8 @@ def privacy(report: Report) -> tuple[str, ...]:
     ]
     samples = sum(len(campaign.samples) for campaign in report.campaigns)
     if samples:
-        said.insert(0, f"This report holds the text of {wording.counted(samples, 'exchange')}, because that was asked for.")
+        those = wording.counted(samples, "exchange")
+        said.insert(0, f"This report holds the text of {those}, because that was asked for.")
     else:
         said.insert(0, "This report holds no text of any prompt or answer.")
     return tuple(said)

@@ -87,35 +87,38 @@ def render_page(report: Report) -> str:
         for place, campaign in enumerate(full)
     )
     style, script = _asset("style.css"), _asset("script.js")
-    axis, kinds = scales.interval_rows(report.look_alikes, report.error_rate.level)
+    axis, kinds = scales.interval_rows(report.look_alikes)
     review = _review(report)
     waiting = sum(account.verdict == "review" for account in report.accounts)
-    page = _environment().get_template("page.html").render(
-        report=report,
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
-        headline=narrative.headline(report),
-        figures=_figures(report),
-        certainty=narrative.certainty(report),
-        steps=narrative.next_steps(report),
-        views=views,
-        others=campaigns[FULL_CAMPAIGNS:],
-        review=review,
-        review_total=waiting,
-        kind_axis=axis,
-        kinds=kinds,
-        kind_notes=_kind_notes(report.look_alikes),
-        rate=wording.error_rate(report.error_rate),
-        privacy=narrative.privacy(report),
-        rejects=report.input.rejected[:_REJECTS],
-        rejects_total=sum(reject.count for reject in report.input.rejected),
-        words=wording,
-        sample_length=SAMPLE_LENGTH,
-        innocents=narrative.innocents,
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            report=report,
+            style=Markup(style),
+            script=Markup(script),
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            headline=narrative.headline(report),
+            figures=_figures(report),
+            certainty=narrative.certainty(report),
+            steps=narrative.next_steps(report),
+            views=views,
+            others=campaigns[FULL_CAMPAIGNS:],
+            review=review,
+            review_total=waiting,
+            kind_axis=axis,
+            kinds=kinds,
+            kind_notes=_kind_notes(report.look_alikes),
+            rate=wording.error_rate(report.error_rate),
+            privacy=narrative.privacy(report),
+            rejects=report.input.rejected[:_REJECTS],
+            rejects_total=sum(reject.count for reject in report.input.rejected),
+            words=wording,
+            sample_length=SAMPLE_LENGTH,
+            innocents=narrative.innocents,
+        )
     )
-    return page
 
 
 def _figures(report: Report) -> tuple[tuple[str, str, str], ...]:
@@ -192,7 +195,8 @@ def _chosen(accounts: list[Account], cap: int) -> tuple[list[Account], str]:
     kept = [*ranked[:half], *sorted(doubtful, key=lambda account: (-account.taken, account.account_id))]
     note = (
         f"{wording.count(len(kept))} of {wording.count(len(ranked))} accounts are listed here: the {half:,} that took "
-        f"the most and the {cap - half:,} others of which the scan is least certain. All of them are in accounts.parquet."
+        f"the most and the {cap - half:,} others of which the scan is least certain. "
+        "All of them are in accounts.parquet."
     )
     return kept, note
 

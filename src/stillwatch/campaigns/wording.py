@@ -112,16 +112,18 @@ def counted(number: float, singular: str, plural: str | None = None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as per cent, never rounded to a certainty it does not have (``over 99.9 %``)."""
+    """A share as per cent, never rounded to a certainty it does not have: ``0.12 %``, ``54 %``, ``over 99.9 %``."""
     if not math.isfinite(share):
         return _UNKNOWN
     if share <= 0:
         return "0 %"
-    if share < 0.0005:
-        return "under 0.1 %"
+    if share < 0.00005:
+        return "under 0.01 %"
     if 0.9995 <= share < 1:
         return "over 99.9 %"
-    return f"{share * 100:.0f} %" if share >= 0.995 or _whole(share * 100) else f"{share * 100:.1f} %"
+    if share < 0.0095:
+        return f"{share * 100:.2g} %"
+    return f"{share * 100:.0f} %" if _whole(share * 100) else f"{share * 100:.1f} %"
 
 
 def _whole(number: float) -> bool:

@@ -109,7 +109,7 @@ def _strip(
             name = [svg.element("title", {}, wording.visible(labels[start], limit=60))] if start in labels else []
             parts.append(svg.element("rect", box, *name))
         start = column
-    frame: dict[str, str | float | int] = {
+    frame = {
         "class": "strip",
         "viewBox": f"0 0 {len(shades)} 1",
         "preserveAspectRatio": "none",

@@ -69,9 +69,7 @@ def waterfall(evidence: Sequence[Evidence]) -> tuple[Markup, tuple[Bar, ...]]:
     ]
     total = levels[-1]
     words = wording.times(total)
-    bars.append(
-        Bar("Together", "", wording.signed(total), words, _drawing(scale, 0.0, total, "total"), total=True)
-    )
+    bars.append(Bar("Together", "", wording.signed(total), words, _drawing(scale, 0.0, total, "total"), total=True))
     return axis(scale, unit="nats"), tuple(bars)
 
 
@@ -91,11 +89,15 @@ def rival_bars(rivals: Sequence[Rival]) -> tuple[Markup, tuple[Bar, ...]]:
     return axis(scale, unit="nats"), bars
 
 
-def interval_rows(kinds: Sequence[LookAlike], level: float) -> tuple[Markup, tuple[tuple[LookAlike, Markup], ...]]:
-    """The axis (per cent of accounts) and one dot with its interval per look-alike; a line marks ``level``."""
-    top = max([level * 1.5, *(kind.high for kind in kinds if math.isfinite(kind.high)), 1e-4]) * 100
+def interval_rows(kinds: Sequence[LookAlike]) -> tuple[Markup, tuple[tuple[LookAlike, Markup], ...]]:
+    """The axis (per cent of accounts) and one dot with its interval per look-alike.
+
+    A verdict's false discovery rate is a share of the accused and these are shares of a kind's accounts, so no
+    line for the stated rate is drawn among them.
+    """
+    top = max([*(kind.high for kind in kinds if math.isfinite(kind.high)), 1e-4]) * 100
     scale = Scale(0.0, min(top * 1.08, 100.0))
-    rows = tuple((kind, _dot(scale, kind, level)) for kind in kinds)
+    rows = tuple((kind, _dot(scale, kind)) for kind in kinds)
     return axis(scale, unit="%"), rows
 
 
@@ -136,13 +138,11 @@ def _drawing(scale: Scale, start: float, end: float, kind: str) -> Markup:
     )
 
 
-def _dot(scale: Scale, kind: LookAlike, level: float) -> Markup:
-    middle = _HEIGHT / 2
-    mark, low, high, place = (
-        svg.per_cent(scale.at(share * 100)) for share in (level, kind.low, kind.high, kind.false_rate)
-    )
+def _dot(scale: Scale, kind: LookAlike) -> Markup:
+    middle, zero = _HEIGHT / 2, svg.per_cent(scale.at(0.0))
+    low, high, place = (svg.per_cent(scale.at(share * 100)) for share in (kind.low, kind.high, kind.false_rate))
     return _frame(
-        svg.element("line", {"class": "level", "x1": mark, "x2": mark, "y1": 0, "y2": _HEIGHT}),
+        svg.element("line", {"class": "zero", "x1": zero, "x2": zero, "y1": 0, "y2": _HEIGHT}),
         svg.element("line", {"class": "whisker", "x1": low, "x2": high, "y1": middle, "y2": middle}),
         svg.element("circle", {"class": "dot", "cx": place, "cy": middle, "r": 4.5}),
     )

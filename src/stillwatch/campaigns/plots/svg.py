@@ -7,11 +7,12 @@ them for light, dark and print. Style attributes are never used, because the pag
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from markupsafe import Markup, escape
 
 
-def element(tag: str, attributes: dict[str, str | float | int], *children: Markup | str) -> Markup:
+def element(tag: str, attributes: Mapping[str, object], *children: Markup | str) -> Markup:
     """An element with its attributes and children; numbers are shortened, text is escaped.
 
     ``tag`` and the attributes' names are written by us; only values and children may come from a report.
@@ -26,9 +27,11 @@ def joined(parts: list[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def _value(value: str | float | int) -> str:
+def _value(value: object) -> str:
     if isinstance(value, str):
         return value
+    if not isinstance(value, int | float):
+        raise TypeError(f"an attribute is text or a number, not {type(value).__name__}")
     return f"{value:.2f}".rstrip("0").rstrip(".") if math.isfinite(value) else "0"
 
 

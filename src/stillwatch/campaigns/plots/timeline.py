@@ -7,6 +7,7 @@ added up by week, above `_WEEKS` weeks by thirty days; the title says which.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Sequence
 
 import msgspec
@@ -22,8 +23,8 @@ _DAYS = 120
 _WEEKS = 150
 _WIDTH = 880
 _LEFT, _RIGHT = 64, 16
-_PANELS = ((30, 170), (222, 52), (310, 84))
-_HEIGHT = 428
+_PANELS = ((30, 170), (250, 52), (348, 84))
+_HEIGHT = 466
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ def model_switches(days: Sequence[tuple[dt.date, dict[str, int]]]) -> tuple[tupl
         return ()
     switches: list[tuple[dt.date, str]] = []
     current = leaders[0][1]
-    for (date, leader), (_, following) in zip(leaders[1:], leaders[2:], strict=False):
+    for (date, leader), (_, following) in itertools.pairwise(leaders[1:]):
         if leader != current and following == leader:
             switches.append((date, leader))
             current = leader
@@ -104,15 +105,10 @@ def _binned(days: Sequence[Day]) -> tuple[list[_Bin], int]:
 
 def _sentences(bins: Sequence[_Bin], switches: Sequence[tuple[dt.date, str]], width: int) -> tuple[str, ...]:
     per = "day" if width == 1 else "week" if width == 7 else f"{width} days"
-    start = "" if width == 1 else "starting "
+    which = "" if width == 1 else "the one from "
     busiest = max(bins, key=lambda day: sum(day.exchanges.values()))
-    said = [
-        f"The busiest {per} was the one {start}{wording.date(busiest.date)}"
-        f" with {wording.counted(sum(busiest.exchanges.values()), 'exchange')}."
-        if width > 1
-        else f"The busiest day was {wording.date(busiest.date)} with "
-        f"{wording.counted(sum(busiest.exchanges.values()), 'exchange')}."
-    ]
+    used = wording.counted(sum(busiest.exchanges.values()), "exchange")
+    said = [f"The busiest {per} was {which}{wording.date(busiest.date)} with {used}."]
     for title, values in (
         ("Sign-ups", [day.sign_ups for day in bins]),
         ("Accounts first seen", [day.first_seen for day in bins]),
@@ -121,8 +117,8 @@ def _sentences(bins: Sequence[_Bin], switches: Sequence[tuple[dt.date, str]], wi
         top = max(range(len(bins)), key=lambda place: values[place])
         if values[top]:
             total = wording.count(sum(values))
-            said.append(f"{title}: {total} in all, most ({wording.count(values[top])}) {'on' if width == 1 else 'from'} "
-                        f"{wording.date(bins[top].date)}.")  # fmt: skip
+            when = f"{'on' if width == 1 else 'from'} {wording.date(bins[top].date)}"
+            said.append(f"{title}: {total} in all, most ({wording.count(values[top])}) {when}.")
     for date, model in switches[:3]:
         said.append(f"From {wording.date(date)} on, most exchanges go to {wording.visible(model, limit=40)}.")
     return tuple(said)
@@ -204,7 +200,8 @@ def _ends(top: int, height: int, zero: float, high: int, low: int) -> list[Marku
         parts += [_figure(top, wording.short_count(high))]
     if low:
         parts += [_figure(top + height, wording.short_count(-low))]
-    return [*parts, _figure(zero, "0")] if abs(zero - top) > 12 and (not low or abs(top + height - zero) > 12) else parts
+    free = abs(zero - top) > 12 and (not low or abs(top + height - zero) > 12)
+    return [*parts, _figure(zero, "0")] if free else parts
 
 
 def _gridlines(low: float, high: float, top: int, height: int) -> list[Markup]:
