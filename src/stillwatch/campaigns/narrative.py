@@ -152,8 +152,9 @@ def campaign_passages(campaign: Campaign) -> tuple[Passage, ...]:
 
 def _damage(campaign: Campaign) -> tuple[str, ...]:
     level = wording.percent(campaign.taken_level)
+    start = "Of" if campaign.verdict == "campaign" else "If it is a campaign, then of"
     said = [
-        f"Of its {wording.counted(campaign.exchanges, 'exchange')}, about {wording.count(campaign.taken)} fed the copy "
+        f"{start} its {wording.counted(campaign.exchanges, 'exchange')}, about {wording.count(campaign.taken)} fed the copy "
         f"({level} interval: {wording.interval(campaign.taken_low, campaign.taken_high)}); the rest is cover.",
         f"With them went {wording.counted(campaign.input_tokens, 'token')} in and "
         f"{wording.counted(campaign.output_tokens, 'token')} out, "
@@ -179,8 +180,13 @@ def technique_shares(campaign: Campaign) -> tuple[tuple[str, float, float], ...]
 
 
 def _campaign_certainty(campaign: Campaign) -> tuple[str, ...]:
-    said = [f"Of its {wording.counted(campaign.accounts, 'account')}, {innocents(campaign.expected_innocent)} "]
-    said[0] += "expected to be innocent and caught up in it."
+    if campaign.verdict == "campaign":
+        accounts = wording.counted(campaign.accounts, "account")
+        said = [
+            f"Of its {accounts}, {innocents(campaign.expected_innocent)} expected to be innocent and caught up in it."
+        ]
+    else:
+        said = ["Not sure enough: it misses what an accusation needs, and nobody in it is accused."]
     said.append(
         f"If no one ran these accounts together, a group as alike as this on the half of the evidence that the search "
         f"did not see would arise with a chance of at most {wording.probability(campaign.p_value)} "
@@ -244,9 +250,13 @@ def rival_line(rival: Rival) -> str:
 def clearing(evidence: Sequence[Evidence], rivals: Sequence[Rival], *, whom: str) -> Passage:
     """What would clear an account or group: the fewest pieces of evidence whose loss undoes the claim.
 
-    With the sum of log-odds at or below nothing there is no claim to undo, and the passage says so.
+    A rival that did not lose already speaks for them, and with the sum of log-odds at or below nothing there is
+    no claim to undo; the passage says so.
     """
     title = f"What would clear {whom}"
+    if rivals and nearest_first(rivals)[0].log_odds <= 0:
+        name = wording.visible(nearest_first(rivals)[0].title, limit=80)
+        return Passage("clearing", title, (f"“{name}” was not ruled out; that by itself speaks for {whom}.",))
     finite = [item for item in evidence if math.isfinite(item.log_odds)]
     total = math.fsum(item.log_odds for item in finite)
     if total <= 0:

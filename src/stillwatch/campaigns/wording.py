@@ -112,18 +112,21 @@ def counted(number: float, singular: str, plural: str | None = None) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as per cent, never rounded to a certainty it does not have: ``0.12 %``, ``54 %``, ``over 99.9 %``."""
+    """A share as per cent, never rounded to a certainty it does not have: ``0.12 %``, ``54 %``, ``over 99.9 %``.
+
+    The blank before the sign does not break.
+    """
     if not math.isfinite(share):
         return _UNKNOWN
     if share <= 0:
-        return "0 %"
+        return "0\u00a0%"
     if share < 0.00005:
-        return "under 0.01 %"
+        return "under 0.01\u00a0%"
     if 0.9995 <= share < 1:
-        return "over 99.9 %"
+        return "over 99.9\u00a0%"
     if share < 0.0095:
-        return f"{share * 100:.2g} %"
-    return f"{share * 100:.0f} %" if _whole(share * 100) else f"{share * 100:.1f} %"
+        return f"{share * 100:.2g}\u00a0%"
+    return f"{share * 100:.0f}\u00a0%" if _whole(share * 100) else f"{share * 100:.1f}\u00a0%"
 
 
 def _whole(number: float) -> bool:

@@ -26,6 +26,7 @@ from stillwatch.campaigns.report import Campaign, Report
 CLEAR, ACT, FAILED = 0, 1, 2
 _WIDEST = 96
 _COMPARED = 160
+_BEGINNINGS = 3
 _STYLES = {"campaign": "bold red", "review": "bold yellow", "clear": "bold green"}
 
 
@@ -123,7 +124,9 @@ def near_matches(subject: str, known: Sequence[str], most: int = 5) -> tuple[str
         folded.setdefault(name[:_COMPARED].casefold(), name)
     found = [name for fold, name in folded.items() if fold == wanted]
     if len(wanted) >= 3:
-        found += sorted(name for fold, name in folded.items() if fold != wanted and fold.startswith(wanted))[:most]
+        found += sorted(name for fold, name in folded.items() if fold != wanted and fold.startswith(wanted))[
+            :_BEGINNINGS
+        ]
     similar = [fold for fold in folded if abs(len(fold) - len(wanted)) <= 3]
     found += [folded[fold] for fold in difflib.get_close_matches(wanted, similar, n=most, cutoff=0.75)]
     return tuple(dict.fromkeys(found))[:most]
@@ -150,7 +153,7 @@ def _printed(answer: Answer) -> str:
         console.print(Padding(Text(" ".join(passage.sentences)), (0, 0, 0, 2)))
         if passage.points:
             console.print(Padding(_list(passage.points), (0, 0, 0, 2)))
-    return "\n".join(line.rstrip() for line in page.getvalue().splitlines()) + "\n"
+    return "\n".join(line.rstrip() for line in page.getvalue().replace("\u00a0", " ").split("\n")).rstrip("\n") + "\n"
 
 
 def _list(points: Sequence[str]) -> Table:

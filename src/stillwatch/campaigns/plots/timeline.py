@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -96,7 +97,7 @@ def _binned(days: Sequence[Day]) -> tuple[list[_Bin], int]:
         target = bins[(day.date - days[0].date).days // width]
         for model, exchanges in day.exchanges.items():
             target.exchanges[model] = target.exchanges.get(model, 0) + exchanges
-        target.taken += day.taken
+        target.taken += day.taken if math.isfinite(day.taken) else 0.0
         target.sign_ups += day.sign_ups
         target.first_seen += day.first_seen
         target.last_seen += day.last_seen
