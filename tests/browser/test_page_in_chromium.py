@@ -153,7 +153,7 @@ def test_prints_with_every_part_open(visit: Any) -> None:
 
 
 @pytest.mark.skipif(not Path(AXE).is_file(), reason="AXE_CORE names no axe.min.js")
-@pytest.mark.parametrize("kind", ("empty", "ordinary", "hostile"))
+@pytest.mark.parametrize("kind", ["empty", "ordinary", "hostile"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_has_no_accessibility_violation(visit: Any, kind: str, scheme: str) -> None:
     page = visit(kind, color_scheme=scheme, bypass_csp=True)

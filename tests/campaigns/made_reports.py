@@ -145,7 +145,8 @@ def report(campaigns: list[Campaign], accounts: list[Account], **changes: object
         "input": Input(
             12, "canonical table (Parquet)", total * 70, total * 19, total,
             dt.datetime(2026, 4, 22, 0, 4, tzinfo=dt.UTC), dt.datetime(2026, 6, 5, 23, 51, tzinfo=dt.UTC),
-            (Reject("not valid JSON", 812, "logs/04.jsonl:1193"), Reject("negative token count", 3, "logs/07.jsonl:88")),
+            (Reject("not valid JSON", 812, "logs/04.jsonl:1193"),
+             Reject("negative token count", 3, "logs/07.jsonl:88")),
             ("there was no table of accounts, so shared cards and sign-up dates are unknown",
              "answers were not logged, so answers pasted back cannot be followed"),
         ),
@@ -174,7 +175,7 @@ def ordinary() -> Report:
     second, b = campaign("C2", 36, 2, techniques={"rubric_grading": 1_800.0, "plain": 300.0}, aims=("a reward model",))
     third, c = campaign(
         "C3", 25, 3, verdict="review", q_value=0.09, p_value=0.012, e_value=14.0, artefacts=(), evidence=evidence(0.2),
-        rivals=(Rival("company", "One company on one bill", -0.6, "they keep office hours and pay one bill"), *rivals(0.2)),
+        rivals=(Rival("company", "One company on one bill", -0.6, "they pay one bill"), *rivals(0.2)),
     )  # fmt: skip
     rng = random.Random(4)
     waiting = [account(one.account_id, "C3", "review", rng) for one in c]
@@ -199,7 +200,7 @@ def hostile() -> Report:
     accounts += [account(f"{text}!", bad[1], "review", rng) for text in bad]
     one, _ = campaign(
         bad[0], 20, 9, members=bad, accounts=len(bad), story=bad, aims=bad, evidence=bars, currency=bad[1],
-        techniques={text: 3.0 for text in bad}, rivals=tuple(Rival(t, t, 2.0, t) for t in bad),
+        techniques=dict.fromkeys(bad, 3.0), rivals=tuple(Rival(t, t, 2.0, t) for t in bad),
         artefacts=tuple(ArtefactLink(t, t, bad, 1) for t in bad),
         timeline=tuple(Day(START + dt.timedelta(days=n), {t: 4}, 2.0, 1, 1, 1) for n, t in enumerate(bad)),
         error_rate=ErrorRate(bad[0], 0.01, bad[1], 10),

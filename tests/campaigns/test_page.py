@@ -170,8 +170,9 @@ def test_analyst_finds_every_part(pages: dict[str, str]) -> None:
     page = html.unescape(pages["ordinary"])
     for said in (
         "switch to orion-4", "Sign-ups per day", "Innocent reading:", "One company on one bill", "lost, 2,000 to 1",
-        "not ruled out", "Falsely accused", "0.03\u00a0% to 0.44\u00a0%", "logs/04.jsonl:1193", "815 lines could not be read",
-        "there was no table of accounts"[1:], "holds no text of any prompt", "Measured on 2,000 draws",
+        "not ruled out", "Falsely accused", "0.03\u00a0% to 0.44\u00a0%", "logs/04.jsonl:1193",
+        "815 lines could not be read", "There was no table of accounts", "holds no text of any prompt",
+        "Measured on 2,000 draws",
     ):  # fmt: skip
         assert said in page, said
     assert "Text from the log" not in page

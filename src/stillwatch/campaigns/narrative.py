@@ -154,8 +154,8 @@ def _damage(campaign: Campaign) -> tuple[str, ...]:
     level = wording.percent(campaign.taken_level)
     start = "Of" if campaign.verdict == "campaign" else "If it is a campaign, then of"
     said = [
-        f"{start} its {wording.counted(campaign.exchanges, 'exchange')}, about {wording.count(campaign.taken)} fed the copy "
-        f"({level} interval: {wording.interval(campaign.taken_low, campaign.taken_high)}); the rest is cover.",
+        f"{start} its {wording.counted(campaign.exchanges, 'exchange')}, about {wording.count(campaign.taken)} fed "
+        f"the copy ({level} interval: {wording.interval(campaign.taken_low, campaign.taken_high)}); the rest is cover.",
         f"With them went {wording.counted(campaign.input_tokens, 'token')} in and "
         f"{wording.counted(campaign.output_tokens, 'token')} out, "
         f"{wording.count(campaign.reasoning_tokens)} of them reasoning: "
