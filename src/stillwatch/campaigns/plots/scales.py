@@ -96,7 +96,7 @@ def interval_rows(kinds: Sequence[LookAlike]) -> tuple[Markup, tuple[tuple[LookA
     line for the stated rate is drawn among them.
     """
     top = max([*(kind.high for kind in kinds if math.isfinite(kind.high)), 1e-4]) * 100
-    scale = Scale(0.0, min(top * 1.08, 100.0))
+    scale = Scale(-0.03 * top, min(top * 1.08, 100.0))
     rows = tuple((kind, _dot(scale, kind)) for kind in kinds)
     return axis(scale, unit="%"), rows
 

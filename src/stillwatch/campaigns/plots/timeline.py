@@ -24,8 +24,8 @@ _DAYS = 120
 _WEEKS = 150
 _WIDTH = 880
 _LEFT, _RIGHT = 64, 16
-_PANELS = ((30, 170), (250, 52), (348, 84))
-_HEIGHT = 466
+_PANELS = ((48, 170), (268, 52), (366, 84))
+_HEIGHT = 484
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -152,7 +152,7 @@ def _draw(
 def _traffic(bins: Sequence[_Bin], classes: dict[str, str], slot: float, per: str) -> list[Markup]:
     top, height = _PANELS[0]
     most = max([1, *(sum(day.exchanges.values()) for day in bins)])
-    parts = [_caption(top, f"Exchanges per {per}, by model; line: those that fed the copy")]
+    parts = [_caption(top - 20, f"Exchanges per {per}, by model; line: those that fed the copy")]
     parts += _gridlines(0, most, top, height)
     gap = min(1.5, slot * 0.15)
     line: list[str] = []
@@ -239,10 +239,10 @@ def _switch_marks(
         label = {
             "class": "switch-text",
             "x": x - 6 if right else x + 6,
-            "y": top + 10,
+            "y": top - 5,
             "text-anchor": "end" if right else "start",
         }
-        parts.append(svg.element("line", {"class": "switch", "x1": x, "x2": x, "y1": top - 4, "y2": top + height}))
+        parts.append(svg.element("line", {"class": "switch", "x1": x, "x2": x, "y1": top - 14, "y2": top + height}))
         parts.append(svg.element("text", label, f"switch to {wording.visible(model, limit=28)}"))
     return parts
 
