@@ -97,7 +97,12 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Campaign(msgspec.Struct, frozen=True):
-    """A group of accounts claimed to be run by one operator, with the evidence for the claim."""
+    """A group of accounts claimed to be run by one operator, with the evidence for the claim.
+
+    ``taken`` is the expected number of exchanges that fed the copy, with its interval at ``taken_level``.
+    ``techniques`` splits it (expected exchanges by technique). Tokens and ``value`` are those of the exchanges
+    taken, each weighted by its probability.
+    """
 
     campaign_id: str
     verdict: Verdict
@@ -125,6 +130,7 @@ class Campaign(msgspec.Struct, frozen=True):
     artefacts: tuple[ArtefactLink, ...]
     members: tuple[str, ...]
     samples: tuple[Sample, ...] = ()
+    taken_level: float = 0.95
 
 
 class LookAlike(msgspec.Struct, frozen=True):
