@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from stillwatch.simulation.rhythm import DAY, HOUR, Rhythm
 from stillwatch.simulation.networks import Client, Place
+from stillwatch.simulation.rhythm import DAY, HOUR, Rhythm
 
 MODELS = ("meridian-2", "meridian-3", "meridian-2-mini")
 SPEED = {"meridian-2": 61.0, "meridian-3": 48.0, "meridian-2-mini": 140.0}  # tokens a second
@@ -21,7 +21,8 @@ ENCODER = msgspec.json.Encoder()
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Period:
-    """The log's span. Times inside the simulation are seconds since ``start``; ``release`` is when the new model appeared."""
+    """The log's span. Times inside the simulation are seconds since ``start``; ``release`` is when the new model
+    appeared."""
 
     start: dt.datetime
     days: float
@@ -37,7 +38,9 @@ class Period:
     def draw(cls, seed: str, start: dt.datetime, days: float) -> Period:
         """Release between 35 and 65 % of the log, one outage of up to an hour a week."""
         r = Random(f"{seed}/period")
-        outages = tuple((at := r.uniform(0, days * DAY), at + r.uniform(0.2, 1.0) * HOUR) for _ in range(max(1, round(days / 7))))
+        outages = tuple(
+            (at := r.uniform(0, days * DAY), at + r.uniform(0.2, 1.0) * HOUR) for _ in range(max(1, round(days / 7)))
+        )
         return cls(start, days, r.uniform(0.35, 0.65) * days * DAY, outages)
 
 
@@ -66,7 +69,8 @@ class Session(NamedTuple):
 
 @dataclasses.dataclass(slots=True)
 class Account:
-    """One customer with its habits. ``adopts`` is when it moves to the new model (seconds; None: never); ``small`` its share on the small one."""
+    """One customer with its habits. ``adopts`` is when it moves to the new model (seconds; None: never);
+    ``small`` its share on the small one."""
 
     kind: str
     places: tuple[Place, ...]
@@ -133,14 +137,31 @@ class Ledger:
         agent, ja4 = account.client.at(session.at)
         for turn in session.turns:
             history.append({"role": "user", "content": turn.text})
-            messages = ENCODER.encode(history[-session.window | 1 :] if len(history) > session.window else history).decode()
-            if session.window >= 1 and len(self.asked) < 40_000 and len(history) == 1 and not turn.harvested and account.campaign is None:
+            messages = ENCODER.encode(
+                history[-session.window | 1 :] if len(history) > session.window else history
+            ).decode()
+            if (
+                session.window >= 1
+                and len(self.asked) < 40_000
+                and len(history) == 1
+                and not turn.harvested
+                and account.campaign is None
+            ):
                 self.asked.append(turn.text)
             done = 0
             while done < session.sample and moment < self.period.end:
                 status = self._status(moment, r)
                 said = turn if done == 0 else turn._replace(answer=other_sample(turn.answer, r))
-                self._row(account, session, said, (name, key, place.asn, address, agent, ja4, model), moment, messages, status, r)
+                self._row(
+                    account,
+                    session,
+                    said,
+                    (name, key, place.asn, address, agent, ja4, model),
+                    moment,
+                    messages,
+                    status,
+                    r,
+                )
                 moment += session.gap * r.lognormvariate(-0.4, 0.9)
                 if status == 200 or r.random() > account.retries:
                     done += 1
@@ -149,7 +170,11 @@ class Ledger:
     def _model(self, account: Account, moment: float, r: Random) -> str:
         if account.small and r.random() < account.small:
             return MODELS[2]
-        return MODELS[1] if account.adopts is not None and moment >= max(account.adopts, self.period.release) else MODELS[0]
+        return (
+            MODELS[1]
+            if account.adopts is not None and moment >= max(account.adopts, self.period.release)
+            else MODELS[0]
+        )
 
     def _status(self, moment: float, r: Random) -> int:
         u = r.random()
@@ -157,7 +182,17 @@ class Ledger:
             return 503
         return 200 if u > 0.026 else 429 if u > 0.011 else 500 if u > 0.004 else 400
 
-    def _row(self, account: Account, session: Session, turn: Turn, fields: tuple[str | int, ...], moment: float, messages: str, status: int, r: Random) -> None:
+    def _row(
+        self,
+        account: Account,
+        session: Session,
+        turn: Turn,
+        fields: tuple[str | int, ...],
+        moment: float,
+        messages: str,
+        status: int,
+        r: Random,
+    ) -> None:
         name, key, asn, address, agent, ja4, model = fields
         failed = status != 200
         answer = "" if failed else turn.answer
@@ -166,13 +201,52 @@ class Ledger:
             answer, output = answer[: session.max_tokens * 4], session.max_tokens
         thinks = turn.technique == "reasoning_elicitation" or "step" in turn.text or r.random() < 0.12
         reasoning = 0 if failed or not thinks or model == MODELS[2] else int(output * r.lognormvariate(0.6, 0.7))
-        latency = int(r.lognormvariate(4.6, 0.5)) if failed else int(1000 * (output + reasoning) / SPEED[str(model)] * r.lognormvariate(0.0, 0.2) + r.lognormvariate(5.6, 0.4))
+        latency = (
+            int(r.lognormvariate(4.6, 0.5))
+            if failed
+            else int(
+                1000 * (output + reasoning) / SPEED[str(model)] * r.lognormvariate(0.0, 0.2)
+                + r.lognormvariate(5.6, 0.4)
+            )
+        )
         when = self.period.start + dt.timedelta(microseconds=int(moment * 1e6))
-        self.rows.append((
-            opaque("x-", self.seed, len(self.rows), size=8), when, account.identifier, key, name, model, "chat", session.system_prompt, messages, answer,
-            tokens_of(messages) + tokens_of(session.system_prompt or ""), output, session.temperature, session.max_tokens, session.tool_count,
-            address, asn, agent, ja4, status, latency, reasoning, turn.harvested, turn.technique,
-        ))  # fmt: skip
+        self.rows.append(
+            (
+                opaque("x-", self.seed, len(self.rows), size=8),
+                when,
+                account.identifier,
+                key,
+                name,
+                model,
+                "chat",
+                session.system_prompt,
+                messages,
+                answer,
+                tokens_of(messages) + tokens_of(session.system_prompt or ""),
+                output,
+                session.temperature,
+                session.max_tokens,
+                session.tool_count,
+                address,
+                asn,
+                agent,
+                ja4,
+                status,
+                latency,
+                reasoning,
+                turn.harvested,
+                turn.technique,
+            )
+        )
 
 
-DOMAINS = ("postbox.example", "mailnest.example", "letters.example", "inboxa.example", "schoolmail.example", "quickmail.example", "owl.example", "fern.example")
+DOMAINS = (
+    "postbox.example",
+    "mailnest.example",
+    "letters.example",
+    "inboxa.example",
+    "schoolmail.example",
+    "quickmail.example",
+    "owl.example",
+    "fern.example",
+)

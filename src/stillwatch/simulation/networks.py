@@ -1,4 +1,5 @@
-"""Invented networks and clients. Addresses are random, autonomous system numbers are of the range reserved for private use."""
+"""Invented networks and clients. Addresses are random, autonomous system numbers are of the range reserved for
+private use."""
 
 from __future__ import annotations
 
@@ -9,9 +10,15 @@ from random import Random
 from stillwatch.simulation.rhythm import DAY
 
 FIRST_ASN = 4_200_000_000  # RFC 6996: never assigned to anybody
-CLIENTS = {  # name of a client: (share among people, among programs, among developers, releases in the weeks before the log)
+# name of a client: (share among people, among programs, among developers, releases in the weeks before the log)
+CLIENTS = {
     "Mozilla/5.0 (X11; Linux x86_64; rv:{v}.0) Gecko/20100101 Firefox/{v}.0": (0.20, 0.0, 0.05, 141),
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/{v}.0 Safari/605.1.15": (0.18, 0.0, 0.03, 19),
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/{v}.0 Safari/605.1.15": (
+        0.18,
+        0.0,
+        0.03,
+        19,
+    ),
     "MeridianDesk/{v}.2 (Windows)": (0.22, 0.0, 0.05, 4),
     "MeridianPocket/{v}.0 (Android)": (0.24, 0.0, 0.02, 11),
     "meridian-python/0.{v}.0": (0.06, 0.40, 0.30, 31),
@@ -34,7 +41,8 @@ def ja4_of(name: str, version: int) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Client:
-    """A client that an account uses: its name, the version at the log's start, how many days an update lags; pinned ones never move."""
+    """A client that an account uses: its name, the version at the log's start, how many days an update lags;
+    pinned ones never move."""
 
     name: str
     version: int
@@ -62,7 +70,8 @@ def address(r: Random) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
-    """Where an account sends from: addresses of one network. ``lease`` is how many days it keeps an address (0: a new draw each session)."""
+    """Where an account sends from: addresses of one network. ``lease`` is how many days it keeps an address (0: a
+    new draw each session)."""
 
     asn: int
     addresses: tuple[str, ...]
@@ -97,7 +106,9 @@ class Internet:
             block = f"2001:db8:{r.getrandbits(16):x}:{r.getrandbits(16):x}"
             return Place(asn, tuple(f"{block}::{r.getrandbits(16):x}" for _ in range(4)), 1.0)
         prefixes = self.prefixes[asn]
-        return Place(asn, tuple(f"{r.choice(prefixes)}.{r.randint(0, 255)}.{r.randint(1, 254)}" for _ in range(5)), lease)
+        return Place(
+            asn, tuple(f"{r.choice(prefixes)}.{r.randint(0, 255)}.{r.randint(1, 254)}" for _ in range(5)), lease
+        )
 
     def carrier(self, r: Random) -> Place:
         """A mobile carrier: thousands behind thirty addresses, another one for each session."""

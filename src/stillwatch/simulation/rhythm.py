@@ -13,15 +13,17 @@ HOUR = 3_600.0
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Weights of the 24 hours (UTC, cumulative) and of the 7 weekdays; ``minute`` pins jobs to one minute of the hour."""
+    """Weights of the 24 hours (UTC, cumulative) and of the 7 weekdays; ``minute`` pins jobs to one minute of the
+    hour."""
 
     hours: tuple[float, ...]
     weekdays: tuple[float, ...]
     minute: float | None = None
 
     def moments(self, r: Random, count: int, start: float, end: float) -> list[float]:
-        """``count`` start times in seconds since the log's start, sorted, within ``start`` and ``end`` (clipped to it)."""
-        first, last = int(start // DAY), max(int(start // DAY), int(math.ceil(end / DAY)) - 1)
+        """``count`` start times in seconds since the log's start, sorted, within ``start`` and ``end``
+        (clipped to it)."""
+        first, last = int(start // DAY), max(int(start // DAY), math.ceil(end / DAY) - 1)
         days = range(first, last + 1)
         weights = [self.weekdays[day % 7] + 1e-6 for day in days]
         # Gamma weights make a person's days uneven: busy ones and empty ones.
@@ -48,7 +50,8 @@ def _bumps(*bumps: tuple[float, float, float], floor: float = 0.01) -> tuple[flo
 
 
 def person(r: Random, *, night: bool = False) -> Rhythm:
-    """A person somewhere on earth: two bumps of a day at a random longitude; ``night`` for shift workers (their own 23 to 5)."""
+    """A person somewhere on earth: two bumps of a day at a random longitude; ``night`` for shift workers (their
+    own 23 to 5)."""
     noon = r.uniform(0, 24)
     first = (noon + (13 if night else -2) + r.gauss(0, 1.2)) % 24
     second = (noon + (10 if night else 7) + r.gauss(0, 1.5)) % 24
@@ -60,7 +63,12 @@ def person(r: Random, *, night: bool = False) -> Rhythm:
 def office(r: Random, noon: float) -> Rhythm:
     """Weekdays round ``noon`` (UTC), shared by colleagues."""
     week = (1.0, 1.1, 1.0, 1.0, 0.7, 0.03, 0.02)
-    return Rhythm(_bumps(((noon - 2 + r.gauss(0, 0.5)) % 24, 1.4, 1.0), ((noon + 3 + r.gauss(0, 0.5)) % 24, 1.3, 0.8), floor=0.002), week)
+    return Rhythm(
+        _bumps(
+            ((noon - 2 + r.gauss(0, 0.5)) % 24, 1.4, 1.0), ((noon + 3 + r.gauss(0, 0.5)) % 24, 1.3, 0.8), floor=0.002
+        ),
+        week,
+    )
 
 
 def school(r: Random, evening: float) -> Rhythm:
@@ -73,12 +81,17 @@ def machine(r: Random, *, nightly: bool = False) -> Rhythm:
     """A program: round the clock with a load that follows its users, or one burst at a fixed time each day."""
     if nightly:
         return Rhythm(_bumps((r.uniform(0, 24), 0.35, 1.0), floor=0.0005), (1.0,) * 7, r.uniform(0, 3000))
-    return Rhythm(_bumps((r.uniform(0, 24), r.uniform(3, 6), 1.0), floor=r.uniform(0.1, 0.6)), tuple(r.uniform(0.7, 1.3) for _ in range(7)))
+    return Rhythm(
+        _bumps((r.uniform(0, 24), r.uniform(3, 6), 1.0), floor=r.uniform(0.1, 0.6)),
+        tuple(r.uniform(0.7, 1.3) for _ in range(7)),
+    )
 
 
 def shift(r: Random, centre: float, width: float) -> Rhythm:
     """Workers who work round one hour (``width`` hours wide), a little different each."""
-    return Rhythm(_bumps(((centre + r.gauss(0, 0.7)) % 24, width, 1.0), floor=0.004), (1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.7))
+    return Rhythm(
+        _bumps(((centre + r.gauss(0, 0.7)) % 24, width, 1.0), floor=0.004), (1.0, 1.0, 1.0, 1.0, 1.0, 0.8, 0.7)
+    )
 
 
 def flat() -> Rhythm:

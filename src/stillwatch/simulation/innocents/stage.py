@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from random import Random
+from typing import TypedDict
 
 from stillwatch.simulation.ledger import Account, Period, Session, Turn
 from stillwatch.simulation.networks import Internet, Place, client
@@ -34,6 +36,15 @@ class Stage:
         return max(1, round(self.load * mean * r.lognormvariate(-spread * spread / 2, spread)))
 
 
+class Options(TypedDict, total=False):
+    """Settings that a conversation sends along (fields of `Session`)."""
+
+    temperature: float | None
+    max_tokens: int | None
+    window: int
+    system_prompt: str | None
+
+
 Kind = Callable[[Stage, int], Iterator[Customer]]
 
 
@@ -50,7 +61,8 @@ class Interests:
 
 
 def interests(r: Random, concentration: float, *, language: str | None = None) -> Interests:
-    """A Dirichlet draw over the topics (small ``concentration``: few interests), each narrowed to what this person cares about.
+    """A Dirichlet draw over the topics (small ``concentration``: few interests), each narrowed to what this
+    person cares about.
 
     Writers of another language keep a fifth of their requests in English.
     """
@@ -82,10 +94,20 @@ def turn_of(ask: Ask) -> Turn:
 
 
 def conversations(
-    writer: Writer, tastes: Interests, r: Random, *, count: int, turns: float, rhythm: Rhythm, span: tuple[float, float],
-    wrap: Callable[[Ask], str] | None = None, wrap_share: float = 1.0, **settings: object,
-) -> list[Session]:  # fmt: skip
-    """Sessions with ``count`` exchanges in all, ``turns`` on average each; ``wrap`` rewrites the share of first requests."""
+    writer: Writer,
+    tastes: Interests,
+    r: Random,
+    *,
+    count: int,
+    turns: float,
+    rhythm: Rhythm,
+    span: tuple[float, float],
+    wrap: Callable[[Ask], str] | None = None,
+    wrap_share: float = 1.0,
+    options: Options | None = None,
+) -> list[Session]:
+    """Sessions with ``count`` exchanges in all, ``turns`` on average each; ``wrap`` rewrites the share of first
+    requests."""
     lengths: list[int] = []
     while sum(lengths) < count:
         lengths.append(min(1 + int(r.expovariate(1 / max(0.05, turns - 0.75))), 18, count - sum(lengths)))
@@ -96,15 +118,16 @@ def conversations(
         for _ in range(length - 1):
             ask = writer.follow_up(ask)
             said.append(turn_of(ask))
-        found.append(Session(at, said, gap=r.uniform(40, 200), **settings))  # type: ignore[arg-type]
+        found.append(Session(at, said, gap=r.uniform(40, 200), **(options or Options())))
     return found
 
 
 def signed_up(r: Random, period: Period, *, new: float = 0.1) -> float:
-    """Seconds since the log's start: a share ``new`` inside the log, the others up to three years before, more of them recent."""
+    """Seconds since the log's start: a share ``new`` inside the log, the others up to three years before, more of
+    them recent."""
     if r.random() < new:
         return r.uniform(0, period.end * 0.95)
-    return -DAY * 1100 * r.random() ** 1.7 - r.random() * DAY
+    return -DAY * (1100 * math.pow(r.random(), 1.7) + r.random())
 
 
 def span_of(r: Random, period: Period, created_at: float, *, leaves: float = 0.08) -> tuple[float, float]:
@@ -118,7 +141,16 @@ def adoption(r: Random, period: Period, *, never: float = 0.35, pace: float = 5.
     return None if r.random() < never else period.release + DAY * r.expovariate(1 / pace)
 
 
-def somebody(stage: Stage, r: Random, kind: str, *, foreign: float = 0.2, new: float = 0.1, places: tuple[Place, ...] | None = None, rhythm: Rhythm | None = None) -> Account:
+def somebody(
+    stage: Stage,
+    r: Random,
+    kind: str,
+    *,
+    foreign: float = 0.2,
+    new: float = 0.1,
+    places: tuple[Place, ...] | None = None,
+    rhythm: Rhythm | None = None,
+) -> Account:
     """A person with an own network, client and rhythm: households, carriers (NAT), VPN users, night workers."""
     net, u, night = stage.internet, r.random(), r.random() < 0.06
     network = "vpn" if u < 0.08 else "relay" if u < 0.1 else "carrier" if u < 0.28 else "home"
@@ -128,10 +160,17 @@ def somebody(stage: Stage, r: Random, kind: str, *, foreign: float = 0.2, new: f
     else:
         network = "shared"
     return Account(
-        kind, places, client(r, 0), rhythm or person(r, night=night), signed_up(r, stage.period, new=new),
-        adopts=adoption(r, stage.period), small=r.random() ** 3 if r.random() < 0.3 else 0.0,
-        language=r.choice(languages()).language or "en" if r.random() < foreign else "en", network=network, night=night and rhythm is None,
-    )  # fmt: skip
+        kind,
+        places,
+        client(r, 0),
+        rhythm or person(r, night=night),
+        signed_up(r, stage.period, new=new),
+        adopts=adoption(r, stage.period),
+        small=r.random() ** 3 if r.random() < 0.3 else 0.0,
+        language=r.choice(languages()).language or "en" if r.random() < foreign else "en",
+        network=network,
+        night=night and rhythm is None,
+    )
 
 
 def style_and_tastes(account: Account, r: Random, concentration: float) -> tuple[Writer, Interests]:
@@ -140,6 +179,10 @@ def style_and_tastes(account: Account, r: Random, concentration: float) -> tuple
     return Writer(r, Style.draw(r)), interests(r, concentration, language=language)
 
 
-def settings_of(r: Random, choices: Sequence[float | None] = (None, None, None, 1.0, 0.7)) -> dict[str, object]:
+def settings_of(r: Random, choices: Sequence[float | None] = (None, None, None, 1.0, 0.7)) -> Options:
     """Request settings that one account keeps."""
-    return {"temperature": r.choice(choices), "max_tokens": r.choice((None, None, 800, 2000, 4000)), "window": r.choice((40, 40, 40, 7, 1))}
+    return Options(
+        temperature=r.choice(choices),
+        max_tokens=r.choice((None, None, 800, 2000, 4000)),
+        window=r.choice((40, 40, 40, 7, 1)),
+    )

@@ -10,12 +10,21 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from stillwatch.simulation.errors import CampaignError
+from stillwatch.errors import InputError, UsageError
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
-TECHNIQUES = ("reasoning_elicitation", "rubric_grading", "prompt_evolution", "jailbreak", "agent_traces", "code_tasks", "answer_rewriting", "plain")
+TECHNIQUES = (
+    "reasoning_elicitation",
+    "rubric_grading",
+    "prompt_evolution",
+    "jailbreak",
+    "agent_traces",
+    "code_tasks",
+    "answer_rewriting",
+    "plain",
+)
 
 
 class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,7 +84,7 @@ def presets() -> dict[str, Campaign]:
 def parse_campaign(text: str) -> Campaign:
     """``PRESET``, ``PRESET:knob=value,...`` or ``FILE.toml`` (with the same ``:knob=value`` after it).
 
-    Raises CampaignError in one line for an unknown preset, an unknown knob or a value out of range.
+    Raises UsageError for an unknown preset, an unknown knob or a value out of range, InputError for an unreadable file.
     """
     source, _, changes = text.partition(":")
     if source.endswith(".toml"):
@@ -83,16 +92,22 @@ def parse_campaign(text: str) -> Campaign:
     elif source in presets():
         base = msgspec.to_builtins(presets()[source])
     else:
-        raise CampaignError(f"unknown campaign {source!r}; known: {', '.join(presets())}, or a .toml file")
+        raise UsageError(
+            f"unknown campaign {source!r}", "--campaign", f"known are {', '.join(presets())}, or give a .toml file"
+        )
     for change in filter(None, changes.split(",")):
         knob, equals, value = change.partition("=")
         if not equals or knob.strip() not in Campaign.__struct_fields__:
-            raise CampaignError(f"campaign {source!r}: {change!r} is no knob=value; knobs: {', '.join(Campaign.__struct_fields__)}")
+            raise UsageError(
+                f"{change!r} is no knob=value",
+                f"--campaign {source}",
+                f"knobs are {', '.join(Campaign.__struct_fields__)}",
+            )
         base[knob.strip()] = _value(value.strip())
     try:
         return msgspec.convert(base, Campaign, strict=False)
     except msgspec.ValidationError as error:
-        raise CampaignError(f"campaign {text!r}: {error}") from error
+        raise UsageError(str(error), f"--campaign {text}") from error
 
 
 def _value(text: str) -> object:
@@ -107,7 +122,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     try:
         entry = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise CampaignError(f"cannot read campaign file {path}: {error.strerror}") from error
+        raise InputError(f"cannot be read: {error.strerror}", path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CampaignError(f"campaign file {path} is not TOML: {error}") from error
+        raise InputError(f"is not TOML: {error}", path) from error
     return {"name": path.stem, **entry}

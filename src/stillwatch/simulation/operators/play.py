@@ -8,7 +8,15 @@ from itertools import accumulate
 from random import Random
 
 from stillwatch.simulation.innocents.programs import agent_sessions
-from stillwatch.simulation.innocents.stage import Customer, Interests, Stage, adoption, conversations, interests, signed_up
+from stillwatch.simulation.innocents.stage import (
+    Customer,
+    Interests,
+    Stage,
+    adoption,
+    conversations,
+    interests,
+    signed_up,
+)
 from stillwatch.simulation.ledger import Account, Session, Turn, opaque
 from stillwatch.simulation.networks import Client, Place, client
 from stillwatch.simulation.operators.campaign import Campaign
@@ -62,7 +70,10 @@ class Operation:
         slice_ = (finish - begin) / campaign.waves
         start = begin + (i % campaign.waves) * slice_
         start += abs(r.gauss(0, 0.04)) * slice_ if campaign.sign_up == "burst" else r.random() ** 2 * 0.35 * slice_
-        span = (max(0.0, start), max(max(0.0, start) + HOUR, min(log, begin + (i % campaign.waves + 1) * slice_ * r.uniform(0.97, 1.0))))
+        span = (
+            max(0.0, start),
+            max(max(0.0, start) + HOUR, min(log, begin + (i % campaign.waves + 1) * slice_ * r.uniform(0.97, 1.0))),
+        )
         count = max(1, round(campaign.exchanges * r.lognormvariate(-(campaign.spread**2) / 2, campaign.spread)))
         harvest_from = min(max(span[0], campaign.honest_days * DAY), span[1] - HOUR)
         cover = sum(r.random() < campaign.cover for _ in range(count))
@@ -77,17 +88,27 @@ class Operation:
         if campaign.sign_up == "aged":
             created = min(start, signed_up(r, stage.period, new=0.0) - 20 * DAY)
         else:
-            created = min(start, span[0]) - (r.uniform(0, 2.0) if campaign.sign_up == "burst" else r.uniform(0, 45.0)) * DAY
+            created = (
+                min(start, span[0]) - (r.uniform(0, 2.0) if campaign.sign_up == "burst" else r.uniform(0, 45.0)) * DAY
+            )
         rhythm = self._rhythm(r)
         account = Account(
-            "proxy", self._places(i, r), self._client(r), rhythm, created, campaign=campaign.name,
+            "proxy",
+            self._places(i, r),
+            self._client(r),
+            rhythm,
+            created,
+            campaign=campaign.name,
             adopts=self.switch + r.uniform(0, 2) * HOUR if campaign.model_switch else adoption(r, stage.period),
-            network=campaign.network, retries=campaign.retries,
-        )  # fmt: skip
+            network=campaign.network,
+            retries=campaign.retries,
+        )
         if campaign.cards > 1:
             account.payment = opaque("pm-", stage.seed, campaign.name, "card", i // campaign.cards, size=6)
         if campaign.organizations > 1:
-            account.organization = opaque("o-", stage.seed, campaign.name, "organization", i // campaign.organizations, size=5)
+            account.organization = opaque(
+                "o-", stage.seed, campaign.name, "organization", i // campaign.organizations, size=5
+            )
         return account
 
     def _rhythm(self, r: Random) -> Rhythm:
@@ -153,17 +174,32 @@ class Operation:
                 break
             sample = min(r.randint(2, 4), most) if r.random() < campaign.best_of else 1
             # The last session takes what the quota still holds, within reason.
-            turns = 1 if sample > 1 else min(most, 1 + int(r.expovariate(1 / campaign.follow_ups)) if campaign.follow_ups else 1)
+            turns = (
+                1
+                if sample > 1
+                else min(most, 1 + int(r.expovariate(1 / campaign.follow_ups)) if campaign.follow_ups else 1)
+            )
             said = self.workshop.turns(subject, turns, r)
             working = said[0].technique == "agent_traces"
             left -= sample * len(said)
-            found.append(Session(
-                at, said, gap=r.uniform(8, 30) if working else r.uniform(4, 70), sample=sample, temperature=self.temperature,
-                system_prompt=agents[len(campaign.name) % len(agents)] if working else None, tool_count=6 if working else 0,
-            ))  # fmt: skip
+            found.append(
+                Session(
+                    at,
+                    said,
+                    gap=r.uniform(8, 30) if working else r.uniform(4, 70),
+                    sample=sample,
+                    temperature=self.temperature,
+                    system_prompt=agents[len(campaign.name) % len(agents)] if working else None,
+                    tool_count=6 if working else 0,
+                )
+            )
         # What shorter conversations left of the quota is asked in single requests between the others.
         for at in worker.account.rhythm.moments(r, max(0, left), worker.harvest_from, worker.span[1]):
-            subject = r.choice(subjects) if campaign.dispatch in ("topic", "sticky") and subjects else r.choices(self.topics, cum_weights=self.weights)[0]
+            subject = (
+                r.choice(subjects)
+                if campaign.dispatch in ("topic", "sticky") and subjects
+                else r.choices(self.topics, cum_weights=self.weights)[0]
+            )
             found.append(Session(at, self.workshop.turns(subject, 1, r), temperature=self.temperature))
         return found
 
@@ -183,9 +219,16 @@ class Operation:
         kind = self.campaign.cover_kind
         writer = Writer(r, Style.draw(r))
         if kind == "mimic" and self.overheard:
-            return [Session(at, [Turn(r.choice(self.overheard), writer.ask(r.choice(self.topics)).answer)]) for at in account.rhythm.moments(r, count, *span)]
+            return [
+                Session(at, [Turn(r.choice(self.overheard), writer.ask(r.choice(self.topics)).answer)])
+                for at in account.rhythm.moments(r, count, *span)
+            ]
         if kind == "developer":
             own = r.sample([topic for topic in topics() if topic.family in ("code", "data")], r.randint(1, 4))
-            return agent_sessions(writer, own, r, count, account, span, r.choices(wordings()["innocent.agents"], weights=(5, 3, 2))[0])
+            return agent_sessions(
+                writer, own, r, count, account, span, r.choices(wordings()["innocent.agents"], weights=(5, 3, 2))[0]
+            )
         tastes: Interests = interests(r, 3.0 if kind == "generalist" else r.choice((0.03, 0.08)))
-        return conversations(writer, tastes, r, count=count, turns=r.choice((1.2, 2.0, 3.0)), rhythm=account.rhythm, span=span)
+        return conversations(
+            writer, tastes, r, count=count, turns=r.choice((1.2, 2.0, 3.0)), rhythm=account.rhythm, span=span
+        )

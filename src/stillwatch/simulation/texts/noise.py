@@ -5,13 +5,77 @@ from __future__ import annotations
 import dataclasses
 from random import Random
 
-OPENERS = ("Hi,", "Hello,", "hey", "Good morning.", "Quick question:", "So,", "Okay,", "Hi there!", "sorry to bother you,", "Hmm.", "Following up:", "Question -")
-CLOSERS = ("Thanks!", "thx", "Thank you in advance.", "Cheers", "pls", "Many thanks.", "ty", "Best", "much appreciated", "(on my phone, sorry for typos)", "🙂", "🙏")
-SYLLABLES = ("ka", "lo", "mi", "ren", "tar", "vo", "sel", "bru", "ny", "do", "fen", "gal", "hu", "is", "per", "quo", "ria", "sto", "ul", "wen", "zi", "mor", "tal", "eb")
+OPENERS = (
+    "Hi,",
+    "Hello,",
+    "hey",
+    "Good morning.",
+    "Quick question:",
+    "So,",
+    "Okay,",
+    "Hi there!",
+    "sorry to bother you,",
+    "Hmm.",
+    "Following up:",
+    "Question -",
+)
+CLOSERS = (
+    "Thanks!",
+    "thx",
+    "Thank you in advance.",
+    "Cheers",
+    "pls",
+    "Many thanks.",
+    "ty",
+    "Best",
+    "much appreciated",
+    "(on my phone, sorry for typos)",
+    "🙂",
+    "🙏",
+)
+SYLLABLES = (
+    "ka",
+    "lo",
+    "mi",
+    "ren",
+    "tar",
+    "vo",
+    "sel",
+    "bru",
+    "ny",
+    "do",
+    "fen",
+    "gal",
+    "hu",
+    "is",
+    "per",
+    "quo",
+    "ria",
+    "sto",
+    "ul",
+    "wen",
+    "zi",
+    "mor",
+    "tal",
+    "eb",
+)
 OWN = (
-    "our shop {x}", "the project {x}", "my blog {x}", "team {x}", "our choir {x}", "my daughter {x}", "the club {x}", "my thesis on {x}", "our cabin in {x}",
-    "my side project {x}", "the museum of {x}", "our clinic {x}", "my band {x}", "the {x} archive", "school {x}",
-)  # fmt: skip
+    "our shop {x}",
+    "the project {x}",
+    "my blog {x}",
+    "team {x}",
+    "our choir {x}",
+    "my daughter {x}",
+    "the club {x}",
+    "my thesis on {x}",
+    "our cabin in {x}",
+    "my side project {x}",
+    "the museum of {x}",
+    "our clinic {x}",
+    "my band {x}",
+    "the {x} archive",
+    "school {x}",
+)
 
 
 def invented_name(r: Random) -> str:
@@ -37,12 +101,23 @@ class Style:
         """A person's style: most write plainly, some are chatty, some sloppy."""
         chatty, sloppy = r.betavariate(0.6, 2.2), r.betavariate(0.4, 2.5)
         own = tuple(r.choice(OWN).format(x=invented_name(r)) for _ in range(r.randint(1, 4)))
-        return cls(chatty, chatty * r.random(), sloppy, sloppy * 0.8, r.betavariate(1.2, 1.6), own, tuple(r.sample(OPENERS, 2)), tuple(r.sample(CLOSERS, 2)))
+        return cls(
+            chatty,
+            chatty * r.random(),
+            sloppy,
+            sloppy * 0.8,
+            r.betavariate(1.2, 1.6),
+            own,
+            tuple(r.sample(OPENERS, 2)),
+            tuple(r.sample(CLOSERS, 2)),
+        )
 
     @classmethod
     def program(cls, r: Random) -> Style:
         """A program's style: no greeting, no slips."""
-        return cls(0.0, 0.0, 0.0, 0.0, 0.3, tuple(r.choice(OWN).format(x=invented_name(r)) for _ in range(3)), ("",), ("",))
+        return cls(
+            0.0, 0.0, 0.0, 0.0, 0.3, tuple(r.choice(OWN).format(x=invented_name(r)) for _ in range(3)), ("",), ("",)
+        )
 
     def apply(self, text: str, r: Random) -> str:
         """The text as this person types it."""

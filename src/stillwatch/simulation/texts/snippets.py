@@ -1,4 +1,5 @@
-"""Pieces of code and small tables. Code comes from the running Python's standard library (PSF licence), read at run time.
+"""Pieces of code and small tables. Code comes from the running Python's standard library (PSF licence), read at run
+time.
 
 Nothing is copied into the project: another Python version therefore simulates slightly other code texts.
 """
@@ -27,8 +28,23 @@ from random import Random
 from types import ModuleType
 
 MODULES: tuple[ModuleType, ...] = (
-    ast, bisect, calendar, colorsys, csv, difflib, fnmatch, fractions, functools, heapq, json, shlex, shutil, statistics, string, textwrap,
-)  # fmt: skip
+    ast,
+    bisect,
+    calendar,
+    colorsys,
+    csv,
+    difflib,
+    fnmatch,
+    fractions,
+    functools,
+    heapq,
+    json,
+    shlex,
+    shutil,
+    statistics,
+    string,
+    textwrap,
+)
 LONGEST = 900  # characters: a snippet that a person would paste, not a whole class
 
 
@@ -52,35 +68,66 @@ def standard_library() -> tuple[str, ...]:
 
 
 VERBS = ("load", "merge", "count", "find", "clean", "send", "group", "parse", "update", "pick", "scale", "check")
-NOUNS = ("orders", "rows", "users", "tiles", "events", "prices", "notes", "beds", "trips", "scores", "tags", "samples", "invoices", "levels")
+NOUNS = (
+    "orders",
+    "rows",
+    "users",
+    "tiles",
+    "events",
+    "prices",
+    "notes",
+    "beds",
+    "trips",
+    "scores",
+    "tags",
+    "samples",
+    "invoices",
+    "levels",
+)
 
 
-def _loop(r: Random) -> str:
-    a, b, c = r.choice(NOUNS), r.choice(NOUNS), r.choice(VERBS)
-    return f"def {c}_{a}({a}, limit={r.randint(2, 99)}):\n    {b} = []\n    for item in {a}:\n        if item.size > limit:\n            {b}.append(item.name)\n    return {b}"
+LOOP = """def {c}_{a}({a}, limit={n}):
+    {b} = []
+    for item in {a}:
+        if item.size > limit:
+            {b}.append(item.name)
+    return {b}"""
+ARROW = """const {c}{A} = async ({a}) => {{
+  const {b} = await fetch(`/{a}/${{{a}.id}}?page={n}`);
+  if (!{b}.ok) return null;
+  return {b}.json();
+}};"""
+QUERY = """SELECT {a}.id, COUNT({b}.id) AS n
+FROM {a} LEFT JOIN {b} ON {b}.{a}_id = {a}.id
+WHERE {a}.year = 20{n}
+GROUP BY {a}.id HAVING n > {m};"""
+MANIFEST = """service: {a}
+replicas: {n}
+env:
+  {B}_URL: http://{b}:{m}
+resources:
+  memory: {m}Mi"""
+FUNCTION = """pub fn {c}(input: &[u8]) -> Result<Vec<{A}>, Error> {{
+    let mut {b} = Vec::with_capacity({m});
+    for chunk in input.chunks({n}) {{
+        {b}.push({A}::from(chunk)?);
+    }}
+    Ok({b})
+}}"""
+MARKUP = """<section class="{a}">
+  <h{d}>{A}</h{d}>
+  <ul data-{b}="{m}"></ul>
+</section>"""
+CLASS = """class {A}:
+    def __init__(self, {b}, {e}={m}):
+        self.{b} = {b}
+        self.{e} = {e}
 
-
-def _arrow(r: Random) -> str:
-    a, b, c = r.choice(NOUNS), r.choice(NOUNS), r.choice(VERBS)
-    return f"const {c}{a.title()} = async ({a}) => {{\n  const {b} = await fetch(`/{a}/${{{a}.id}}?page={r.randint(1, 9)}`);\n  if (!{b}.ok) return null;\n  return {b}.json();\n}};"
-
-
-def _query(r: Random) -> str:
-    a, b = r.sample(NOUNS, 2)
-    return f"SELECT {a}.id, COUNT({b}.id) AS n\nFROM {a} LEFT JOIN {b} ON {b}.{a}_id = {a}.id\nWHERE {a}.year = {r.randint(2009, 2026)}\nGROUP BY {a}.id HAVING n > {r.randint(1, 40)};"
-
-
-def _yaml(r: Random) -> str:
-    a, b = r.sample(NOUNS, 2)
-    return f"service: {a}\nreplicas: {r.randint(1, 9)}\nenv:\n  {b.upper()}_URL: http://{b}:{r.randint(3000, 9000)}\nresources:\n  memory: {r.randint(1, 32) * 64}Mi"
-
-
-def _struct(r: Random) -> str:
-    a, b, c = r.choice(NOUNS), r.choice(NOUNS), r.choice(VERBS)
-    return f"pub fn {c}(input: &[u8]) -> Result<Vec<{a.title()}>, Error> {{\n    let mut {b} = Vec::with_capacity({r.randint(4, 512)});\n    for chunk in input.chunks({r.randint(2, 64)}) {{\n        {b}.push({a.title()}::from(chunk)?);\n    }}\n    Ok({b})\n}}"
-
-
-INVENTED = (_loop, _arrow, _query, _yaml, _struct)
+    def {c}(self):
+        if not self.{b}:
+            raise ValueError("{b}")
+        return [x for x in self.{b} if x > self.{e}][:{n}]"""
+INVENTED = (LOOP, ARROW, QUERY, MANIFEST, FUNCTION, MARKUP, CLASS)
 
 
 def snippet(r: Random) -> str:
@@ -89,7 +136,11 @@ def snippet(r: Random) -> str:
     if library and r.random() < 0.34:
         lines = r.choice(library).splitlines()
         return "\n".join(lines[: r.randint(6, 30)])
-    return r.choice(INVENTED)(r)
+    a, b, e = r.sample(NOUNS, 3)
+    names = {"a": a, "b": b, "e": e, "A": a.title(), "B": b.upper(), "c": r.choice(VERBS)}
+    return r.choice(INVENTED).format_map(
+        {**names, "n": r.randint(10, 99), "m": r.randint(3, 4096), "d": r.randint(1, 4)}
+    )
 
 
 def table(r: Random) -> str:
@@ -97,18 +148,28 @@ def table(r: Random) -> str:
     a, b = r.sample(NOUNS, 2)
     separator = r.choice((",", ";", "\t", " | "))
     head = separator.join((a, b, "month"))
-    rows = (separator.join((f"{r.choice(NOUNS)}-{r.randint(1, 99)}", str(r.randint(0, 5000)), str(r.randint(1, 12)))) for _ in range(r.randint(3, 8)))
+    rows = (
+        separator.join((f"{r.choice(NOUNS)}-{r.randint(1, 99)}", str(r.randint(0, 5000)), str(r.randint(1, 12))))
+        for _ in range(r.randint(3, 8))
+    )
     return "\n".join((head, *rows))
 
 
 def tool_result(r: Random) -> str:
     """What a tool sends back to a coding agent."""
     a, b, n = r.choice(NOUNS), r.choice(VERBS), r.randint(1, 400)
-    return r.choice((
-        f"tests/{b}_{a}.py::{b} FAILED\nAssertionError: {n} != {r.randint(1, 400)}\n{r.randint(1, 40)} passed, 1 failed in {n / 7:.2f}s",
-        f"$ ls {a}/\n" + "\n".join(f"{r.choice(VERBS)}_{r.choice(NOUNS)}.{r.choice(('py', 'ts', 'rs', 'sql'))}" for _ in range(r.randint(3, 9))),
-        f"{a}/{b}.ts:{n}: error: '{r.choice(NOUNS)}' is possibly undefined",
-        f"OK, {n} lines written to {a}/{b}.py",
-        f"```{a}/{b}\n{snippet(r)}\n```",
-        f"exit code {r.choice((0, 0, 1, 2, 137))}\n{b}: {n} {a} processed",
-    ))  # fmt: skip
+    return r.choice(
+        (
+            f"tests/{b}_{a}.py::{b} FAILED\nAssertionError: {n} != {r.randint(1, 400)}\n"
+            f"{r.randint(1, 40)} passed, 1 failed in {n / 7:.2f}s",
+            f"$ ls {a}/\n"
+            + "\n".join(
+                f"{r.choice(VERBS)}_{r.choice(NOUNS)}.{r.choice(('py', 'ts', 'rs', 'sql'))}"
+                for _ in range(r.randint(3, 9))
+            ),
+            f"{a}/{b}.ts:{n}: error: '{r.choice(NOUNS)}' is possibly undefined",
+            f"OK, {n} lines written to {a}/{b}.py",
+            f"```{a}/{b}\n{snippet(r)}\n```",
+            f"exit code {r.choice((0, 0, 1, 2, 137))}\n{b}: {n} {a} processed",
+        )
+    )

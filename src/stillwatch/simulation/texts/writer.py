@@ -67,9 +67,18 @@ def topics() -> tuple[Topic, ...]:
 
             found.append(
                 Topic(
-                    name, entry["family"], None, _split(entry["things"]), _split(entry["goals"]), _split(entry["troubles"]),
-                    both("asks"), both("follow"), both("answers"), both("contexts"), both("audiences"),
-                )  # fmt: skip
+                    name,
+                    entry["family"],
+                    None,
+                    _split(entry["things"]),
+                    _split(entry["goals"]),
+                    _split(entry["troubles"]),
+                    both("asks"),
+                    both("follow"),
+                    both("answers"),
+                    both("contexts"),
+                    both("audiences"),
+                )
             )
     return tuple(sorted(found, key=lambda topic: topic.name))
 
@@ -79,9 +88,18 @@ def languages() -> tuple[Topic, ...]:
     """One broad topic for each language other than English."""
     return tuple(
         Topic(
-            f"everyday_{code}", "everyday", code, _split(entry["things"]), _split(entry["goals"]), _split(entry["things"]),
-            tuple(entry["asks"]), tuple(entry["follow"]), tuple(entry["answers"]), ("",), ("",),
-        )  # fmt: skip
+            f"everyday_{code}",
+            "everyday",
+            code,
+            _split(entry["things"]),
+            _split(entry["goals"]),
+            _split(entry["things"]),
+            tuple(entry["asks"]),
+            tuple(entry["follow"]),
+            tuple(entry["answers"]),
+            ("",),
+            ("",),
+        )
         for code, entry in sorted(_toml("languages.toml").items())
     )
 
@@ -127,7 +145,12 @@ class Slots(dict[str, str]):
         r, topic = self.r, self.topic
         match key:
             case "thing" | "goal" | "trouble" | "audience":
-                pool: Sequence[str] = {"thing": topic.things, "goal": topic.goals, "trouble": topic.troubles, "audience": topic.audiences}[key]
+                pool: Sequence[str] = {
+                    "thing": topic.things,
+                    "goal": topic.goals,
+                    "trouble": topic.troubles,
+                    "audience": topic.audiences,
+                }[key]
                 return r.choice(pool).format_map(self) if key == "audience" else r.choice(pool)
             case "other":
                 return r.choice([thing for thing in topic.things if thing != self["thing"]])
@@ -139,7 +162,9 @@ class Slots(dict[str, str]):
             case "n":
                 return str(r.randint(2, 12))
             case "m":
-                return str(r.choice((15, 40, 60, 80, 90, 120, 150, 200, 250, 300, 400, 500, 1200, 3000, r.randint(11, 9999))))
+                return str(
+                    r.choice((15, 40, 60, 80, 90, 120, 150, 200, 250, 300, 400, 500, 1200, 3000, r.randint(11, 9999)))
+                )
             case "mine":
                 return r.choice(self.style.own)
             case "name" | "place" | "firm":
