@@ -136,7 +136,7 @@ def span_of(r: Random, period: Period, created_at: float, *, leaves: float = 0.0
     return start, r.uniform(start, period.end) if r.random() < leaves else period.end
 
 
-def adoption(r: Random, period: Period, *, never: float = 0.35, pace: float = 5.0) -> float | None:
+def adoption(r: Random, period: Period, *, never: float = 0.25, pace: float = 3.5) -> float | None:
     """When a customer moves to the new model: days after the release with mean ``pace``; a share ``never`` does not."""
     return None if r.random() < never else period.release + DAY * r.expovariate(1 / pace)
 

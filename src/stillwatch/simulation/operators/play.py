@@ -11,10 +11,12 @@ from stillwatch.simulation.innocents.programs import agent_sessions
 from stillwatch.simulation.innocents.stage import (
     Customer,
     Interests,
+    Options,
     Stage,
     adoption,
     conversations,
     interests,
+    settings_of,
     signed_up,
 )
 from stillwatch.simulation.ledger import Account, Session, Turn, opaque
@@ -37,6 +39,7 @@ class Worker:
     harvest: int
     cover: int
     starts: list[float]
+    options: Options
 
 
 class Operation:
@@ -78,7 +81,7 @@ class Operation:
         harvest_from = min(max(span[0], campaign.honest_days * DAY), span[1] - HOUR)
         cover = sum(r.random() < campaign.cover for _ in range(count))
         account = self._account(i, r, start, span)
-        worker = Worker(account, r, span, harvest_from, count - cover, cover, [])
+        worker = Worker(account, r, span, harvest_from, count - cover, cover, [], settings_of(r))
         sessions = round(worker.harvest / (1.0 + campaign.follow_ups + 2.0 * campaign.best_of))
         worker.starts = account.rhythm.moments(r, max(1, sessions) if worker.harvest else 0, harvest_from, span[1])
         return worker
@@ -166,6 +169,8 @@ class Operation:
     def _harvest(self, worker: Worker, subjects: Sequence[Topic]) -> list[Session]:
         campaign, r, left = self.campaign, worker.r, worker.harvest
         agents = wordings()["innocent.agents"]
+        # An operator that imitates people leaves each account its own settings.
+        temperature = worker.options.get("temperature") if campaign.clients == "people" else self.temperature
         found = []
         for number, (at, subject) in enumerate(zip(worker.starts, subjects, strict=True)):
             remaining = len(worker.starts) - number - 1
@@ -188,7 +193,7 @@ class Operation:
                     said,
                     gap=r.uniform(8, 30) if working else r.uniform(4, 70),
                     sample=sample,
-                    temperature=self.temperature,
+                    temperature=temperature,
                     system_prompt=agents[len(campaign.name) % len(agents)] if working else None,
                     tool_count=6 if working else 0,
                 )
@@ -200,23 +205,23 @@ class Operation:
                 if campaign.dispatch in ("topic", "sticky") and subjects
                 else r.choices(self.topics, cum_weights=self.weights)[0]
             )
-            found.append(Session(at, self.workshop.turns(subject, 1, r), temperature=self.temperature))
+            found.append(Session(at, self.workshop.turns(subject, 1, r), temperature=temperature))
         return found
 
     def _cover(self, worker: Worker) -> list[Session]:
-        campaign, r, account = self.campaign, worker.r, worker.account
+        campaign = self.campaign
         found: list[Session] = []
         honest = worker.harvest_from - worker.span[0]
         if campaign.honest_days and honest > HOUR:
             # The honest history comes on top: at half of the later pace, and cover throughout.
             pace = (worker.cover + worker.harvest) / max(1.0, (worker.span[1] - worker.harvest_from) / DAY)
-            found += self._ordinary(account, r, round(0.5 * pace * honest / DAY), (worker.span[0], worker.harvest_from))
-        return found + self._ordinary(account, r, worker.cover, (worker.harvest_from, worker.span[1]))
+            found += self._ordinary(worker, round(0.5 * pace * honest / DAY), (worker.span[0], worker.harvest_from))
+        return found + self._ordinary(worker, worker.cover, (worker.harvest_from, worker.span[1]))
 
-    def _ordinary(self, account: Account, r: Random, count: int, span: tuple[float, float]) -> list[Session]:
+    def _ordinary(self, worker: Worker, count: int, span: tuple[float, float]) -> list[Session]:
         if count <= 0:
             return []
-        kind = self.campaign.cover_kind
+        account, r, kind = worker.account, worker.r, self.campaign.cover_kind
         writer = Writer(r, Style.draw(r))
         if kind == "mimic" and self.overheard:
             return [
@@ -230,5 +235,12 @@ class Operation:
             )
         tastes: Interests = interests(r, 3.0 if kind == "generalist" else r.choice((0.03, 0.08)))
         return conversations(
-            writer, tastes, r, count=count, turns=r.choice((1.2, 2.0, 3.0)), rhythm=account.rhythm, span=span
+            writer,
+            tastes,
+            r,
+            count=count,
+            turns=r.choice((1.2, 2.0, 3.0)),
+            rhythm=account.rhythm,
+            span=span,
+            options=worker.options,
         )

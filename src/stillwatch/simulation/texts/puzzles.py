@@ -124,8 +124,8 @@ def _interest(r: Random) -> tuple[str, str]:
 def _derivative(r: Random) -> tuple[str, str]:
     a, b, c = r.randint(2, 9), r.randint(2, 9), r.randint(2, 6)
     return (
-        f"Differentiate f(x) = {a}x^{c} - {b}x and find where the slope is zero.",
-        f"f'(x) = {a * c}x^{c - 1} - {b}; zero at x = ({b}/{a * c})^(1/{c - 1}) = {(b / (a * c)) ** (1 / (c - 1)):.3f}.",
+        f"Differentiate f(x) = {a}x^{c} - {b}x and find where the slope is 0.",
+        f"f'(x) = {a * c}x^{c - 1} - {b}; 0 at x = ({b}/{a * c})^(1/{c - 1}) = {(b / (a * c)) ** (1 / (c - 1)):.3f}.",
     )
 
 

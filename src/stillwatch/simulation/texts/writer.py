@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -14,6 +16,7 @@ from stillwatch.simulation.texts.noise import Style, invented_name
 from stillwatch.simulation.texts.puzzles import PUZZLES
 from stillwatch.simulation.texts.snippets import snippet, table
 
+CHOICE = re.compile(r"<([^<>]*\|[^<>]*)>")
 FOLDER = resources.files("stillwatch.simulation.texts")
 
 
@@ -52,6 +55,12 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split("|"))
 
 
+def spelt_out(pattern: str) -> list[str]:
+    """Every reading of a pattern with choices ``<a|b>``."""
+    parts = [part.split("|") if i % 2 else [part] for i, part in enumerate(CHOICE.split(pattern))]
+    return ["".join(reading) for reading in itertools.product(*parts)]
+
+
 @functools.cache
 def topics() -> tuple[Topic, ...]:
     """All English topics, sorted by name."""
@@ -63,7 +72,12 @@ def topics() -> tuple[Topic, ...]:
             own = grammar[entry["family"]]
 
             def both(key: str, own: Mapping[str, list[str]] = own) -> tuple[str, ...]:
-                return (*shared[key], *own.get(key, ()), *own.get(key, ()))
+                # A family's own patterns count twice.
+                return tuple(
+                    one
+                    for pattern in (*shared[key], *own.get(key, ()), *own.get(key, ()))
+                    for one in spelt_out(pattern)
+                )
 
             found.append(
                 Topic(
