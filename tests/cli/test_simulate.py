@@ -36,6 +36,15 @@ def test_clean_means_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         simulate(out=tmp_path, clean=True, campaign=["thin"])
 
 
+def test_tables_that_are_there_stay_unless_told(tmp_path: Path) -> None:
+    (tmp_path / "exchanges.parquet").write_bytes(b"somebody's log")
+    with pytest.raises(UsageError, match="--overwrite"):
+        simulate(out=tmp_path, accounts=5, days=1, clean=True)
+    assert (tmp_path / "exchanges.parquet").read_bytes() == b"somebody's log"
+    assert simulate(out=tmp_path, accounts=5, days=1, clean=True, overwrite=True) == 0
+    assert pl.read_parquet(tmp_path / "exchanges.parquet").height > 0
+
+
 def test_the_default_plants_campaigns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     simulate(out=tmp_path, accounts=20, days=3)
     said = capsys.readouterr().out

@@ -69,20 +69,19 @@ def test_a_mimic_repeats_honest_prompts() -> None:
 
 
 def test_a_split_by_topic_gives_accounts_their_own_subjects() -> None:
-    """Two accounts share fewer words than where every account draws on the whole pool."""
-    split, mixed = (
-        traffic_of(f"topic_split:accounts=12,cover=0,exchanges=60,follow_ups=0,techniques=plain,dispatch={d}")
-        for d in ("topic", "random")
-    )
+    """Counted by the topics' own nouns: two at most an account, instead of most of the pool's twenty."""
+    nouns = {topic.name: [thing for thing in topic.things if len(thing) > 12] for topic in topics()}
 
-    def shared_words(log: pl.DataFrame) -> float:
-        words = log.group_by("account_id", maintain_order=True).agg(
-            pl.col("messages").str.to_lowercase().str.extract_all(r"[a-z]{6,}").list.explode()
+    def subjects(dispatch: str) -> float:
+        log = traffic_of(
+            f"topic_split:accounts=12,cover=0,exchanges=50,follow_ups=0,topics=20,techniques=plain,dispatch={dispatch}"
         )
-        sets = [set(row) for row in words["messages"].to_list()]
-        return sum(len(a & b) / len(a | b) for i, a in enumerate(sets) for b in sets[:i])
+        texts = log.group_by("account_id").agg(pl.col("messages").str.join(" "))["messages"].to_list()
+        counts = [sum(sum(text.count(noun) for noun in mine) > 2 for mine in nouns.values()) for text in texts]
+        return sum(counts) / len(counts)
 
-    assert shared_words(split) < 0.9 * shared_words(mixed)
+    assert subjects("topic") <= 2.5
+    assert subjects("random") > 5
 
 
 def test_best_of_asks_the_same_again() -> None:

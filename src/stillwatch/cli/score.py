@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from cyclopts import Parameter
 
 from stillwatch.simulation.scoring import Score, score_folders
 
 
-def score(world: Path, run: Path, /, *, json: bool = False) -> int:
+def score(world: Path, run: Path, /, *, json: Annotated[bool, Parameter(negative="")] = False) -> int:
     """Score a run against the answers of the labelled world it scanned.
 
     Example: ``stillwatch score world run``

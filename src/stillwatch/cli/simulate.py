@@ -25,10 +25,11 @@ def simulate(
     accounts: int = 2000,
     days: float = 14.0,
     campaign: Annotated[list[str] | None, Parameter(negative="")] = None,
-    clean: bool = False,
+    clean: Annotated[bool, Parameter(negative="")] = False,
     seed: int = 0,
     load: float = 1.0,
-    json: bool = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write labelled synthetic API traffic: a log, the customer table, and the answers.
 
@@ -53,15 +54,25 @@ def simulate(
         Multiplies the exchanges of every honest customer.
     json
         Print what was written as JSON.
+    overwrite
+        Replace the tables that --out holds.
     """
     if clean and campaign:
         raise UsageError("--clean and --campaign contradict each other", do="leave one out")
+    check_folder(out, overwrite=overwrite)
     campaigns = [] if clean else [parse_campaign(text) for text in campaign or DEFAULT_CAMPAIGNS]
     world = simulate_with_progress(accounts=accounts, days=days, campaigns=campaigns, seed=seed, load=load)
     world.write(out)
     summary = summary_of(world, out, campaigns)
     sys.stdout.write((msgspec.json.encode(summary).decode() if json else "\n".join(lines_of(summary))) + "\n")
     return 0
+
+
+def check_folder(out: Path, *, overwrite: bool) -> None:
+    """Refuses to write over tables: they may be somebody's real log. Raises UsageError."""
+    taken = [name for name in ("exchanges.parquet", "accounts.parquet") if (out / name).exists()]
+    if taken and not overwrite:
+        raise UsageError(f"holds {taken[0]} already", out, "choose another folder, or give --overwrite")
 
 
 def simulate_with_progress(*, accounts: int, days: float, campaigns: list[Campaign], seed: int, load: float) -> World:
