@@ -10,6 +10,7 @@ from random import Random
 from stillwatch.simulation.innocents.stage import (
     Customer,
     Interests,
+    Options,
     Stage,
     adoption,
     conversations,
@@ -148,18 +149,28 @@ def saas_customers(stage: Stage, size: int) -> Iterator[Customer]:
 
 def developers(stage: Stage, size: int) -> Iterator[Customer]:
     """Developers with popular coding agents: shared system prompts, long loops of tool results, own code."""
-    agents = wordings()["innocent.agents"]
     for i in range(size):
         r = stage.random("developer", i)
         account = somebody(stage, r, "developer", foreign=0.1)
         account.client, account.keys = client(r, 2), r.choice((1, 1, 2, 3))
         writer, tastes = style_and_tastes(account, r, 0.08)
         own = r.sample([topic for topic in topics() if topic.family in ("code", "data")], r.randint(1, 4))
-        prompt = r.choices(agents, weights=(5, 3, 2))[0]
+        prompt = agent_prompt(r)
         span = span_of(r, stage.period, account.created_at)
         count = stage.count(r, 48, 0.8)
-        chats = conversations(writer, tastes, r, count=max(1, count // 6), turns=2.0, rhythm=account.rhythm, span=span)
-        yield account, agent_sessions(writer, own, r, count - count // 6, account, span, prompt) + chats, r
+        chats = round(count * r.choice((0.0, 0.0, 0.1, 0.3, 0.6)))
+        sessions = conversations(writer, tastes, r, count=chats, turns=2.0, rhythm=account.rhythm, span=span)
+        yield account, agent_sessions(writer, own, r, count - chats, account, span, prompt) + sessions, r
+
+
+def agent_prompt(r: Random) -> str:
+    """The system prompt of one of the popular coding agents, the popular ones more often."""
+    return r.choices(wordings()["innocent.agents"], weights=(5, 3, 2))[0]
+
+
+def agent_options(prompt: str) -> Options:
+    """What a coding agent sends along: it is the agent's choice, the same for everybody who uses it."""
+    return Options(system_prompt=prompt, temperature=1.0, tool_count=3 + len(prompt) % 7, window=40)
 
 
 def agent_sessions(
@@ -167,29 +178,17 @@ def agent_sessions(
 ) -> list[Session]:
     """Loops of a coding agent: a request, then tool results; lengths heavy-tailed."""
     found: list[Session] = []
-    done = 0
-    for at in account.rhythm.moments(r, max(1, count // 5), *span):
-        length = min(count - done, max(1, int(r.lognormvariate(1.4, 0.8))))
-        if length <= 0:
-            break
+    lengths: list[int] = []
+    while sum(lengths) < count:
+        lengths.append(min(count - sum(lengths), max(1, int(r.lognormvariate(1.4, 0.8)))))
+    for at, length in zip(account.rhythm.moments(r, len(lengths), *span), lengths, strict=True):
         ask = writer.ask(r.choice(own))
         turns = [turn_of(ask)]
         for _ in range(length - 1):
             human = r.random() < 0.15
             ask = writer.follow_up(ask) if human else ask
             turns.append(turn_of(ask) if human else Turn(tool_result(r), writer.answer(ask.topic, ask.slots)))
-        found.append(
-            Session(
-                at,
-                turns,
-                gap=r.uniform(6, 40),
-                system_prompt=prompt,
-                temperature=1.0,
-                tool_count=3 + len(prompt) % 7,
-                window=40,
-            )
-        )
-        done += length
+        found.append(Session(at, turns, gap=r.uniform(6, 40), **agent_options(prompt)))
     return found
 
 

@@ -42,6 +42,7 @@ class Options(TypedDict, total=False):
     temperature: float | None
     max_tokens: int | None
     window: int
+    tool_count: int
     system_prompt: str | None
 
 
@@ -153,7 +154,7 @@ def somebody(
 ) -> Account:
     """A person with an own network, client and rhythm: households, carriers (NAT), VPN users, night workers."""
     net, u, night = stage.internet, r.random(), r.random() < 0.06
-    network = "vpn" if u < 0.08 else "relay" if u < 0.1 else "carrier" if u < 0.28 else "home"
+    network = "vpn" if u < 0.08 else "relay" if u < 0.12 else "carrier" if u < 0.32 else "home"
     if places is None:
         first = {"vpn": net.vpn, "relay": net.residential_proxy, "carrier": net.carrier, "home": net.home}[network](r)
         places = (first, net.carrier(r)) if r.random() < 0.4 else (first,)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from random import Random
 
-from stillwatch.simulation.innocents.programs import agent_sessions
+from stillwatch.simulation.innocents.programs import agent_options, agent_prompt, agent_sessions
 from stillwatch.simulation.innocents.stage import (
     Customer,
     Interests,
@@ -25,7 +25,7 @@ from stillwatch.simulation.operators.campaign import Campaign
 from stillwatch.simulation.operators.wrapping import Workshop
 from stillwatch.simulation.rhythm import DAY, HOUR, Rhythm, flat, person, shift
 from stillwatch.simulation.texts.noise import Style
-from stillwatch.simulation.texts.writer import Topic, Writer, topics, wordings
+from stillwatch.simulation.texts.writer import Topic, Writer, topics
 
 
 @dataclasses.dataclass(slots=True)
@@ -40,6 +40,7 @@ class Worker:
     cover: int
     starts: list[float]
     options: Options
+    agent: str
 
 
 class Operation:
@@ -48,7 +49,9 @@ class Operation:
     def __init__(self, stage: Stage, campaign: Campaign, overheard: Sequence[str]) -> None:
         self.stage, self.campaign, self.overheard = stage, campaign, overheard
         self.g = g = stage.random("campaign", campaign.name)
-        self.topics: tuple[Topic, ...] = tuple(g.sample(topics(), min(campaign.topics, len(topics()))))
+        programs = set(campaign.techniques) <= {"agent_traces", "code_tasks"}
+        field = [topic for topic in topics() if not programs or topic.family in ("code", "data")]
+        self.topics: tuple[Topic, ...] = tuple(g.sample(field, min(campaign.topics, len(field))))
         self.weights = tuple(accumulate(g.gammavariate(1.5, 1.0) + 0.05 for _ in self.topics))
         self.workshop = Workshop(campaign, g)
         self.centre = g.uniform(0, 24)
@@ -81,7 +84,7 @@ class Operation:
         harvest_from = min(max(span[0], campaign.honest_days * DAY), span[1] - HOUR)
         cover = sum(r.random() < campaign.cover for _ in range(count))
         account = self._account(i, r, start, span)
-        worker = Worker(account, r, span, harvest_from, count - cover, cover, [], settings_of(r))
+        worker = Worker(account, r, span, harvest_from, count - cover, cover, [], settings_of(r), agent_prompt(r))
         sessions = round(worker.harvest / (1.0 + campaign.follow_ups + 2.0 * campaign.best_of))
         worker.starts = account.rhythm.moments(r, max(1, sessions) if worker.harvest else 0, harvest_from, span[1])
         return worker
@@ -168,9 +171,8 @@ class Operation:
 
     def _harvest(self, worker: Worker, subjects: Sequence[Topic]) -> list[Session]:
         campaign, r, left = self.campaign, worker.r, worker.harvest
-        agents = wordings()["innocent.agents"]
         # An operator that imitates people leaves each account its own settings.
-        temperature = worker.options.get("temperature") if campaign.clients == "people" else self.temperature
+        plain = worker.options if campaign.clients == "people" else Options(temperature=self.temperature)
         found = []
         for number, (at, subject) in enumerate(zip(worker.starts, subjects, strict=True)):
             remaining = len(worker.starts) - number - 1
@@ -178,35 +180,23 @@ class Operation:
             if most <= 0:
                 break
             sample = min(r.randint(2, 4), most) if r.random() < campaign.best_of else 1
-            # The last session takes what the quota still holds, within reason.
-            turns = (
-                1
-                if sample > 1
-                else min(most, 1 + int(r.expovariate(1 / campaign.follow_ups)) if campaign.follow_ups else 1)
-            )
-            said = self.workshop.turns(subject, turns, r)
-            working = said[0].technique == "agent_traces"
+            turns = 1 + int(r.expovariate(1 / campaign.follow_ups)) if campaign.follow_ups and sample == 1 else 1
+            said = self.workshop.turns(subject, min(most, turns), r)
             left -= sample * len(said)
-            found.append(
-                Session(
-                    at,
-                    said,
-                    gap=r.uniform(8, 30) if working else r.uniform(4, 70),
-                    sample=sample,
-                    temperature=temperature,
-                    system_prompt=agents[len(campaign.name) % len(agents)] if working else None,
-                    tool_count=6 if working else 0,
-                )
-            )
+            found.append(self._session(at, said, worker, plain, sample))
         # What shorter conversations left of the quota is asked in single requests between the others.
         for at in worker.account.rhythm.moments(r, max(0, left), worker.harvest_from, worker.span[1]):
-            subject = (
-                r.choice(subjects)
-                if campaign.dispatch in ("topic", "sticky") and subjects
-                else r.choices(self.topics, cum_weights=self.weights)[0]
-            )
-            found.append(Session(at, self.workshop.turns(subject, 1, r), temperature=temperature))
+            if campaign.dispatch in ("topic", "sticky") and subjects:
+                subject = r.choice(subjects)
+            else:
+                subject = r.choices(self.topics, cum_weights=self.weights)[0]
+            found.append(self._session(at, self.workshop.turns(subject, 1, r), worker, plain, 1))
         return found
+
+    def _session(self, at: float, said: list[Turn], worker: Worker, plain: Options, sample: int) -> Session:
+        if said[0].technique == "agent_traces":
+            return Session(at, said, gap=worker.r.uniform(6, 40), sample=sample, **agent_options(worker.agent))
+        return Session(at, said, gap=worker.r.uniform(4, 120), sample=sample, **plain)
 
     def _cover(self, worker: Worker) -> list[Session]:
         campaign = self.campaign
@@ -230,9 +220,12 @@ class Operation:
             ]
         if kind == "developer":
             own = r.sample([topic for topic in topics() if topic.family in ("code", "data")], r.randint(1, 4))
-            return agent_sessions(
-                writer, own, r, count, account, span, r.choices(wordings()["innocent.agents"], weights=(5, 3, 2))[0]
+            # Now and then a developer chats without the agent; so does the cover.
+            chats = round(count * r.choice((0.0, 0.2, 0.5)))
+            talk = conversations(
+                writer, interests(r, 0.08), r, count=chats, turns=2.0, rhythm=account.rhythm, span=span
             )
+            return talk + agent_sessions(writer, own, r, count - chats, account, span, worker.agent)
         tastes: Interests = interests(r, 3.0 if kind == "generalist" else r.choice((0.03, 0.08)))
         return conversations(
             writer,
