@@ -14,7 +14,15 @@ The command line prints the line and ends with exit code 2. Anything else that r
 
 from __future__ import annotations
 
-__all__ = ["InputError", "PluginError", "StillwatchError", "StorageError", "UnknownFormatError", "UsageError", "one_line"]
+__all__ = [
+    "InputError",
+    "PluginError",
+    "StillwatchError",
+    "StorageError",
+    "UnknownFormatError",
+    "UsageError",
+    "one_line",
+]
 
 MAX_LINE = 1000
 
