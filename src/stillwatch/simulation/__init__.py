@@ -1,0 +1,1 @@
+"""Labelled synthetic API traffic, and the scorer that holds a scan against its labels."""

@@ -1,0 +1,1 @@
+"""The operators of proxy accounts: a campaign as data, its presets, and how it is played."""
