@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from stillwatch.registry import Registry
+from stillwatch.signals.base import AccountSignal, ExchangeSignal
 
 _EXCHANGE = "stillwatch.signals.exchange"
 
-SIGNALS = Registry(
+SIGNALS: Registry[ExchangeSignal | AccountSignal] = Registry(
     "stillwatch.signals",
     {
         # of an exchange

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from stillwatch.signals.base import SignalInfo
-from stillwatch.signals.exchange.technique_signal import READS, REFERENCE, TechniqueSignal
+from stillwatch.signals.techniques.signal import READS, REFERENCE, TechniqueSignal
 
 
 class CodeTasks(TechniqueSignal):

@@ -7,7 +7,7 @@ like and because a payload must not be what the classifier learns.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -76,11 +76,11 @@ class Formulations:
     agents: dict[str, list[Family]]
     ordinary: dict[str, list[Family]]
 
-    def part(self, keep: Callable[[int], bool]) -> Formulations:
-        """The families whose index in their list satisfies ``keep``: held-out parts share no family with the rest."""
+    def part(self, folds: int, fold: int, inside: bool) -> Formulations:
+        """Every ``folds``-th family of each list, beginning with number ``fold``; or (not ``inside``) all the others."""
 
         def chosen(lists: dict[str, list[Family]]) -> dict[str, list[Family]]:
-            return {name: [family for i, family in enumerate(found) if keep(i)] for name, found in lists.items()}
+            return {name: [family for i, family in enumerate(found) if (i % folds == fold) is inside] for name, found in lists.items()}
 
         return Formulations(chosen(self.wordings), chosen(self.agents), chosen(self.ordinary))
 
@@ -133,6 +133,15 @@ class Composer:
     def payload(self) -> str:
         """What a technique is applied to: mostly one request, at times pages of text."""
         draw = self.rng.random()
+        if draw < 0.12:  # what a technique is applied to may be a task of another: the outer wording counts
+            return self.pick(self.source.wordings["code_tasks"])
+        if draw < 0.17:
+            return self.of_another()
+        return self.plain_payload()
+
+    def plain_payload(self) -> str:
+        """An ordinary payload: one request, one with an answer, or pages of either."""
+        draw = self.rng.random()
         if draw < 0.55:
             return self.plainly()
         if draw < 0.75:
@@ -141,6 +150,10 @@ class Composer:
         return joint.join(
             self.pick(self.source.ordinary["answers"]) if answers else self.plainly() for _ in range(many)
         )
+
+    def of_another(self) -> str:
+        """A request for reasoning, as the payload of another technique."""
+        return self.pick(self.source.wordings["reasoning_elicitation"]).replace("{task}", self.plainly())
 
     def answer(self) -> str:
         answers = self.source.ordinary["answers"]
@@ -223,9 +236,9 @@ class Composer:
         if draw < 0.55:
             return Example(self.dressed(core), ORDINARY, system, tools, False, history)
         if draw < 0.75:
-            text = core + self.pick(_JOINTS) + self.payload()
+            text = core + self.pick(_JOINTS) + self.plain_payload()
         elif draw < 0.88:
-            text = self.payload() + self.pick(_JOINTS[:4]) + core
+            text = self.plain_payload() + self.pick(_JOINTS[:4]) + core
         else:
             first, second = _LABELS[int(self.rng.integers(len(_LABELS)))]
             text = f"{first}: {core}\n{second}: {self.answer()}"

@@ -16,6 +16,7 @@ from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
 from stillwatch.signals.techniques.examples import ORDINARY, TECHNIQUES
 from stillwatch.signals.techniques.lexicon import counts
@@ -23,7 +24,7 @@ from stillwatch.signals.techniques.passages import SPAN, Passages, passages
 
 Matrix = npt.NDArray[np.float64]
 _ROWS = 256  # rows of a matrix product: always so many, so that a row's sum does not depend on its neighbours
-_CHUNK = 2048  # exchanges at a time: bounds memory
+_CHUNK = 8192  # exchanges at a time: bounds memory
 _FLOOR, _CEILING = -7.0, 7.0  # log-odds
 _NEAR_END = 2  # pieces that count as the beginning or the end
 _LABELLED = re.compile(r"(?m)^[^\n:]{1,30}:(?=\s)|^\s*(?:#{1,4} |\[[^\]\n]{1,30}\]|<[^>\n]{1,30}>)")
@@ -66,7 +67,7 @@ def shipped_weights() -> Weights:
     return Weights(vocabulary=vocabulary, **{name: np.array(held[name], dtype=np.float64) for name in held})
 
 
-def product(rows: Matrix, weights: Matrix) -> Matrix:
+def product(rows: Matrix | npt.NDArray[np.float32], weights: Matrix) -> Matrix:
     """``rows @ weights[:-1] + weights[-1]``, each row to the last bit what it is alone."""
     out = np.empty((len(rows), weights.shape[1]))
     block = np.zeros((_ROWS, rows.shape[1]))
@@ -74,41 +75,73 @@ def product(rows: Matrix, weights: Matrix) -> Matrix:
         part = rows[start : start + _ROWS]
         block[: len(part)] = part
         out[start : start + len(part)] = (block @ weights[:-1])[: len(part)]
-    return out + weights[-1]
+    out += weights[-1]
+    return out
 
 
 def softmax(logits: Matrix) -> Matrix:
     """Probabilities of each row; n = 0 gives an empty matrix."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    shifted: Matrix = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shifted /= shifted.sum(axis=1, keepdims=True)
+    return shifted
 
 
 def _log_odds(logits: Matrix) -> Matrix:
     """Log-odds of each technique, [m, 7], bounded."""
     p = np.clip(softmax(logits)[:, :ORDINARY], 1e-6, 1 - 1e-6)
-    return np.clip(np.log(p) - np.log1p(-p), _FLOOR, _CEILING)
+    odds: Matrix = np.clip(np.log(p) - np.log1p(-p), _FLOOR, _CEILING)
+    return odds
 
 
 def over_passages(values: Matrix, parts: Passages) -> Matrix:
-    """Sums over the pieces of each passage, [m, …] of values [pieces, …]."""
-    out: Matrix = values[parts.begin].copy()
+    """Sums over the places of each passage, [m, …], of values of the different pieces."""
+    out: Matrix = values[parts.which[parts.begin]]
     for k in range(1, SPAN):
         longer = np.flatnonzero(parts.length > k)
-        out[longer] += values[parts.begin[longer] + k]
+        out[longer] += values[parts.which[parts.begin[longer] + k]]
     return out
 
 
-def _judge(parts: Passages, n: int, weights: Weights) -> tuple[Matrix, Matrix]:
-    """Log-odds of the techniques for every passage, [m, 7], and for the n texts as wholes, [n, 7]."""
+def over_texts(values: Matrix, parts: Passages) -> Matrix:
+    """Sums over all places of each text, [n, …], of values of the different pieces."""
+    ends = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(parts.count)])
+    places = csr_matrix((np.ones(len(parts.which)), parts.which, ends), shape=(len(parts.count), len(parts.pieces)))
+    total: Matrix = places @ values
+    return total
+
+
+def _lengths(parts: Passages) -> tuple[Matrix, Matrix]:
+    """Squared lengths of the summed vectors of each passage, [m], and of each text, [n].
+
+    |a + b|² = |a|² + |b|² + 2ab: the vectors of passages need not be formed, only products of neighbours.
+    """
+    squares = np.einsum("ij,ij->i", parts.sums, parts.sums, dtype=np.float64)
+    out = over_passages(squares, parts)
+    for apart in range(1, SPAN):
+        if len(parts.which) > apart:
+            dots = np.empty(len(parts.which) - apart)
+            for start in range(0, len(dots), _CHUNK):
+                stop = min(start + _CHUNK, len(dots))
+                here = parts.sums[parts.which[start:stop]]
+                there = parts.sums[parts.which[start + apart : stop + apart]]
+                dots[start:stop] = np.einsum("ij,ij->i", here, there, dtype=np.float64)
+            for k in range(SPAN - apart):
+                longer = np.flatnonzero(parts.length > k + apart)
+                out[longer] += 2 * dots[parts.begin[longer] + k]
+    wholes = over_texts(parts.sums, parts)
+    return out, np.einsum("ij,ij->i", wholes, wholes)
+
+
+def _judge(parts: Passages, weights: Weights) -> tuple[Matrix, Matrix]:
+    """Log-odds of the techniques for every passage, [m, 7], and for the texts as wholes, [n, 7]."""
     found = counts(parts.pieces, weights.vocabulary)
-    told = np.hstack([found @ weights.words, (found @ np.square(weights.rarity))[:, None]])
-    of_passages = over_passages(told, parts)
-    of_wholes = np.zeros((n, told.shape[1]))
-    np.add.at(of_wholes, np.repeat(np.arange(n), parts.count), told)
+    meant = product(parts.sums, np.vstack([weights.passage[:-1], np.zeros((1, ORDINARY + 1))]))
+    told = np.hstack([meant, found @ weights.words, (found @ np.square(weights.rarity))[:, None]])
     odds = []
-    for vectors, lexical in ((parts.vectors, of_passages), (parts.whole, of_wholes)):
-        length = np.sqrt(np.maximum(lexical[:, -1:], 1e-12))
-        odds.append(_log_odds(product(vectors.astype(np.float64), weights.passage) + lexical[:, :-1] / length))
+    for values, squares in zip((over_passages(told, parts), over_texts(told, parts)), _lengths(parts), strict=True):
+        by_vector = values[:, : ORDINARY + 1] / np.sqrt(np.maximum(squares, 1e-12))[:, None]
+        by_word = values[:, ORDINARY + 1 : -1] / np.sqrt(np.maximum(values[:, -1:], 1e-12))
+        odds.append(_log_odds(by_vector + by_word + weights.passage[-1]))
     return odds[0], odds[1]
 
 
@@ -126,9 +159,9 @@ def _of_texts(texts: Sequence[str], weights: Weights) -> Matrix:
     """Per technique: strongest passage anywhere, at the beginning, at the end; the whole text. [n, 28]"""
     n = len(texts)
     parts = passages(texts)
-    odds, whole = _judge(parts, n, weights)
+    odds, whole = _judge(parts, weights)
     everywhere = np.ones(len(odds), dtype=np.bool_)
-    whole = np.where((parts.tokens > 0)[:, None], whole, _FLOOR)
+    whole = np.where((parts.count > 0)[:, None], whole, _FLOOR)
     return np.hstack(
         [
             _strongest(odds, parts.owner, everywhere, n),

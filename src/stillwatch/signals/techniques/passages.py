@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from stillwatch.signals import embedding
 
-HEAD, TAIL = 1500, 1100  # characters read
-_PIECES_AT_AN_END = 9
-_LONGEST_PIECE = 400
+HEAD, TAIL = 1200, 900  # characters read
+_PIECES_AT_AN_END = 7
+_LONGEST_PIECE = 300
 _SHORTEST_ALONE = 4  # tokens: a piece such as "Question:" says nothing by itself
 SPAN = 3
 # Sentence ends followed by space, ideographic ones, and line breaks. One character class each: linear time.
@@ -40,80 +40,67 @@ def _sentences(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Passages:
-    """Passages of n texts. ``vectors`` unit vectors, float32 [m, 256], text by text.
+    """Passages of n texts, as runs of pieces; m passages over k pieces.
 
-    ``owner`` int64 [m], the text of a passage; ``first`` and ``last`` int64 [m], its pieces counted from the
-    beginning and from the end (0 is the outermost); ``whole`` float32 [n, 256], unit vectors of the texts;
-    ``tokens`` int64 [n]. ``pieces`` the cut texts one after the other; ``begin`` and ``length`` int64 [m], the
-    pieces of a passage; ``count`` int64 [n], pieces of each text.
+    ``pieces`` the different pieces; ``which`` int64 [k], the piece that stands at each place, text by text; ``count``
+    int64 [n], places of each text. ``sums`` float32 [pieces, 256] and ``tokens`` int64 [pieces] are those of
+    `embedding.token_sums`. Of a passage: ``owner`` its text, ``begin`` its first place, ``length`` in places,
+    ``first`` and ``last`` its distance from the beginning and from the end of the text; int64 [m], by text.
     """
 
-    vectors: npt.NDArray[np.float32]
-    owner: npt.NDArray[np.int64]
-    first: npt.NDArray[np.int64]
-    last: npt.NDArray[np.int64]
-    whole: npt.NDArray[np.float32]
-    tokens: npt.NDArray[np.int64]
     pieces: list[str]
+    which: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    sums: npt.NDArray[np.float32]
+    tokens: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int64]
     begin: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
-    count: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
 
 
 def passages(texts: Sequence[str]) -> Passages:
     """All passages of one to three neighbouring pieces of each text (n = 0 or empty texts: no passages)."""
     cut = [pieces(text) for text in texts]
-    flat = [piece for row in cut for piece in row]
-    sums, tokens = embedding.token_sums(flat)
+    places: dict[str, int] = {}
+    which = np.array([places.setdefault(piece, len(places)) for row in cut for piece in row], dtype=np.int64)
+    different = list(places)
+    sums, tokens = embedding.token_sums(different)
     count = np.array([len(row) for row in cut], dtype=np.int64)
     owner = np.repeat(np.arange(len(texts), dtype=np.int64), count)
-    place = np.arange(len(flat), dtype=np.int64) - (np.cumsum(count) - count)[owner]
-    spans = [_span(sums, tokens, owner, length, count) for length in range(1, SPAN + 1)]
-    at = np.concatenate([start for start, _, _ in spans])
-    lengths = np.concatenate([np.full(len(start), k + 1, dtype=np.int64) for k, (start, _, _) in enumerate(spans)])
-    vectors = np.concatenate([vector for _, vector, _ in spans])
-    order = np.lexsort((lengths, at))
-    at, lengths, vectors = at[order], lengths[order], vectors[order]
-    first = place[at]
-    whole = np.zeros((len(texts), embedding.DIMENSIONS), dtype=np.float32)
-    total = np.zeros(len(texts), dtype=np.int64)
-    np.add.at(whole, owner, sums)
-    np.add.at(total, owner, tokens)
+    place = np.arange(len(which), dtype=np.int64) - (np.cumsum(count) - count)[owner]
+    size = tokens[which]
+    begins = [_runs(size, owner, count, length) for length in range(1, SPAN + 1)]
+    begin = np.concatenate(begins)
+    length = np.repeat(np.arange(1, SPAN + 1, dtype=np.int64), [len(b) for b in begins])
+    order = np.lexsort((length, begin))
+    begin, length = begin[order], length[order]
     return Passages(
-        vectors=embedding.normalise(vectors),
-        owner=owner[at],
-        first=first,
-        last=count[owner[at]] - first - lengths,
-        whole=embedding.normalise(whole),
-        tokens=total,
-        pieces=flat,
-        begin=at,
-        length=lengths,
+        pieces=different,
+        which=which,
         count=count,
+        sums=sums,
+        tokens=tokens,
+        owner=owner[begin],
+        begin=begin,
+        length=length,
+        first=place[begin],
+        last=count[owner[begin]] - place[begin] - length,
     )
 
 
-_Spans = tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], npt.NDArray[np.int64]]
-
-
-def _span(
-    sums: npt.NDArray[np.float32],
-    tokens: npt.NDArray[np.int64],
-    owner: npt.NDArray[np.int64],
-    length: int,
-    count: npt.NDArray[np.int64],
-) -> _Spans:
-    """Starts, sums and tokens of the runs of ``length`` pieces that stay within one text and say enough."""
+def _runs(
+    size: npt.NDArray[np.int64], owner: npt.NDArray[np.int64], count: npt.NDArray[np.int64], length: int
+) -> npt.NDArray[np.int64]:
+    """Where the runs of ``length`` places begin that stay within one text and say enough."""
     n = len(owner) - length + 1
     if n <= 0:
-        return np.zeros(0, np.int64), np.zeros((0, embedding.DIMENSIONS), np.float32), np.zeros(0, np.int64)
-    vector = sums[:n].copy()
-    size = tokens[:n].copy()
+        return np.zeros(0, dtype=np.int64)
+    total = size[:n].copy()
     for k in range(1, length):
-        vector += sums[k : n + k]
-        size += tokens[k : n + k]
+        total += size[k : n + k]
     keep = owner[:n] == owner[length - 1 :]
     # A text of one short piece keeps it: there is nothing else to judge it by.
-    keep &= (size >= _SHORTEST_ALONE) | (count[owner[:n]] == length)
-    start = np.flatnonzero(keep)
-    return start, vector[start], size[start]
+    keep &= (total >= _SHORTEST_ALONE) | (count[owner[:n]] == length)
+    return np.flatnonzero(keep)

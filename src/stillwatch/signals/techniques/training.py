@@ -28,7 +28,7 @@ from stillwatch.signals.techniques.examples import (
     load_formulations,
 )
 from stillwatch.signals.techniques.lexicon import counts, rarity, words
-from stillwatch.signals.techniques.model import Matrix, Request, Weights, features, softmax
+from stillwatch.signals.techniques.model import Matrix, Request, Weights, features, over_passages, over_texts
 from stillwatch.signals.techniques.passages import Passages, passages
 
 SEED = 20_260
@@ -92,7 +92,8 @@ def fit_passages(source: Formulations) -> Weights:
     lexical = vstack([_of_passages(parts) @ found, counts(texts, vocabulary)])
     length = np.sqrt(np.maximum(lexical @ np.square(idf), 1e-12))
     lexical = diags_array(1 / length) @ lexical @ diags_array(idf)
-    vectors = np.vstack([parts.vectors, parts.whole]).astype(np.float64)
+    sums = np.vstack([over_passages(parts.sums, parts), over_texts(parts.sums, parts)])
+    vectors = sums / np.maximum(np.sqrt(np.square(sums).sum(axis=1, keepdims=True)), 1e-12)
     x = hstack([csr_matrix(vectors), lexical]).tocsr()
     y = np.array(labels, dtype=np.int64)[owner]
     share = shares[owner] / np.sqrt(np.bincount(owner, minlength=len(texts)))[owner]
@@ -112,7 +113,8 @@ def fit_passages(source: Formulations) -> Weights:
 def _of_passages(parts: Passages) -> csr_matrix:
     """Which pieces make each passage, sparse [m, pieces]."""
     rows = np.repeat(np.arange(len(parts.begin)), parts.length)
-    columns = np.concatenate([np.arange(b, b + k) for b, k in zip(parts.begin, parts.length, strict=True)])
+    places = np.concatenate([np.arange(b, b + k) for b, k in zip(parts.begin, parts.length, strict=True)])
+    columns = parts.which[places]
     return csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(parts.begin), len(parts.pieces)))
 
 
@@ -140,8 +142,8 @@ def train(source: Formulations, seed: int = SEED) -> Weights:
     """Both regressions from formulations (about 15 s)."""
     blocks, labels = [], []
     for fold in range(_FOLDS):
-        first = fit_passages(source.part(lambda i, fold=fold: i % _FOLDS != fold))
-        unseen = compose(source.part(lambda i, fold=fold: i % _FOLDS == fold), seed + fold)
+        first = fit_passages(source.part(_FOLDS, fold, inside=False))
+        unseen = compose(source.part(_FOLDS, fold, inside=True), seed + fold)
         blocks.append(features(request_of(unseen), first))
         labels.append(np.array([e.label for e in unseen], dtype=np.int64))
     x, y = np.vstack(blocks), np.concatenate(labels)
