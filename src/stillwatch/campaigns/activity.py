@@ -62,7 +62,7 @@ def story(case: Case, place: int, days: Sequence[Day], links: Sequence[ArtefactL
     if len(opened):
         before = int((opened < begun).sum())
         if before:
-            said.append(f"{wording.counted(before, 'account')} of {size:,} were opened before the log begins")
+            said.append(f"{before:,} of {size:,} accounts were opened before the log begins")
     else:
         said += _waves("First exchanges", _lives(case, place)[0], size)
     said += _replaced(case, place)
@@ -71,7 +71,7 @@ def story(case: Case, place: int, days: Sequence[Day], links: Sequence[ArtefactL
             said.append(
                 f"From {wording.date(date)} on most of their exchanges go to {wording.visible(model, limit=40)}"
             )
-    return tuple([*said, *_shared(links, size)])
+    return (*said, *_shared(links, size))
 
 
 def _date(day: int) -> dt.date:

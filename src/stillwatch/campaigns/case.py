@@ -47,7 +47,8 @@ class Case:
 
     def number_column(self, name: str) -> Floats:
         """A column of numbers, (exchanges,); NaN where null."""
-        return self.exchanges.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+        numbers: Floats = self.exchanges.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+        return numbers
 
 
 def open_case(exchanges: pa.Table, customers: pa.Table | None, findings: Findings) -> Case:

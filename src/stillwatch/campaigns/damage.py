@@ -19,6 +19,7 @@ from stillwatch.campaigns.case import Case
 from stillwatch.errors import InputError
 
 PER = 1e6
+_APART = 0.05
 CALIBRATION_SD = 0.4
 """Nats by which all probabilities of an exchange having been taken may be wrong together (one standard deviation)."""
 
@@ -34,13 +35,10 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: float | None = None
 
 
-class ModelPrice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelPrice(Price, frozen=True, forbid_unknown_fields=True):
     """The price of the models whose whole name fits ``match`` (``*`` any text, ``?`` a character; no case)."""
 
-    match: str
-    input: float
-    output: float
-    reasoning: float | None = None
+    match: str = "*"
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +53,7 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if model is not None:
             for entry in self.models:
                 if fnmatch.fnmatchcase(model.casefold(), entry.match.casefold()):
-                    return Price(entry.input, entry.output, entry.reasoning)
+                    return entry
         return self.default
 
 
@@ -71,10 +69,9 @@ def read_prices(path: Path | None) -> PriceTable:
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where, "name another file with --price-table") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise InputError(
-            f"is no table of prices: {error}", where, "campaigns/prices.toml in this package is one"
-        ) from error
-    for price in (table.default, *table.models):
+        raise InputError(f"is no table of prices: {error}", where, "the package's prices.toml is one") from error
+    prices: tuple[Price, ...] = (table.default, *table.models)
+    for price in prices:
         figures = (price.input, price.output, price.reasoning or 0.0)
         if not all(math.isfinite(figure) and figure >= 0 for figure in figures):
             raise InputError("has a price that is no amount", where, "give numbers of 0 or more")
@@ -83,17 +80,26 @@ def read_prices(path: Path | None) -> PriceTable:
 
 @dataclass(frozen=True)
 class Cost:
-    """Tokens and worth of every exchange, each (exchanges,); what the log does not say counts as 0."""
+    """Tokens and worth of every exchange, each (exchanges,); what the log does not say counts as 0.
+
+    ``output_tokens`` holds the reasoning; ``apart`` tells that the log counts reasoning apart from the output, so that
+    it was added.
+    """
 
     input_tokens: Floats
     output_tokens: Floats
     reasoning_tokens: Floats
     value: Floats
     currency: str
+    apart: bool
 
 
 def cost_of(case: Case, prices: PriceTable) -> Cost:
-    """Tokens of each exchange and their worth at ``prices``."""
+    """Tokens of each exchange and their worth at ``prices``.
+
+    By the record's definition reasoning is a part of the output. Some logs count it apart; that shows where an exchange
+    has more reasoning than output. If one in twenty of those with reasoning has, the log is taken to count apart.
+    """
     tokens = {
         name: np.maximum(np.nan_to_num(case.number_column(name)), 0.0)
         for name in ("input_tokens", "output_tokens", "reasoning_tokens")
@@ -102,13 +108,17 @@ def cost_of(case: Case, prices: PriceTable) -> Cost:
     names: list[str | None] = [*encoded.dictionary.to_pylist(), None]
     model = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
     price = [prices.of(name) for name in names]
-    reasoning = np.minimum(tokens["reasoning_tokens"], tokens["output_tokens"])
+    reasoning, output = tokens["reasoning_tokens"], tokens["output_tokens"]
+    apart = int((reasoning > output).sum()) > _APART * int((reasoning > 0).sum())
+    if apart:
+        output = output + reasoning
+    reasoning = np.minimum(reasoning, output)
     value = (
         tokens["input_tokens"] * np.array([p.input for p in price])[model]
-        + (tokens["output_tokens"] - reasoning) * np.array([p.output for p in price])[model]
+        + (output - reasoning) * np.array([p.output for p in price])[model]
         + reasoning * np.array([p.output if p.reasoning is None else p.reasoning for p in price])[model]
     ) / PER
-    return Cost(tokens["input_tokens"], tokens["output_tokens"], tokens["reasoning_tokens"], value, prices.currency)
+    return Cost(tokens["input_tokens"], output, reasoning, value, prices.currency, apart)
 
 
 def taken_interval(probability: Floats, session: Ints, level: float = 0.95) -> Interval:

@@ -24,6 +24,7 @@ VERSION = 1
 PLAIN = "plain"
 SAMPLES = 20
 SAMPLE_LENGTH = 4_000
+_APART = "This log counts reasoning tokens apart from output tokens; the figures of output here hold both."
 _AIM_SHARE = 0.1
 _BLIND = {
     "messages": "No prompt was logged, so what was asked could not be compared.",
@@ -66,7 +67,7 @@ def build_report(case: Case, reading: Reading, settings: Settings, salt: bytes) 
         look_alikes=verdict.look_alikes(case, case.findings.kinds),
         error_rate=verdict.error_rate(settings.false_discovery, case.findings.null_draws),
         candidates=case.findings.candidates,
-        notes=(),
+        notes=(_APART,) if cost.apart else (),
     )
 
 

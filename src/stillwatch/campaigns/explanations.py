@@ -1,4 +1,4 @@
-"""The words for what linkage names: kinds of evidence, innocent explanations, look-alikes, and what a technique aims at.
+"""The words for what linkage names: kinds of evidence, innocent explanations, look-alikes, aims of techniques.
 
 Linkage hands on names and figures. A name without words here is shown as it is, and says so where a reading is due.
 """

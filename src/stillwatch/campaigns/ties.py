@@ -69,7 +69,7 @@ def _uses(kind: str, account: Ints, values: pa.Array, salt: bytes) -> Uses:
 
 
 def links_of(case: Case, place: int, uses: tuple[Uses, ...]) -> tuple[ArtefactLink, ...]:
-    """The artefacts that two or more accounts of group ``place`` used, at most `MOST` of a kind, the strongest first."""
+    """The artefacts that two or more accounts of group ``place`` used, at most `MOST` of a kind, strongest first."""
     links: list[ArtefactLink] = []
     members = np.zeros(len(case.account_ids), dtype=bool)
     members[case.groups[place].accounts] = True

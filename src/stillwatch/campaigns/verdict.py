@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.calibration import clopper_pearson, posterior_q_values, sum_interval
+from stillwatch.campaigns import wording
 from stillwatch.campaigns.case import NOBODY, Case
 from stillwatch.campaigns.damage import CALIBRATION_SD
 from stillwatch.campaigns.explanations import evidence_words, look_alike_title, rival_words
@@ -67,7 +68,7 @@ def group_evidence(group: Group) -> tuple[Evidence, ...]:
         known = np.nan_to_num(log_odds, posinf=LARGEST, neginf=-LARGEST)
         plain = (
             f"{words.plain}: it speaks for {int((known > 0).sum()):,} of {len(known):,} accounts, "
-            f"by {known.mean():.1f} nats each on average"
+            f"by {wording.signed(float(known.mean()))} nats each on average"
         )
         bars.append(Evidence(name, words.title, finite(float(known.sum()), 0.0), plain, words.innocent_reading))
     return tuple(sorted(bars, key=lambda bar: (-bar.log_odds, bar.name)))
