@@ -35,10 +35,10 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reasoning: float | None = None
 
 
-class ModelPrice(Price, frozen=True, forbid_unknown_fields=True):
+class ModelPrice(Price, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The price of the models whose whole name fits ``match`` (``*`` any text, ``?`` a character; no case)."""
 
-    match: str = "*"
+    match: str
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
