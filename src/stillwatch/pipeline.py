@@ -72,7 +72,7 @@ def _profiles(exchanges: pa.Table, settings: Settings) -> pa.Table:
     Hashes of what the log holds lie in a temporary folder, readable by this user only, for the seconds that it takes.
     """
     ids, account = accounts_of(exchanges)
-    engine = DuckDB(memory_limit=f"{settings.memory_mb}MB", threads=settings.threads)
+    engine = DuckDB(memory_limit=f"{settings.memory_mb}MiB", threads=settings.threads)
     with tempfile.TemporaryDirectory(prefix="stillwatch-") as folder, disk_errors(Path(folder)):
         features = Path(folder) / "features.parquet"
         write_table(exchange_features(exchanges, account, _PROFILE_KEY), features)

@@ -46,6 +46,8 @@ def test_findings_about_another_log_are_refused() -> None:
         open_case(exchanges.slice(1), None, found)
     with pytest.raises(ValueError, match="beyond"):
         open_case(exchanges, None, dataclasses.replace(found, groups=(group([0, 99]),)))
+    with pytest.raises(ValueError, match="ascend"):
+        open_case(exchanges, None, dataclasses.replace(found, groups=(group([1, 0]),)))
 
 
 def test_q_values_are_expected_shares_of_innocents() -> None:

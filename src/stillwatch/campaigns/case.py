@@ -54,8 +54,10 @@ class Case:
 def open_case(exchanges: pa.Table, customers: pa.Table | None, findings: Findings) -> Case:
     """Index a log (schema `EXCHANGE`, in the order that linkage was given) and what linkage found in it.
 
-    Raises ValueError where the findings are not about this table: lengths differ, an account number out of range.
+    Probabilities a rounding error beyond [0, 1] are cut. Raises ValueError where the findings are not about this
+    table: lengths differ, account numbers out of range or not ascending.
     """
+    findings = replace(findings, taken=np.clip(findings.taken, 0.0, 1.0))
     ids, account = accounts_of(exchanges)
     _check(findings, exchanges.num_rows, len(ids))
     groups = _one_group_each(findings.groups)
@@ -90,6 +92,8 @@ def _check(findings: Findings, exchanges: int, accounts: int) -> None:
     for group in findings.groups:
         if len(group.accounts) and not 0 <= group.accounts.min() <= group.accounts.max() < accounts:
             raise ValueError(f"a group names an account beyond the log's {accounts}")
+        if bool((np.diff(group.accounts) <= 0).any()):
+            raise ValueError("a group's accounts do not ascend")
 
 
 def _one_group_each(groups: tuple[Group, ...]) -> tuple[Group, ...]:

@@ -29,7 +29,7 @@ _AIM_SHARE = 0.1
 _BLIND = {
     "messages": "No prompt was logged, so what was asked could not be compared.",
     "response": "No answer was logged, so answers that were pasted back could not be followed.",
-    "session_id": "No conversation ids were logged, so sessions were told apart by time.",
+    "session_id": "No conversation ids were logged, so which exchanges belong together had to be guessed.",
     "model": "The models were not logged, so moves to another model could not be seen, and prices are the default's.",
     "input_tokens": "Input tokens were not logged, so the worth of what was taken leaves them out.",
     "output_tokens": "Output tokens were not logged, so the worth of what was taken leaves them out.",
