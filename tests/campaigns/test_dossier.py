@@ -84,7 +84,7 @@ def test_story_tells_waves_and_what_is_shared() -> None:
     assert said[0] == "Sign-ups came in a wave: 12 of 12 accounts, 6 September 2026 to 7 September 2026"
     assert said[1] == "1 of 12 accounts were opened before the log begins"
     without = case_of(group(list(range(12))), customers=False)
-    assert story(without, 0, days, ())[0].startswith("First exchanges came in a wave: 12 of 12")
+    assert not any("wave" in line for line in story(without, 0, days, ())), "the log's begin is no wave"
 
 
 def test_story_tells_replacements_moves_and_shared_cards() -> None:
@@ -101,6 +101,7 @@ def test_story_tells_replacements_moves_and_shared_cards() -> None:
     assert "10 of 20 accounts fell silent before the log ends, while 10 began after the first of them had stopped" in (
         said
     )
+    assert "First exchanges came in a wave: 10 of 20 accounts, 17 September 2026" in said
     assert "From 19 September 2026 on most of their exchanges go to new" in said
     assert "20 of 20 accounts share 4 addresses that hardly anyone else uses" in said
 

@@ -64,7 +64,8 @@ def story(case: Case, place: int, days: Sequence[Day], links: Sequence[ArtefactL
         if before:
             said.append(f"{before:,} of {size:,} accounts were opened before the log begins")
     else:
-        said += _waves("First exchanges", _lives(case, place)[0], size)
+        first = _lives(case, place)[0]
+        said += _waves("First exchanges", first[first >= begun + _WAVE_DAYS], size)  # before, the log's begin decides
     said += _replaced(case, place)
     for date, model in model_switches([(day.date, day.exchanges) for day in days])[:2]:
         if model != UNKNOWN_MODEL:
@@ -83,7 +84,8 @@ def _lives(case: Case, place: int) -> tuple[Ints, Ints]:
     rows = case.rows[place]
     _, who = np.unique(case.account[rows], return_inverse=True)
     day = case.started[rows] // DAY
-    first, last = np.full(int(who.max(initial=-1)) + 1, day.max()), np.zeros(int(who.max(initial=-1)) + 1, np.int64)
+    accounts = int(who.max()) + 1
+    first, last = np.full(accounts, day.max()), np.full(accounts, day.min())
     np.minimum.at(first, who, day)
     np.maximum.at(last, who, day)
     return first.astype(np.int64), last
