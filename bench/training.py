@@ -46,6 +46,8 @@ PAIR = {**_COMMON, "learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 2
 MEMBER = {**_COMMON, "learning_rate": 0.08, "num_leaves": 15, "min_data_in_leaf": 200, "lambda_l2": 10}
 JUDGE = {**_COMMON, "learning_rate": 0.05, "num_leaves": 6, "min_data_in_leaf": 12, "lambda_l2": 5}
 TAKEN = {**_COMMON, "learning_rate": 0.06, "num_leaves": 12, "min_data_in_leaf": 200, "lambda_l2": 10}
+_MEMBER_WEIGHT = 2.5
+"""A missed member weighs as much as so many strangers let in: whole groups are judged again afterwards."""
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Features, labels, weights."""
 
@@ -147,7 +149,8 @@ def member_rows(world: World, evidence: Evidence, model: Model | None, rng: np.r
         chosen = np.unique(np.concatenate([np.flatnonzero(labels), np.flatnonzero(member[rows] > 0.2), near, some]))
         if len(chosen) > 420:
             chosen = rng.choice(chosen, 420, replace=False)
-        parts.append((features[chosen], labels[chosen], np.full(len(chosen), 250 / len(chosen))))
+        weights = np.where(labels[chosen], _MEMBER_WEIGHT, 1.0) * 250 / len(chosen)
+        parts.append((features[chosen], labels[chosen], weights))
 
     for name in campaigns:
         members = np.flatnonzero((world.campaign == name) & enough)
@@ -188,7 +191,7 @@ def _soiled(evidence: Evidence, members: np.ndarray, rng: np.random.Generator) -
 def group_rows(world: World, pair: Model, member: Model) -> list[tuple[np.ndarray, float, int, frozenset[str]]]:
     """The groups that the search finds in each kind of log: description, purity, size, what the log lacks."""
     found = []
-    for lacks in HIDDEN:
+    for lacks in (HIDDEN[0], HIDDEN[1 + world.seed % 3]):
         evidence = Evidence(world.hiding(lacks))
         evidence.compare(pair)
         for group in find_candidates(evidence, member):
@@ -258,20 +261,34 @@ def _work(command: str, seeds: list[int], kept: Kept) -> None:
             number = int(command[-1])
             (cross,) = _texts(kept, f"pair-{1 - fold}")
             model = next(_texts(kept, "member-0")) if number else None
-            kept(f"{command}-{seed}", lambda: _members(world, cross, model, number))  # noqa: B023
+            kept(f"{command}-{seed}", lambda: _members(world, cross, model, number, kept))  # noqa: B023
         elif command == "groups":
             pair, member = _texts(kept, "pair", "member")
             kept(f"groups-{seed}", lambda: group_rows(world, pair, member))  # noqa: B023
             kept(f"taken-{seed}", lambda: taken_rows(world, pair, member))  # noqa: B023
 
 
-def _members(world: World, pair: Model, model: Model | None, number: int) -> list[Rows]:
+def _lacking(world: World) -> list[frozenset[str]]:
+    """What a world is trained on: all of it, and for most worlds also what one kind of log lacks."""
+    other = HIDDEN[(0, 1, 0, 2, 0, 3)[world.seed % 6]]
+    return [HIDDEN[0], other] if other else [HIDDEN[0]]
+
+
+def _kept_scores(evidence: Evidence, pair: Model, path: Path) -> np.ndarray:
+    if not path.exists():
+        comparisons = Comparisons(evidence.activity, evidence.accounts)
+        np.save(path, pair_scores(comparisons, evidence.activity.accounts, pair))
+    scores: np.ndarray = np.load(path)
+    return scores
+
+
+def _members(world: World, pair: Model, model: Model | None, number: int, kept: Kept) -> list[Rows]:
     rows = []
-    for lacks in {HIDDEN[0], HIDDEN[(0, 1, 0, 2, 0, 3)[world.seed % 6]]}:
+    for lacks in _lacking(world):
         evidence = Evidence(world.hiding(lacks))
-        evidence.use_scores(pair_scores(Comparisons(evidence.activity, evidence.accounts), len(world.campaign), pair))
+        evidence.use_scores(_kept_scores(evidence, pair, kept.folder / f"scores-{world.seed}-{len(lacks)}.npy"))
         rng = np.random.default_rng([world.seed, number, len(lacks)])
-        rows.append(member_rows(world, evidence, model, rng, 40))
+        rows.append(member_rows(world, evidence, model, rng, 35))
     return rows
 
 
