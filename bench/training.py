@@ -22,7 +22,7 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-from bench.worlds import JUDGE_SEEDS, TRAINING_SEEDS, Labelled, random_world
+from bench.worlds import JUDGE_SEEDS, TRAINING_SEEDS, random_world
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity
 from stillwatch.linkage.growth import step
 from stillwatch.linkage.harvest import FEATURES as HARVEST
@@ -126,22 +126,22 @@ def pair_rows(world: World, rng: np.random.Generator) -> Rows:
     return features.astype(np.float32), labels, weights
 
 
-def member_rows(world: World, evidence: Evidence, model: Model | None, rng: np.random.Generator, starts: int) -> Rows:
+class MemberRows:
     """Accounts against groups on their way: true ones thinned and soiled, neighbourhoods, look-alikes."""
-    enough, n = evidence.enough, world.activity.accounts
-    campaigns = world.campaigns()
-    parts: list[Rows] = []
 
-    def add(member: np.ndarray, campaign: str | None) -> None:
-        if model is not None:
+    def __init__(self, world: World, evidence: Evidence, model: Model | None, rng: np.random.Generator) -> None:
+        self._world, self._evidence, self._model, self._rng = world, evidence, model, rng
+        self._parts: list[Rows] = []
+
+    def add(self, member: np.ndarray, campaign: str | None) -> None:
+        """Grow a group a few rounds (where there is a model) and keep the accounts near it; ``campaign`` may be told."""
+        world, evidence, rng = self._world, self._evidence, self._rng
+        if self._model is not None:
             for _ in range(int(rng.integers(1, 5))):
-                member = step(evidence, model, member)[0]
+                member = step(evidence, self._model, member)[0]
                 if member.sum() < 2:
                     return
-        if campaign is None:
-            held = {name: member[world.campaign == name].sum() for name in campaigns}
-            best = max(held, key=lambda name: held[name], default=None)
-            campaign = best if best is not None and held[best] > 0.4 * member.sum() else None
+        campaign = self._held(member) if campaign is None else campaign
         features, rows = evidence.features(member)
         labels = (world.campaign[rows] == campaign) if campaign is not None else np.zeros(len(rows), dtype=bool)
         near = np.argsort(-features[:, NAMES.index("SG")], kind="stable")[:220]
@@ -150,28 +150,39 @@ def member_rows(world: World, evidence: Evidence, model: Model | None, rng: np.r
         if len(chosen) > 420:
             chosen = rng.choice(chosen, 420, replace=False)
         weights = np.where(labels[chosen], _MEMBER_WEIGHT, 1.0) * 250 / len(chosen)
-        parts.append((features[chosen], labels[chosen], weights))
+        self._parts.append((features[chosen], labels[chosen], weights))
 
-    for name in campaigns:
-        members = np.flatnonzero((world.campaign == name) & enough)
-        for _ in range(7 if len(members) >= 6 else 0):
-            if rng.random() < 0.35:
-                add(_soiled(evidence, members, rng), name)
-            else:
-                add(evidence.neighbours(int(rng.choice(members)), int(rng.choice([8, 16, 16, 24, 40]))), None)
-    honest = np.flatnonzero(world.honest & enough)
-    dense = honest[np.argsort(-evidence.closest[honest], kind="stable")[:150]]
-    for _ in range(starts):
-        account = rng.choice(dense) if rng.random() < 0.6 else rng.choice(honest)
-        add(evidence.neighbours(int(account), int(rng.choice([8, 16, 16, 24, 40]))), None)
-    for kind in sorted(set(world.kind[world.honest])):
-        alike = np.flatnonzero(world.honest & (world.kind == kind) & enough)
-        for _ in range(2 if len(alike) >= 8 else 0):
-            member = np.zeros(n)
-            member[rng.choice(alike, min(len(alike), int(rng.integers(6, 60))), replace=False)] = 0.8
-            add(member, None)
-    features, labels, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return features, labels, weights
+    def _held(self, member: np.ndarray) -> str | None:
+        """The campaign that holds two fifths of a group, if any."""
+        held = {name: member[self._world.campaign == name].sum() for name in self._world.campaigns()}
+        best = max(held, key=lambda name: held[name], default=None)
+        return best if best is not None and held[best] > 0.4 * member.sum() else None
+
+    def rows(self, starts: int) -> Rows:
+        """Groups from each campaign, from ``starts`` honest accounts, and from each kind of look-alike."""
+        world, evidence, rng = self._world, self._evidence, self._rng
+        for name in world.campaigns():
+            members = np.flatnonzero((world.campaign == name) & evidence.enough)
+            for _ in range(7 if len(members) >= 6 else 0):
+                if rng.random() < 0.35:
+                    self.add(_soiled(evidence, members, rng), name)
+                else:
+                    self._start(int(rng.choice(members)))
+        honest = np.flatnonzero(world.honest & evidence.enough)
+        dense = honest[np.argsort(-evidence.closest[honest], kind="stable")[:150]]
+        for _ in range(starts):
+            self._start(int(rng.choice(dense) if rng.random() < 0.6 else rng.choice(honest)))
+        for kind in sorted(set(world.kind[world.honest])):
+            alike = np.flatnonzero(world.honest & (world.kind == kind) & evidence.enough)
+            for _ in range(2 if len(alike) >= 8 else 0):
+                member = np.zeros(len(world.kind))
+                member[rng.choice(alike, min(len(alike), int(rng.integers(6, 60))), replace=False)] = 0.8
+                self.add(member, None)
+        features, labels, weights = (np.concatenate(part) for part in zip(*self._parts, strict=True))
+        return features, labels, weights
+
+    def _start(self, account: int) -> None:
+        self.add(self._evidence.neighbours(account, int(self._rng.choice([8, 16, 16, 24, 40]))), None)
 
 
 def _soiled(evidence: Evidence, members: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -242,7 +253,7 @@ def _in_parallel(command: str, seeds: tuple[int, ...], out: Path) -> None:
         subprocess.Popen([sys.executable, "-m", "bench.training", "--out", str(out), command, *map(str, half)])
         for half in halves
     ]
-    if any([worker.wait() for worker in workers]):
+    if any(code != 0 for code in [worker.wait() for worker in workers]):
         raise SystemExit(f"the step {command!r} failed")
 
 
@@ -288,7 +299,7 @@ def _members(world: World, pair: Model, model: Model | None, number: int, kept: 
         evidence = Evidence(world.hiding(lacks))
         evidence.use_scores(_kept_scores(evidence, pair, kept.folder / f"scores-{world.seed}-{len(lacks)}.npy"))
         rng = np.random.default_rng([world.seed, number, len(lacks)])
-        rows.append(member_rows(world, evidence, model, rng, 35))
+        rows.append(MemberRows(world, evidence, model, rng).rows(35))
     return rows
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stillwatch.exchange import in_order
 from stillwatch.simulation.operators.campaign import Campaign
@@ -100,8 +99,7 @@ def read_world(folder: Path) -> Labelled:
     """A world's log and customers as a scan reads them, and its answers by account number."""
     exchanges = in_order(open_log([folder / "exchanges.parquet"]).read())
     accounts = pl.read_parquet(folder / "truth" / "accounts.parquet").sort("account_id")
-    answers = pl.from_arrow(pq.read_table(folder / "truth" / "exchanges.parquet"))
-    assert isinstance(answers, pl.DataFrame)
+    answers = pl.read_parquet(folder / "truth" / "exchanges.parquet")
     order = pl.DataFrame({"exchange_id": exchanges.column("exchange_id").to_pylist()})
     harvested = order.join(answers, on="exchange_id", how="left", maintain_order="left")["harvested"]
     return Labelled(

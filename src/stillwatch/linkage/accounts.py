@@ -1,4 +1,4 @@
-"""Accounts as scalars, and where each stands among the log's accounts: ranks compare across logs, raw figures do not."""
+"""Accounts as scalars, and where each stands in its log: ranks compare across logs, raw figures do not."""
 
 from __future__ import annotations
 

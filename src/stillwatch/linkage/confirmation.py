@@ -5,9 +5,10 @@ is fresh: do the members of a group ask what *the other members* were seen to as
 
 Two answers. A permutation p-value: the members' fit against groups of accounts drawn at random, size by size; exact
 where it does not matter which account of a size a session belongs to. And an e-value: how much better a pool predicts
-the members' fresh sessions than the best of the innocent models of each account (its own habits at five
-concentrations, and what accounts of its size ask), a likelihood ratio with the alternative fitted on other data
-(Wasserman, Ramdas & Balakrishnan 2020), whose mean is at most 1 where any of them holds.
+the members' fresh sessions than the better of two innocent models (each account has habits of its own, at one of five
+concentrations as common as they are in the log; or it asks what accounts of its size ask), a likelihood ratio with
+the alternative fitted on other data (Wasserman, Ramdas & Balakrishnan 2020), whose mean is at most 1 where either
+holds.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def search_part(names: Sequence[str], seed: int) -> Bools:
     """Whether each session is the search's, (s,), by a keyed hash of its name: the same in any order."""
     key = f"stillwatch search {seed}".encode()
     limit = int(SEARCHED * 2**32)
-    digests = (hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4, key=key).digest() for name in names)
+    digests = (
+        hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4, key=key).digest() for name in names
+    )
     return np.fromiter((int.from_bytes(digest, "big") < limit for digest in digests), dtype=bool, count=len(names))
 
 
@@ -63,6 +66,7 @@ class Fresh:
         sessions = (self._seen + self._fresh).sum(axis=1)
         self._stratum: Ints = np.floor(np.log2(np.maximum(sessions, 1))).astype(np.int64)
         self._of_size = self._by_size()
+        self._log_weights = self._concentrations()
 
     def _by_size(self) -> NDArray[np.float64]:
         """What accounts of each size ask, all sessions, (strata, topics)."""
@@ -101,14 +105,31 @@ class Fresh:
     def _e_value(self, members: Ints, rest: Floats) -> float:
         seen, fresh = self._seen[members], self._fresh[members]
         base = self._of_size[self._stratum[members]]
-        number = seen.sum(axis=1, keepdims=True)
-        nulls = [(fresh * np.log(base)).sum(axis=1)]
-        habits = []
-        for concentration in CONCENTRATIONS:
-            habit = (concentration * base + seen) / (concentration + number)
-            habits.append(habit)
-            nulls.append((fresh * np.log(habit)).sum(axis=1))
-        cover = habits[len(habits) // 2]
-        shares = [(fresh * np.log(share * rest + (1 - share) * cover)).sum(axis=1) for share in _SHARES]
-        alternative = np.logaddexp.reduce(shares, axis=0) - np.log(len(_SHARES))
-        return likelihood_ratio_e(alternative, np.max(nulls, axis=0))
+        cover = [self._habit(seen, base, concentration) for concentration in CONCENTRATIONS]
+        own = np.stack([(fresh * np.log(habit)).sum(axis=1) for habit in cover]) + self._log_weights[:, None]
+        nulls = [np.logaddexp.reduce(own, axis=0), (fresh * np.log(base)).sum(axis=1)]
+        drawn = [
+            (fresh * np.log(share * rest + (1 - share) * habit)).sum(axis=1) + weight - np.log(len(_SHARES))
+            for habit, weight in zip(cover, self._log_weights, strict=True)
+            for share in _SHARES
+        ]
+        return likelihood_ratio_e(np.logaddexp.reduce(drawn, axis=0), nulls)
+
+    @staticmethod
+    def _habit(seen: Floats, base: Floats, concentration: float) -> Floats:
+        habit: Floats = (concentration * base + seen) / (concentration + seen.sum(axis=1, keepdims=True))
+        return habit
+
+    def _concentrations(self) -> Floats:
+        """Log share of accounts at each concentration of habits, learnt from all accounts (EM, 20 rounds)."""
+        base = self._of_size[self._stratum]
+        fit = np.stack(
+            [(self._fresh * np.log(self._habit(self._seen, base, c))).sum(axis=1) for c in CONCENTRATIONS], axis=1
+        )
+        weights = np.full(len(CONCENTRATIONS), 1 / len(CONCENTRATIONS))
+        for _ in range(20 if len(fit) else 0):
+            posterior = fit + np.log(weights)
+            posterior = np.exp(posterior - np.logaddexp.reduce(posterior, axis=1, keepdims=True))
+            weights = (posterior.mean(axis=0) + 0.01) / (1 + 0.01 * len(weights))
+        log_weights: Floats = np.log(weights)
+        return log_weights

@@ -95,5 +95,3 @@ def _centre(vectors: Floats, share: Floats) -> Floats:
     centre = (vectors * weight).sum(axis=0)
     near: Floats = vectors @ (centre / (np.linalg.norm(centre) + 1e-9))
     return near
-
-

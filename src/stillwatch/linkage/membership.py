@@ -124,9 +124,9 @@ class Evidence:
 
     def repeat_members(self, member: Floats) -> Floats:
         """Weight of other members who ask what each session asks, (s,)."""
-        return _members(self._repeats, self.activity.repeat, member)[self.activity.repeat] - member[
-            self.activity.account
-        ]
+        return (
+            _members(self._repeats, self.activity.repeat, member)[self.activity.repeat] - member[self.activity.account]
+        )
 
     def wording_members(self, member: Floats) -> Floats:
         """Weight of other members who use each session's wording, (s,); 0 without a wording."""
@@ -154,7 +154,11 @@ class Evidence:
             "klsum": float(np.nansum(trait_means)),
         }
         group = np.array([*(whole[name] for name in _OF_GROUP), *trait_means], dtype=np.float32)
-        columns = [traits, *(own[name] for name in _OF_ACCOUNT), np.broadcast_to(group, (len(rows), len(group)))]
+        columns: list[np.ndarray] = [
+            traits,
+            *(own[name] for name in _OF_ACCOUNT),
+            np.broadcast_to(group, (len(rows), len(group))),
+        ]
         table = np.column_stack(columns).astype(np.float32)
         table[:, self._hidden] = np.nan
         return table, rows
@@ -206,4 +210,5 @@ def _users(code: Ints, activity: Activity) -> tuple[Ints, Ints]:
 
 
 def _members(users: tuple[Ints, Ints], code: Ints, member: Floats) -> Floats:
-    return np.bincount(users[0], weights=member[users[1]], minlength=int(code.max(initial=0)) + 1)
+    held = np.bincount(users[0], weights=member[users[1]], minlength=int(code.max(initial=0)) + 1)
+    return held.astype(np.float64)

@@ -38,9 +38,7 @@ class Reading(NamedTuple):
     wording_example: list[str]
 
 
-def read_activity(
-    exchanges: pa.Table, customers: pa.Table | None, *, seed: int, progress: Progress
-) -> Reading:
+def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int, progress: Progress) -> Reading:
     """Turn exchanges (schema `EXCHANGE`, sorted by time and id) and customers (`CUSTOMER`) into an `Activity`."""
     ids, account = accounts_of(exchanges)
     turns = new_turns(exchanges.column("messages"))
@@ -156,7 +154,8 @@ def _numbers(column: pa.ChunkedArray, missing: int) -> Ints:
 
 
 def _microseconds(column: pa.ChunkedArray) -> Floats:
-    return column.cast(pa.int64()).to_numpy().astype(np.float64)
+    times: Floats = column.cast(pa.int64()).to_numpy().astype(np.float64)
+    return times
 
 
 def _models(exchanges: pa.Table) -> tuple[Ints, int]:

@@ -11,16 +11,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from stillwatch.linkage.activity import CONTENT, CUSTOMERS, VIRAL, Bools, Floats, Ints
+from stillwatch.linkage.activity import CONTENT, CUSTOMERS, VIRAL, Bools, Floats, Ints, Singles
 from stillwatch.linkage.membership import Evidence
 
-_POOL_REPEATS, _CLASS_REPEATS = 0.06, 0.45
-"""Share of a member's sessions that two or more other members ask too: in a pool (best-of-n, retries), in a class."""
+_POOL_REPEATS, _CLASS_REPEATS = 0.04, 0.4
+"""Share of sessions that many members ask too: in a pool, which shares its work out, and in a class or on a list."""
+_MANY = 0.15  # of the other members, and two at least
 _POOL_VIRAL, _VIRAL = 0.1, 0.7
 _POOL_ORGANIZATION, _COMPANY = 0.03, 0.9
 
 
-def score_rivals(evidence: Evidence, features: Floats, rows: Ints, member: Floats) -> dict[str, float]:
+def score_rivals(evidence: Evidence, features: Singles, rows: Ints, member: Floats) -> dict[str, float]:
     """Nats by which the pool beats each innocent explanation, by name; explanations that cannot be seen are left out.
 
     ``features`` (k, f) and ``rows`` (k,) are those of `Evidence.features` for ``member`` (n,).
@@ -38,9 +39,13 @@ def score_rivals(evidence: Evidence, features: Floats, rows: Ints, member: Float
         rivals["own_habits"] = float(column["c1"].sum())
         rivals["shared_taste"] = float(column["c2"].sum())
         rivals["shared_wording"] = float(column["c3"].sum())
-        repeated = evidence.repeat_members(member)[mine] >= 1.5
-        rivals["class"] = _shares(repeated, _POOL_REPEATS, _CLASS_REPEATS)
-        rivals["viral"] = _shares(evidence.askers[mine] >= VIRAL, _POOL_VIRAL, _VIRAL)
+        repeated = evidence.repeat_members(member)[mine] >= max(1.5, _MANY * (member.sum() - 1))
+        viral = evidence.askers[mine] >= VIRAL
+        # A class or a viral prompt explains what is repeated; the rest it leaves to each one's habits.
+        rivals["class"] = (
+            _shares(repeated, _POOL_REPEATS, _CLASS_REPEATS) + (1 - repeated.mean()) * rivals["own_habits"]
+        )
+        rivals["viral"] = _shares(viral, _POOL_VIRAL, _VIRAL) + (1 - viral.mean()) * rivals["own_habits"]
     if CUSTOMERS in activity.sees:
         accounts = member > 0.5
         organization = activity.organization[accounts]
@@ -54,7 +59,7 @@ def score_rivals(evidence: Evidence, features: Floats, rows: Ints, member: Float
 def _shares(seen: Bools, of_pool: float, of_rival: float) -> float:
     """Log-odds of a pool over a rival from how often something was seen, each with its own rate."""
     hits, misses = float(seen.sum()), float((~seen).sum())
-    return hits * np.log(of_pool / of_rival) + misses * np.log((1 - of_pool) / (1 - of_rival))
+    return float(hits * np.log(of_pool / of_rival) + misses * np.log((1 - of_pool) / (1 - of_rival)))
 
 
 _EXPLAINS: Mapping[str, tuple[str, ...]] = {
@@ -64,7 +69,7 @@ _EXPLAINS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _explained_away(column: Mapping[str, Floats]) -> dict[str, float]:
+def _explained_away(column: Mapping[str, Singles]) -> dict[str, float]:
     """What is left of the log-odds of usage and content when all that the explanation covers is taken out."""
     content = np.nan_to_num(column["c1"])
     left = {}

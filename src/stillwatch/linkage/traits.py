@@ -53,8 +53,8 @@ class Traits:
             return base[value]
         table = np.zeros((len(LOAD_CLASSES) + 1, size))
         for number in range(len(table)):
-            counts = np.bincount(value[load == number], minlength=size)
-            table[number] = (counts + _LOAD_SHRINK * base) / (counts.sum() + _LOAD_SHRINK)
+            among = np.bincount(value[load == number], minlength=size)
+            table[number] = (among + _LOAD_SHRINK * base) / (among.sum() + _LOAD_SHRINK)
         if name in ORDERED:
             table = np.stack([_smooth(row) for row in table])
             table /= table.sum(axis=1, keepdims=True)
@@ -72,7 +72,8 @@ class Traits:
         rest = np.maximum(total - member, 0) + _SHRINK
         for i, name in enumerate(NAMES):
             value, expected = self._value[name], self._expected[name]
-            counts, own = np.bincount(value, weights=member, minlength=self._size[name]), member
+            counts: Floats = np.bincount(value, weights=member, minlength=self._size[name]).astype(np.float64)
+            own = member
             if name in ORDERED:
                 counts = _smooth(counts)
                 at_end = (value == 0) | (value == self._size[name] - 1)

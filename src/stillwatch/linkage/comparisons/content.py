@@ -40,7 +40,9 @@ class Content:
     def prepare(self, activity: Activity, accounts: Accounts) -> Block:
         """See `Comparison.prepare`."""
         sessions = np.maximum(accounts.sessions, 1)
-        asked = [_counted(activity, topic, size) for topic, size in zip(activity.topics, activity.codebooks, strict=True)]
+        asked = [
+            _counted(activity, topic, size) for topic, size in zip(activity.topics, activity.codebooks, strict=True)
+        ]
         population = [_population(counts, sessions) for counts in asked]
         like = [_deviation(c, p, accounts.sessions) for c, p in zip(asked, population, strict=True)]
         like += [_embedding(activity, sessions), _days(activity, sessions)]
@@ -86,9 +88,9 @@ def _deviation(counts: Floats, population: Floats, sessions: Floats) -> Singles:
 
 
 def _log_ratio(counts: Floats, population: Floats, sessions: Floats, weight: float) -> Singles:
-    ratio: Singles = np.log(
-        (counts + weight * population) / ((sessions + weight)[:, None] * population)
-    ).astype(np.float32)
+    ratio: Singles = np.log((counts + weight * population) / ((sessions + weight)[:, None] * population)).astype(
+        np.float32
+    )
     return ratio
 
 

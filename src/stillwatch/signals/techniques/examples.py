@@ -80,7 +80,10 @@ class Formulations:
         """Every ``folds``-th family of each list, beginning with number ``fold``; or (not ``inside``) all the others."""
 
         def chosen(lists: dict[str, list[Family]]) -> dict[str, list[Family]]:
-            return {name: [family for i, family in enumerate(found) if (i % folds == fold) is inside] for name, found in lists.items()}
+            return {
+                name: [family for i, family in enumerate(found) if (i % folds == fold) is inside]
+                for name, found in lists.items()
+            }
 
         return Formulations(chosen(self.wordings), chosen(self.agents), chosen(self.ordinary))
 

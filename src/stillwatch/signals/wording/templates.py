@@ -68,9 +68,7 @@ def find_wordings(texts: Sequence[str], account: Ints) -> Wordings:
     """Find the shared wordings of ``texts`` (n,), each written by ``account`` (n,). n = 0: nothing."""
     users: dict[tuple[str, int], set[int]] = defaultdict(set)
     fillings: dict[tuple[str, int], set[int]] = defaultdict(set)
-    cut = [
-        [((end, hash(masked(words))), words, rest) for end, words, rest in _candidates(text)] for text in texts
-    ]
+    cut = [[((end, hash(masked(words))), words, rest) for end, words, rest in _candidates(text)] for text in texts]
     for parts, who in zip(cut, account.tolist(), strict=True):
         for key, _, rest in parts:
             users[key].add(who)
