@@ -1,4 +1,4 @@
-"""What a signal is: text to numbers (`ExchangeSignal`), numbers of exchanges to a number of an account (`AccountSignal`).
+"""What a signal is: text to numbers (`ExchangeSignal`), numbers of exchanges to one of an account (`AccountSignal`).
 
 Text ends at `ExchangeSignal.compute`; everything after it sees int64 and float64 only.
 """

@@ -77,7 +77,7 @@ class Formulations:
     ordinary: dict[str, list[Family]]
 
     def part(self, folds: int, fold: int, inside: bool) -> Formulations:
-        """Every ``folds``-th family of each list, beginning with number ``fold``; or (not ``inside``) all the others."""
+        """Every ``folds``-th family of each list, from number ``fold`` on; or (not ``inside``) all the others."""
 
         def chosen(lists: dict[str, list[Family]]) -> dict[str, list[Family]]:
             return {
@@ -122,6 +122,7 @@ class Composer:
         self.plain = self.source.ordinary["tasks"] + self.source.ordinary["near"]
 
     def pick(self, texts: Sequence[str | Family]) -> str:
+        """One of the texts; of a family one of its texts."""
         chosen = texts[int(self.rng.integers(len(texts)))]
         return chosen if isinstance(chosen, str) else self.pick(chosen)
 
@@ -131,6 +132,7 @@ class Composer:
         return text.replace("{answer}", self.answer()).replace("{task}", "Who is it about?")
 
     def chance(self, p: float) -> bool:
+        """True with probability ``p``."""
         return bool(self.rng.random() < p)
 
     def payload(self) -> str:
@@ -159,6 +161,7 @@ class Composer:
         return self.pick(self.source.wordings["reasoning_elicitation"]).replace("{task}", self.plainly())
 
     def answer(self) -> str:
+        """An answer of one or more sentences."""
         answers = self.source.ordinary["answers"]
         return " ".join(self.pick(answers) for _ in range(1 if self.chance(0.7) else int(self.rng.integers(2, 7))))
 

@@ -1,7 +1,7 @@
 """The words that the formulations use, each with a weight per technique; beside a passage's vector.
 
-A vector of means knows neighbours of a word that nobody wrote down, a lexicon knows how exactly a word tells: in held-out
-wordings the two together find clearly more than either.
+A vector of means knows neighbours of a word that nobody wrote down, a lexicon knows how exactly a word tells: in
+held-out wordings the two together find clearly more than either.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from stillwatch.signals.techniques.lexicon import counts
 from stillwatch.signals.techniques.passages import SPAN, Passages, passages
 
 Matrix = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.floating[Any]]
 _ROWS = 256  # rows of a matrix product: always so many, so that a row's sum does not depend on its neighbours
 _CHUNK = 8192  # exchanges at a time: bounds memory
 _FLOOR, _CEILING = -7.0, 7.0  # log-odds
@@ -93,20 +95,20 @@ def _log_odds(logits: Matrix) -> Matrix:
     return odds
 
 
-def over_passages(values: Matrix, parts: Passages) -> Matrix:
+def over_passages(values: Floats, parts: Passages) -> Floats:
     """Sums over the places of each passage, [m, …], of values of the different pieces."""
-    out: Matrix = values[parts.which[parts.begin]]
+    out: Floats = values[parts.which[parts.begin]]
     for k in range(1, SPAN):
         longer = np.flatnonzero(parts.length > k)
         out[longer] += values[parts.which[parts.begin[longer] + k]]
     return out
 
 
-def over_texts(values: Matrix, parts: Passages) -> Matrix:
+def over_texts(values: Floats, parts: Passages) -> Floats:
     """Sums over all places of each text, [n, …], of values of the different pieces."""
     ends = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(parts.count)])
     places = csr_matrix((np.ones(len(parts.which)), parts.which, ends), shape=(len(parts.count), len(parts.pieces)))
-    total: Matrix = places @ values
+    total: Floats = places @ values
     return total
 
 
@@ -116,7 +118,7 @@ def _lengths(parts: Passages) -> tuple[Matrix, Matrix]:
     |a + b|² = |a|² + |b|² + 2ab: the vectors of passages need not be formed, only products of neighbours.
     """
     squares = np.einsum("ij,ij->i", parts.sums, parts.sums, dtype=np.float64)
-    out = over_passages(squares, parts)
+    out = np.asarray(over_passages(squares, parts), dtype=np.float64)
     for apart in range(1, SPAN):
         if len(parts.which) > apart:
             dots = np.empty(len(parts.which) - apart)

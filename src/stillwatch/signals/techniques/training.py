@@ -61,7 +61,7 @@ def _fit(x: Matrix | csr_matrix, y: npt.NDArray[np.int64], c: float, weight: Mat
 
 
 def _wordings(source: Formulations) -> tuple[list[str], list[int], Matrix]:
-    """The instruction part of every formulation, slots cut out, and ordinary texts; classes; a family's share of each."""
+    """Every formulation without its slots, and ordinary texts; their classes; the weight of each within its family."""
     found: list[tuple[str, int, float]] = []
     for label, name in enumerate(TECHNIQUES):
         lists = source.agents.values() if name == "agent_traces" else [source.wordings[name]]
