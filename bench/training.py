@@ -134,7 +134,7 @@ class MemberRows:
         self._parts: list[Rows] = []
 
     def add(self, member: np.ndarray, campaign: str | None) -> None:
-        """Grow a group a few rounds (where there is a model) and keep the accounts near it; ``campaign`` may be told."""
+        """Grow a group a few rounds where there is a model, and keep the accounts near it."""
         world, evidence, rng = self._world, self._evidence, self._rng
         if self._model is not None:
             for _ in range(int(rng.integers(1, 5))):
@@ -288,7 +288,7 @@ def _lacking(world: World) -> list[frozenset[str]]:
 def _kept_scores(evidence: Evidence, pair: Model, path: Path) -> np.ndarray:
     if not path.exists():
         comparisons = Comparisons(evidence.activity, evidence.accounts)
-        np.save(path, pair_scores(comparisons, evidence.activity.accounts, pair))
+        np.save(path, pair_scores(comparisons, evidence.enough, pair))
     scores: np.ndarray = np.load(path)
     return scores
 

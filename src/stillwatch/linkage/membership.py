@@ -93,7 +93,7 @@ class Evidence:
     def compare(self, model: Model) -> None:
         """Score all pairs of accounts with the pair model."""
         comparisons = Comparisons(self.activity, self.accounts)
-        self.use_scores(pair_scores(comparisons, self.activity.accounts, model))
+        self.use_scores(pair_scores(comparisons, self.enough, model))
 
     def use_scores(self, scores: Singles) -> None:
         """Take the pair scores (n, n) from elsewhere."""

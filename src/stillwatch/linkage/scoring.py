@@ -115,14 +115,19 @@ class Comparisons:
         return out
 
 
-def pair_scores(comparisons: Comparisons, accounts: int, model: Model) -> Singles:
-    """Log-odds that two accounts are one operator's, (n, n): symmetric, diagonal 0; n = 0 or 1: zeros."""
-    scores = np.zeros((accounts, accounts), dtype=np.float32)
-    for start in range(0, accounts, _BLOCK):
-        rows = np.arange(start, min(accounts, start + _BLOCK))
-        block = comparisons.block(rows, start)
+def pair_scores(comparisons: Comparisons, judged: NDArray[np.bool_], model: Model) -> Singles:
+    """Log-odds that two accounts are one operator's, (n, n): symmetric, diagonal 0; n = 0 or 1: zeros.
+
+    Only pairs of ``judged`` (n,) accounts are scored; the others' scores are 0.
+    """
+    chosen = np.flatnonzero(judged)
+    scores = np.zeros((len(judged), len(judged)), dtype=np.float32)
+    for first in range(0, len(chosen), _BLOCK):
+        rows, others = chosen[first : first + _BLOCK], chosen[first:]
+        start = int(rows[0])
+        block = comparisons.block(rows, start)[:, :, others - start]
         odds = model.log_odds(block.reshape(len(block), -1).T)
-        scores[rows, start:] = odds.reshape(len(rows), -1)
+        scores[np.ix_(rows, others)] = odds.reshape(len(rows), -1)
     upper = np.triu(scores, 1)
     symmetric: Singles = upper + upper.T
     return symmetric
