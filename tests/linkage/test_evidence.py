@@ -66,8 +66,7 @@ def test_pair_scores_are_symmetric_and_the_same_in_any_order_of_sessions(made: M
         activity.only(np.ones(len(order), dtype=bool)),
         **{
             name: getattr(activity, name)[order]
-            for name in "account start turns errors wording repeat technique vector system tools model temperature "
-            "max_tokens client address network fingerprint".split()
+            for name in ["account", "start", "turns", "errors", "wording", "repeat", "technique", "vector", "system", "tools", "model", "temperature", "max_tokens", "client", "address", "network", "fingerprint"]
         },
         topics=tuple(topic[order] for topic in activity.topics),
     )
