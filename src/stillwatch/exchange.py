@@ -17,12 +17,24 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, StorageError
 
-__all__ = ["CUSTOMER", "EXCHANGE", "REQUIRED", "fresh_salt", "keyed_hash", "keyed_hashes", "read_salt"]
+__all__ = [
+    "CUSTOMER",
+    "EXCHANGE",
+    "REQUIRED",
+    "accounts_of",
+    "fresh_salt",
+    "in_order",
+    "keyed_hash",
+    "keyed_hashes",
+    "read_salt",
+]
 
 SALT_BYTES = 32
 TEXT, WHOLE, REAL, TIME = pa.large_string(), pa.int64(), pa.float64(), pa.timestamp("us", tz="UTC")
@@ -70,6 +82,25 @@ CUSTOMER: pa.Schema = pa.schema(
         _field("created_at", TIME, "microsecond, UTC", "When the account was opened."),
     ]
 )
+
+
+def in_order(exchanges: pa.Table) -> pa.Table:
+    """The exchanges sorted by time, then id: the order of everything after reading, whatever the files' order was."""
+    return exchanges.sort_by([("started_at", "ascending"), ("exchange_id", "ascending")]).combine_chunks()
+
+
+def accounts_of(exchanges: pa.Table) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """The accounts of a table of exchanges, and the *account number* of each exchange.
+
+    Returns:
+        ``ids`` (accounts,), text, ascending by their UTF-8 bytes, each once; and (exchanges,) the place in ``ids`` of
+        each exchange's account. Both are empty for a table without rows.
+    """
+    column = exchanges.column("account_id").combine_chunks()
+    ids = pc.unique(column)
+    ids = ids.take(pc.array_sort_indices(ids))
+    numbers = pc.index_in(column, value_set=ids).to_numpy(zero_copy_only=False).astype(np.int64)
+    return ids, numbers
 
 
 def keyed_hash(value: str, salt: bytes) -> str:

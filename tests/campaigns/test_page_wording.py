@@ -31,6 +31,7 @@ def test_long_ids_that_differ_in_the_middle_stay_different() -> None:
     [
         (0, "0"), (1, "1"), (1.3, "1.3"), (0.01, "under 0.1"), (9.99, "10"), (412, "412"), (26_665.4, "26,665"),
         (999_499, "999,499"), (1_240_000, "1.24 million"), (28_800_000, "28.8 million"), (3e9, "3 billion"),
+        (1e300, "over 10³⁰⁰"), (-1e300, "unknown"),
         (math.nan, "unknown"), (math.inf, "unknown"),
     ],
 )  # fmt: skip

@@ -136,9 +136,9 @@ class Campaign(msgspec.Struct, frozen=True):
 class LookAlike(msgspec.Struct, frozen=True):
     """False-accusation figures for one kind of innocent look-alike, recognised by behaviour alone.
 
-    ``accounts`` are those of the kind in the log, ``accused`` how many of them the scan accused;
-    ``false_rate`` the share accused where no campaign is known to exist (the null), with its
-    95 % interval (``low``, ``high``).
+    ``accounts`` are those of the kind in the log, ``accused`` how many of them the scan accused, rightly or
+    wrongly; ``false_rate`` the share of the kind that is expected to be accused and innocent, with its 95 % interval
+    (``low``, ``high``; `stillwatch.campaigns.verdict.look_alikes` says how).
     """
 
     name: str

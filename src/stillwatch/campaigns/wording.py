@@ -81,10 +81,12 @@ def _spell(text: str, lines: bool) -> str:
 
 
 def count(number: float) -> str:
-    """A count of things: ``1,240``, ``1.24 million``; below ten, one decimal if it is not whole."""
+    """A count of things: ``1,240``, ``1.24 million``, ``over 10¹⁵``; below ten, one decimal if it is not whole."""
     if not math.isfinite(number):
         return _UNKNOWN
     size = abs(number)
+    if size >= 1e15:
+        return f"over 10{_superscript(math.floor(math.log10(size)))}" if number > 0 else _UNKNOWN
     for unit, name in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if size >= unit * 0.9995:
             return f"{number / unit:,.3g} {name}" if size < unit * 999.5 else f"{number / unit:,.0f} {name}"

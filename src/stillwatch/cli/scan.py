@@ -105,7 +105,7 @@ def _verdicts(report: Report, out: Path, style: Style) -> list[str]:
             )
             + f" ({clean(rate.kind)} at most {rate.level:g})"
         )
-        for campaign in sorted(found, key=lambda c: (-c.value, -c.taken, c.campaign_id))[:CAMPAIGNS_SHOWN]:
+        for campaign in sorted(found, key=lambda c: (-c.taken, -c.value, c.campaign_id))[:CAMPAIGNS_SHOWN]:
             lines.append(
                 f"  {clean(campaign.campaign_id)}: {campaign.accounts:,} accounts, {campaign.taken:,.0f} exchanges"
                 f" taken ({campaign.taken_low:,.0f} to {campaign.taken_high:,.0f}), about {campaign.value:,.2f}"

@@ -10,6 +10,7 @@ alike, so that neither is smoothed more kindly than the other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,11 +29,10 @@ _HEAVY = 15.0
 """An account counts for at most this many sessions in the population's distribution: no account is everybody."""
 
 
-def log_sum_exp(values: NDArray[np.floating], axis: int = -1) -> NDArray[np.floating]:
+def log_sum_exp(values: NDArray[np.floating], axis: int = -1) -> Any:
     """log Σ exp along an axis, stable; an axis of length 1 gives the value."""
     top = values.max(axis=axis, keepdims=True)
-    total: NDArray[np.floating] = (top + np.log(np.exp(values - top).sum(axis=axis, keepdims=True))).squeeze(axis)
-    return total
+    return (top + np.log(np.exp(values - top).sum(axis=axis, keepdims=True))).squeeze(axis)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ class View:
     def spread(self) -> Floats:
         """Posterior of each concentration, shape ``(accounts, 5)``: high ones have no habits of their own."""
         weighed = self.log_habit + np.log(self.weights)
-        return np.exp(weighed - log_sum_exp(weighed, axis=1)[:, None])
+        spread: Floats = np.exp(weighed - log_sum_exp(weighed, axis=1)[:, None])
+        return spread
 
     def per_account(self, values: Singles) -> Floats:
         """Sums over each account's sessions of ``(entries, k)`` values: shape ``(accounts, k)``."""
@@ -95,7 +96,8 @@ def _population(index: Ints, account: Ints, count: Floats, sessions: Floats, siz
     weight = count / np.maximum(sessions, _HEAVY)[account]
     total = np.bincount(index, weights=weight, minlength=size) + 1e-9
     total = total / total.sum()
-    return (total + floor / size) / (1 + floor)
+    smooth: Floats = (total + floor / size) / (1 + floor)
+    return smooth
 
 
 def _concentration_weights(log_habit: Floats, enough: Bools) -> Floats:
@@ -122,7 +124,7 @@ def build_view(account: Ints, topic: Ints, wording: Ints, accounts: int, topics:
     entry_account = unique // wordings // topics
     entry_topic, entry_wording = (unique // wordings) % topics, unique % wordings
     counted = count.astype(np.float64)
-    sessions = np.bincount(entry_account, weights=counted, minlength=accounts)
+    sessions: Floats = np.bincount(entry_account, weights=counted, minlength=accounts).astype(np.float64)
     _, account_topic = np.unique(entry_account * topics + entry_topic, return_inverse=True)
     _, account_wording = np.unique(entry_account * wordings + entry_wording, return_inverse=True)
     own_topic = np.bincount(account_topic, weights=counted)[account_topic] if len(unique) else counted

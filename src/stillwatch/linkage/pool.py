@@ -96,7 +96,7 @@ def _score_view(view: View, pool: Pool, number: int) -> tuple[Scores, Singles, F
     shares = SHARES.astype(np.float32)
     terms = np.log(ratio[:, :, None] * shares + (1 - shares)).reshape(len(ratio), -1)
     log_pool = view.per_account(terms) + (view.log_habit[:, :, None] + pool.log_mix).reshape(view.accounts, -1)
-    total = log_sum_exp(log_pool, axis=1)
+    total: Floats = log_sum_exp(log_pool, axis=1)
     posterior = np.exp(log_pool - total[:, None]).reshape(view.accounts, -1, len(SHARES))
     entry = _entry_share(view, posterior.astype(np.float32), ratio, shares)
     worded = np.log((wording / view.habit_wording)[:, None] * shares + (1 - shares))
@@ -136,10 +136,10 @@ def score(views: Sequence[View], pool: Pool) -> tuple[Scores, Pool]:
     parts = [_score_view(view, pool, number) for number, view in enumerate(views)]
     k = len(views)
     scores = Scores(
-        pool=sum(p[0].pool for p in parts) / k,
-        shared_wording=sum(p[0].shared_wording for p in parts) / k,
-        taste=sum(p[0].taste for p in parts) / k,
-        expected_share=sum(p[0].expected_share for p in parts) / k,
+        pool=np.mean([p[0].pool for p in parts], axis=0),
+        shared_wording=np.mean([p[0].shared_wording for p in parts], axis=0),
+        taste=np.mean([p[0].taste for p in parts], axis=0),
+        expected_share=np.mean([p[0].expected_share for p in parts], axis=0),
     )
     mix = sum(p[2] for p in parts) / k + _PRIOR_MIX * np.exp(_prior_mix(views[0]))
     return scores, replace(pool, share=tuple(p[1] for p in parts), log_mix=np.log(mix / mix.sum()))

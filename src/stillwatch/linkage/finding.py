@@ -1,0 +1,159 @@
+"""The whole of linkage: from exchanges to groups with their evidence, rivals and error rates.
+
+Twice over the log: once on the search's part of the sessions, where groups are found and then put to the test on the
+sessions that the search did not see; and once on all of them, where confirmed groups get their members.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from stillwatch.calibration import e_bh
+from stillwatch.linkage.activity import Activity, Floats
+from stillwatch.linkage.confirmation import DRAWS, Confirmation, Fresh, search_part
+from stillwatch.linkage.findings import Findings, Group
+from stillwatch.linkage.growth import step
+from stillwatch.linkage.harvest import taken
+from stillwatch.linkage.judgement import describe
+from stillwatch.linkage.lookalikes import look_alikes
+from stillwatch.linkage.membership import Evidence
+from stillwatch.linkage.reading import Reading, read_activity
+from stillwatch.linkage.rivals import score_rivals
+from stillwatch.linkage.scoring import Model, load_model
+from stillwatch.linkage.search import STARTS, find_candidates, likely, settle
+from stillwatch.linkage.waterfall import waterfall
+from stillwatch.progress import Progress
+
+ACCUSED = 0.9
+"""Probability of a group from which its members are accused."""
+SHOWN = 0.3
+"""Probability of a group from which a person is asked to look."""
+FEWEST_ACCUSED = 6
+"""Accounts of the smallest group that is accused; smaller ones are for a person to look at."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A group grown on all sessions, and what the fresh sessions said of what the search had found of it."""
+
+    member: Floats
+    probability: float
+    confirmation: Confirmation
+
+
+def find_groups(
+    exchanges: pa.Table, customers: pa.Table | None, *, seed: int, false_discovery: float, progress: Progress
+) -> Findings:
+    """Find the groups of accounts in ``exchanges`` (schema `EXCHANGE`, by time and id) that act as one operator's.
+
+    The same table and seed give the same findings. An empty table or one of fewer than 4 accounts gives no group.
+    """
+    reading = read_activity(exchanges, customers, seed=seed, progress=progress)
+    names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
+    searched = search_part(names, seed)
+    models = {name: load_model(name) for name in ("pair", "member", "judge", "taken")}
+    candidates, evidence, number = _candidates(reading.activity, searched, models, seed, progress)
+    groups = _judge(evidence, models, candidates, false_discovery)
+    return _findings(reading, evidence, models, groups, number)
+
+
+def _evidence(activity: Activity, models: dict[str, Model]) -> Evidence:
+    evidence = Evidence(activity)
+    evidence.compare(models["pair"])
+    return evidence
+
+
+def _candidates(
+    activity: Activity, searched: np.ndarray, models: dict[str, Model], seed: int, progress: Progress
+) -> tuple[list[_Candidate], Evidence, int]:
+    progress.step("looking for groups", STARTS)
+    seen = _evidence(activity.only(searched), models)
+    found = find_candidates(seen, models["member"], tell=progress.advance)
+    fresh = Fresh(activity, searched)
+    confirmed = [fresh.confirm(np.flatnonzero(likely(member)), seed + i) for i, member in enumerate(found)]
+    progress.step("growing groups", len(found))
+    whole = _evidence(activity, models)
+    grown = settle(whole, models["member"], found)
+    candidates = []
+    for member in grown:
+        progress.advance()
+        overlap = [float((likely(member) & likely(start)).sum()) for start in found]
+        origin = confirmed[int(np.argmax(overlap))]
+        row = describe(whole, models["member"], member)[None, :]
+        candidates.append(_Candidate(member, float(models["judge"].probability(row)[0]), origin))
+    return candidates, whole, len(found)
+
+
+def _judge(
+    evidence: Evidence, models: dict[str, Model], candidates: list[_Candidate], false_discovery: float
+) -> list[Group]:
+    q_values = e_bh([c.confirmation.e_value for c in candidates], false_discovery).q_values
+    groups: list[Group] = []
+    claimed = np.zeros(evidence.activity.accounts, dtype=bool)
+    order = sorted(range(len(candidates)), key=lambda i: -candidates[i].probability)
+    for i in order:
+        candidate = candidates[i]
+        if candidate.probability < SHOWN:
+            continue
+        member = np.where(claimed, 0.0, candidate.member)
+        if likely(member).sum() < 4:
+            continue
+        groups.append(_group(evidence, models["member"], candidate, member, float(q_values[i]), false_discovery))
+        claimed |= likely(member)
+    return groups
+
+
+def _group(
+    evidence: Evidence, model: Model, candidate: _Candidate, member: Floats, q_value: float, false_discovery: float
+) -> Group:
+    _, features, rows = step(evidence, model, candidate.member)
+    rivals = score_rivals(evidence, features, rows, candidate.member)
+    accounts = np.flatnonzero(likely(member))
+    posterior = np.clip(member[accounts], 0.0, 1.0)
+    accused = (
+        candidate.probability >= ACCUSED
+        and len(accounts) >= FEWEST_ACCUSED
+        and q_value <= false_discovery
+        and min(rivals.values(), default=0.0) > 0
+    )
+    return Group(
+        accounts=accounts,
+        posterior=posterior,
+        verdict="campaign" if accused else "review",
+        p_value=candidate.confirmation.p_value,
+        e_value=candidate.confirmation.e_value,
+        q_value=q_value,
+        expected_innocent=float(len(accounts) - candidate.probability * posterior.sum()),
+        evidence=waterfall(evidence, model, candidate.member, accounts),
+        rivals=rivals,
+    )
+
+
+def _findings(
+    reading: Reading, evidence: Evidence, models: dict[str, Model], groups: list[Group], candidates: int
+) -> Findings:
+    activity = reading.activity
+    by_session = np.zeros(len(activity.account))
+    for group in groups:
+        member = np.zeros(activity.accounts)
+        member[group.accounts] = group.posterior
+        probability, sessions = taken(evidence, models["taken"], member)
+        by_session[sessions] = probability
+    technique = np.zeros((len(reading.session), activity.technique.shape[1]))
+    technique[reading.opening] = activity.technique
+    wording = np.where(activity.wording > 0, activity.wording, -1)[reading.session]
+    opened = np.zeros(len(reading.session), dtype=bool)
+    opened[reading.opening] = True
+    return Findings(
+        groups=tuple(groups),
+        taken=by_session[reading.session],
+        session=reading.session,
+        wording=np.where(opened, wording, -1),
+        technique=technique,
+        candidates=candidates,
+        null_draws=DRAWS,
+        kinds=look_alikes(activity),
+    )

@@ -1,0 +1,191 @@
+"""From the log to numbers: the last place of linkage that sees text."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from stillwatch.exchange import accounts_of
+from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity, Floats, Ints
+from stillwatch.progress import Progress
+from stillwatch.signals.embedding import embed
+from stillwatch.signals.new_text import Turns, new_turns
+from stillwatch.signals.techniques.examples import TECHNIQUES
+from stillwatch.signals.techniques.model import Request, classify
+from stillwatch.signals.topics import codebook
+from stillwatch.signals.wording.repeats import find_repeats
+from stillwatch.signals.wording.small_talk import learn_small_talk
+from stillwatch.signals.wording.templates import find_wordings
+
+CODEBOOKS = (60, 150, 300)
+"""Topics of the codebooks, coarse to fine."""
+_DAY = 8.64e10
+_HEAD, _TAIL = 1000, 500
+_FITTED = 15  # sessions of one account that a codebook is fitted to
+
+
+class Reading(NamedTuple):
+    """``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
+    opened it; ``wording_example`` the words of each wording."""
+
+    activity: Activity
+    session: Ints
+    opening: Ints
+    wording_example: list[str]
+
+
+def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int, progress: Progress) -> Reading:
+    """Turn exchanges (schema `EXCHANGE`, sorted by time and id) and customers (`CUSTOMER`) into an `Activity`."""
+    ids, account = accounts_of(exchanges)
+    turns = new_turns(exchanges.column("messages"))
+    session, opening = _sessions(exchanges, account, turns.history_length)
+    who = account[opening]
+    progress.step("reading what was asked", 5)
+    small_talk = learn_small_talk([turns.text[i] for i in opening])
+    asked = [small_talk.strip(turns.text[i]) for i in opening]
+    progress.advance()
+    wordings = find_wordings(asked, who)
+    progress.advance()
+    vector = embed(wordings.filling, _HEAD, _TAIL)
+    progress.advance()
+    technique = classify(_request(exchanges, turns, opening)) if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
+    progress.advance()
+    topics = [codebook(vector, _thinned(who, seed), size, seed=seed + i) for i, size in enumerate(CODEBOOKS)]
+    repeat = find_repeats(wordings.filling, vector, topics[-1])
+    repeat = _own_number_for_empty(repeat, asked)
+    progress.advance()
+
+    def code(name: str) -> Ints:
+        return _codes(exchanges.column(name))[opening]
+
+    model, newest = _models(exchanges)
+    activity = Activity(
+        accounts=len(ids),
+        account=who,
+        start=_microseconds(exchanges.column("started_at"))[opening] / _DAY,
+        turns=np.bincount(session, minlength=len(opening)).astype(np.float64),
+        errors=(_numbers(exchanges.column("status"), 200)[opening] >= 400).astype(np.float64),
+        topics=tuple(topics),
+        codebooks=CODEBOOKS,
+        wording=wordings.number,
+        repeat=repeat,
+        technique=technique,
+        vector=vector,
+        system=code("system_prompt"),
+        tools=(_numbers(exchanges.column("tool_count"), 0)[opening] > 0).astype(np.float64),
+        model=model[opening],
+        temperature=code("temperature"),
+        max_tokens=code("max_tokens"),
+        client=code("user_agent"),
+        address=code("client_ip"),
+        network=code("client_asn"),
+        fingerprint=code("ja4"),
+        **_customers(ids, customers),
+        newest=newest,
+        sees=_sees(exchanges, customers, asked),
+    )
+    return Reading(activity, session, opening, wordings.example)
+
+
+def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
+    """Number the conversations in order of time; without an id, an exchange that repeats history goes on the last."""
+    names: list[str | None] = exchanges.column("session_id").to_pylist()
+    number: dict[tuple[int, str], int] = {}
+    last: dict[int, int] = {}
+    session = np.empty(len(names), dtype=np.int64)
+    opening: list[int] = []
+    for i, (who, name, before) in enumerate(zip(account.tolist(), names, history.tolist(), strict=True)):
+        known = number.get((who, name)) if name is not None else (last.get(who) if before else None)
+        if known is None:
+            known = len(opening)
+            opening.append(i)
+        if name is not None:
+            number[who, name] = known
+        else:
+            last[who] = known
+        session[i] = known
+    return session, np.array(opening, dtype=np.int64)
+
+
+def _request(exchanges: pa.Table, turns: Turns, rows: Ints) -> Request:
+    given = exchanges.column("system_prompt").take(rows).to_pylist()
+    return Request(
+        text=[turns.text[i] for i in rows],
+        system=[prompt or turns.system[i] for prompt, i in zip(given, rows, strict=True)],
+        tool_count=np.clip(_numbers(exchanges.column("tool_count"), 0)[rows], 0, 1000),
+        is_tool_result=turns.is_tool_result[rows],
+        history_length=turns.history_length[rows],
+    )
+
+
+def _thinned(account: Ints, seed: int) -> Ints:
+    """Sessions to fit a codebook to: at most 15 an account, so that no account's taste is everybody's."""
+    order = np.random.default_rng(seed).permutation(len(account))
+    by_account = order[np.argsort(account[order], kind="stable")]
+    first = np.r_[True, np.diff(account[by_account]) != 0]
+    place = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
+    kept: Ints = np.sort(by_account[place < _FITTED])
+    return kept
+
+
+def _own_number_for_empty(repeat: Ints, asked: list[str]) -> Ints:
+    """Requests without text ask nothing in common."""
+    empty = np.array([not text.strip() for text in asked], dtype=bool)
+    return np.where(empty, repeat.max(initial=-1) + 1 + np.arange(len(repeat)), repeat)
+
+
+def _codes(column: pa.ChunkedArray) -> Ints:
+    """Category numbers by sorted value, null 0: the same whatever the order of rows."""
+    values = column.combine_chunks()
+    known = pc.unique(values).drop_null()
+    known = known.take(pc.sort_indices(known))
+    found = pc.index_in(values, value_set=known)
+    codes: Ints = pc.add(pc.fill_null(found, -1), 1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes
+
+
+def _numbers(column: pa.ChunkedArray, missing: int) -> Ints:
+    numbers: Ints = pc.fill_null(column, missing).to_numpy().astype(np.int64)
+    return numbers
+
+
+def _microseconds(column: pa.ChunkedArray) -> Floats:
+    times: Floats = column.cast(pa.int64()).to_numpy().astype(np.float64)
+    return times
+
+
+def _models(exchanges: pa.Table) -> tuple[Ints, int]:
+    """Model numbers, and the number of the one that was seen first the latest."""
+    model = _codes(exchanges.column("model"))
+    appeared = np.full(int(model.max(initial=0)) + 1, -1, dtype=np.int64)
+    appeared[model[::-1]] = np.arange(len(model))[::-1]
+    return model, int(appeared.argmax())
+
+
+def _customers(ids: pa.Array, customers: pa.Table | None) -> dict[str, Any]:
+    n = len(ids)
+    unknown = np.arange(n, dtype=np.int64)
+    if customers is None:
+        return {"payment": unknown, "organization": unknown, "created": np.full(n, np.nan)}
+    rows = pc.index_in(ids.cast(pa.large_string()), value_set=customers.column("account_id").combine_chunks())
+    columns: dict[str, Any] = {}
+    for name, column in (("payment", "payment_id"), ("organization", "organization_id")):
+        code = _codes(customers.column(column).take(rows))
+        columns[name] = np.where(code == 0, code.max(initial=0) + 1 + unknown, code)
+    created = customers.column("created_at").take(rows).cast(pa.int64())
+    columns["created"] = pc.cast(created, pa.float64()).to_numpy() / _DAY
+    return columns
+
+
+def _sees(exchanges: pa.Table, customers: pa.Table | None, asked: list[str]) -> frozenset[str]:
+    network = ("client_ip", "client_asn", "user_agent", "ja4")
+    shown = {NETWORK} if any(exchanges.column(c).null_count < len(exchanges) for c in network) else set()
+    if any(text.strip() for text in asked):
+        shown.add(CONTENT)
+    if customers is not None:
+        shown.add(CUSTOMERS)
+    return frozenset(shown)

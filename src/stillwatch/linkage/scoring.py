@@ -1,0 +1,133 @@
+"""Models that weigh evidence: gradient-boosted trees, fitted to simulated logs and shipped as text.
+
+`stillwatch.linkage.models` holds them; `python -m bench.training` makes them anew. A model names its features, and a
+model whose names are not ours is refused: weights of other features would be noise with a verdict.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stillwatch.errors import PluginError
+from stillwatch.linkage.accounts import Accounts
+from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity, Floats, Singles
+from stillwatch.linkage.comparisons import COMPARISONS
+
+try:
+    import lightgbm
+except OSError as error:  # pragma: no cover - a machine without the OpenMP runtime
+    raise PluginError(f"LightGBM cannot be loaded ({error}); on Debian: apt-get install libgomp1") from error
+
+_BLOCK = 200  # accounts compared with all others at a time: bounds memory
+_OF_CUSTOMERS = {"pay", "org", "age", "ageL", "created"}
+_OF_NETWORK = {"ip", "asn", "ja4", "client", "mclient", "nip", "nasn", "nasnL"}
+_OF_CONTENT = {"word", "dup", "emb", "worded", "viral", "techmax", *(f"tech{j}" for j in range(7))}
+
+
+class Model:
+    """A sum of trees over named features; missing features are NaN."""
+
+    def __init__(self, text: str, name: str) -> None:
+        self._booster = lightgbm.Booster(model_str=text)
+        self.text, self.name = text, name
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the features, in order."""
+        return tuple(self._booster.feature_name())
+
+    def require(self, names: Sequence[str]) -> None:
+        """Raises `PluginError` where the model was fitted to other features."""
+        if self.features != tuple(names):
+            raise PluginError(f"the model {self.name!r} was fitted to other features: fit it anew (make training)")
+
+    def log_odds(self, features: NDArray[np.floating]) -> Floats:
+        """Log-odds of each row, (k,)."""
+        if not len(features):
+            return np.zeros(0)
+        odds: Floats = np.asarray(self._booster.predict(features, raw_score=True), dtype=np.float64)
+        return odds
+
+    def probability(self, features: NDArray[np.floating]) -> Floats:
+        """Probability of each row, (k,)."""
+        result: Floats = 1.0 / (1.0 + np.exp(-self.log_odds(features)))
+        return result
+
+    def contributions(self, features: NDArray[np.floating]) -> Floats:
+        """What each feature adds to the log-odds, and the base last, (k, f + 1); rows sum to `log_odds`."""
+        if not len(features):
+            return np.zeros((0, len(self.features) + 1))
+        parts: Floats = np.asarray(self._booster.predict(features, pred_contrib=True), dtype=np.float64)
+        return parts
+
+
+@cache
+def load_model(name: str) -> Model:
+    """The packaged model ``name``: "pair", "member", "judge" or "taken"."""
+    packed = resources.files("stillwatch.linkage.models").joinpath(f"{name}.txt.gz").read_bytes()
+    return Model(gzip.decompress(packed).decode(), name)
+
+
+def pair_features() -> tuple[str, ...]:
+    """The names of the features of a pair, in order."""
+    return tuple(name for _, comparison in COMPARISONS.all() for name in comparison.names)
+
+
+def unseen_pair_features(sees: frozenset[str]) -> NDArray[np.int64]:
+    """Places of the features that a log cannot show, given what it `sees`."""
+    places = []
+    for i, name in enumerate(n for _, comparison in COMPARISONS.all() for n in comparison.names):
+        last = name.split("_")[-1]
+        asked = name.startswith(("hel", "llr")) or last in _OF_CONTENT
+        hidden = (
+            (CUSTOMERS not in sees and last in _OF_CUSTOMERS)
+            or (NETWORK not in sees and last in _OF_NETWORK)
+            or (CONTENT not in sees and asked)
+        )
+        if hidden:
+            places.append(i)
+    return np.array(places, dtype=np.int64)
+
+
+class Comparisons:
+    """All comparisons of a log, prepared once."""
+
+    def __init__(self, activity: Activity, accounts: Accounts) -> None:
+        self._accounts = activity.accounts
+        self._hidden = unseen_pair_features(activity.sees)
+        self._parts = [(len(c.names), c.prepare(activity, accounts)) for _, c in COMPARISONS.all()]
+
+    def block(self, rows: NDArray[np.int64], start: int = 0) -> Singles:
+        """Features of ``rows`` against the accounts from ``start`` on, (features, rows, accounts - start)."""
+        total = sum(size for size, _ in self._parts)
+        out = np.empty((total, len(rows), self._accounts - start), dtype=np.float32)
+        place = 0
+        for size, fill in self._parts:
+            fill(rows, start, out[place : place + size])
+            place += size
+        out[self._hidden] = np.nan
+        return out
+
+
+def pair_scores(comparisons: Comparisons, judged: NDArray[np.bool_], model: Model) -> Singles:
+    """Log-odds that two accounts are one operator's, (n, n): symmetric, diagonal 0; n = 0 or 1: zeros.
+
+    Only pairs of ``judged`` (n,) accounts are scored; the others' scores are 0.
+    """
+    chosen = np.flatnonzero(judged)
+    scores = np.zeros((len(judged), len(judged)), dtype=np.float32)
+    for first in range(0, len(chosen), _BLOCK):
+        rows, others = chosen[first : first + _BLOCK], chosen[first:]
+        start = int(rows[0])
+        block = comparisons.block(rows, start)[:, :, others - start]
+        odds = model.log_odds(block.reshape(len(block), -1).T)
+        scores[np.ix_(rows, others)] = odds.reshape(len(rows), -1)
+    upper = np.triu(scores, 1)
+    symmetric: Singles = upper + upper.T
+    return symmetric
