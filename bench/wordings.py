@@ -16,7 +16,7 @@ _WORD = re.compile(r"\w+")
 
 
 def _runs(text: str) -> set[str]:
-    words = _WORD.findall(text[:2000].lower())[:NEAR] + ["|"] + _WORD.findall(text[-2000:].lower())[-NEAR:]
+    words = [*_WORD.findall(text[:2000].lower())[:NEAR], "|", *_WORD.findall(text[-2000:].lower())[-NEAR:]]
     runs = (words[i : i + RUN] for i in range(len(words) - RUN + 1))
     return {" ".join(run) for run in runs if "|" not in run}
 

@@ -155,5 +155,5 @@ def _findings(
         technique=technique,
         candidates=candidates,
         null_draws=DRAWS,
-        kinds=look_alikes(activity),
+        kinds=look_alikes(activity, reading.beyond_ascii),
     )

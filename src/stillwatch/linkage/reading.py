@@ -30,12 +30,14 @@ _FITTED = 15  # sessions of one account that a codebook is fitted to
 
 class Reading(NamedTuple):
     """``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
-    opened it; ``wording_example`` the words of each wording."""
+    opened it; ``wording_example`` the words of each wording; ``beyond_ascii`` (sessions,) 1 where the request is mostly
+    written in letters beyond ASCII (for the table of false accusations, never for a verdict)."""
 
     activity: Activity
     session: Ints
     opening: Ints
     wording_example: list[str]
+    beyond_ascii: Floats
 
 
 def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int, progress: Progress) -> Reading:
@@ -88,7 +90,8 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
         newest=newest,
         sees=_sees(exchanges, customers, asked),
     )
-    return Reading(activity, session, opening, wordings.example)
+    beyond = np.array([_beyond_ascii(text) for text in asked], dtype=np.float64)
+    return Reading(activity, session, opening, wordings.example, beyond)
 
 
 def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
@@ -130,6 +133,11 @@ def _thinned(account: Ints, seed: int) -> Ints:
     place = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     kept: Ints = np.sort(by_account[place < _FITTED])
     return kept
+
+
+def _beyond_ascii(text: str) -> bool:
+    letters = [character for character in text[:200] if character.isalpha()]
+    return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
 
 
 def _own_number_for_empty(repeat: Ints, asked: list[str]) -> Ints:
