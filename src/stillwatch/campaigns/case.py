@@ -131,6 +131,10 @@ def _techniques(findings: Findings, rows: tuple[Ints, ...]) -> Ints:
     labels = label_alone(findings.technique)
     for mine in rows:
         labels[mine] = label_campaign(
-            findings.technique[mine], findings.session[mine], findings.wording[mine], findings.taken[mine]
+            findings.technique[mine],
+            findings.session[mine],
+            findings.wording[mine],
+            findings.taken[mine],
+            None if findings.frames is None else findings.frames[mine],
         )
     return labels

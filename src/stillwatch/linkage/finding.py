@@ -144,6 +144,8 @@ def _findings(
         by_session[sessions] = probability
     technique = np.zeros((len(reading.session), activity.technique.shape[1]))
     technique[reading.opening] = activity.technique
+    frames = np.full_like(technique, np.nan)
+    frames[reading.opening] = reading.frames
     wording = np.where(activity.wording > 0, activity.wording, -1)[reading.session]
     opened = np.zeros(len(reading.session), dtype=bool)
     opened[reading.opening] = True
@@ -155,5 +157,6 @@ def _findings(
         technique=technique,
         candidates=candidates,
         null_draws=DRAWS,
+        frames=frames,
         kinds=look_alikes(activity, reading.beyond_ascii),
     )
