@@ -30,9 +30,13 @@ _FITTED = 15  # sessions of one account that a codebook is fitted to
 
 
 class Reading(NamedTuple):
-    """``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
-    opened it; ``frames`` (sessions, 7) the techniques of the words of its wording alone, NaN for none; ``beyond_ascii`` (sessions,) 1 where the request is mostly
-    written in letters beyond ASCII (for the table of false accusations, never for a verdict)."""
+    """What was read.
+
+    ``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
+    opened it; ``frames`` (sessions, 7) the techniques of the words of its wording alone, NaN for none; ``beyond_ascii``
+    (sessions,) 1 where the request is mostly written in letters beyond ASCII (for the table of false accusations, never
+    for a verdict).
+    """
 
     activity: Activity
     session: Ints
