@@ -1,7 +1,7 @@
 """Fit the models of linkage to simulated worlds, from nothing: ``python -m bench.training --out FOLDER``.
 
-Four models, in order: pairs of accounts; accounts against a group (on pair scores of a model that did not see the
-world); whole groups, and what was taken (on worlds that none of the others has seen). Nothing but simulated traffic
+Three models, in order: pairs of accounts; accounts against a group (on pair scores of a model that did not see the
+world); what was taken (on worlds that none of the others has seen). Nothing but simulated traffic
 goes in. Takes about half an hour on two cores; a killed run goes on where it was.
 """
 
@@ -22,13 +22,11 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-from bench.worlds import JUDGE_SEEDS, TRAINING_SEEDS, random_world
+from bench.worlds import HARVEST_SEEDS, TRAINING_SEEDS, random_world
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity
 from stillwatch.linkage.growth import step
 from stillwatch.linkage.harvest import FEATURES as HARVEST
 from stillwatch.linkage.harvest import describe_sessions
-from stillwatch.linkage.judgement import FEATURES as JUDGED
-from stillwatch.linkage.judgement import describe
 from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import read_activity
 from stillwatch.linkage.scoring import Comparisons, Model, pair_features, pair_scores, unseen_pair_features
@@ -44,7 +42,6 @@ _COMMON: dict[str, Any] = {
 }  # fmt: skip
 PAIR = {**_COMMON, "learning_rate": 0.1, "num_leaves": 31, "min_data_in_leaf": 200, "lambda_l2": 5}
 MEMBER = {**_COMMON, "learning_rate": 0.08, "num_leaves": 15, "min_data_in_leaf": 200, "lambda_l2": 10}
-JUDGE = {**_COMMON, "learning_rate": 0.05, "num_leaves": 6, "min_data_in_leaf": 12, "lambda_l2": 5}
 TAKEN = {**_COMMON, "learning_rate": 0.06, "num_leaves": 12, "min_data_in_leaf": 200, "lambda_l2": 10}
 _MEMBER_WEIGHT = 2.5
 """A missed member weighs as much as so many strangers let in: whole groups are judged again afterwards."""
@@ -201,20 +198,6 @@ def _soiled(evidence: Evidence, members: np.ndarray, rng: np.random.Generator) -
     return member
 
 
-def group_rows(world: World, pair: Model, member: Model) -> list[tuple[np.ndarray, float, int, frozenset[str]]]:
-    """The groups that the search finds in each kind of log: description, purity, size, what the log lacks."""
-    found = []
-    for lacks in (HIDDEN[0], HIDDEN[1 + world.seed % 3]):
-        evidence = Evidence(world.hiding(lacks))
-        evidence.compare(pair)
-        for group in find_candidates(evidence, member):
-            names, count = np.unique(world.campaign[likely(group)], return_counts=True)
-            guilty = {name: c for name, c in zip(names, count, strict=True) if name}
-            purity = max(guilty.values(), default=0) / count.sum()
-            found.append((describe(evidence, member, group), float(purity), int(count.sum()), lacks))
-    return found
-
-
 def taken_rows(world: World, pair: Model, member: Model) -> Rows | None:
     """Sessions of groups that are truly campaigns: was it harvested?"""
     evidence = Evidence(world.activity)
@@ -275,9 +258,8 @@ def _work(command: str, seeds: list[int], kept: Kept) -> None:
             (cross,) = _texts(kept, f"pair-{1 - fold}")
             model = next(_texts(kept, "member-0")) if number else None
             kept(f"{command}-{seed}", lambda: _members(world, cross, model, number, kept))  # noqa: B023
-        elif command == "groups":
+        elif command == "taken":
             pair, member = _texts(kept, "pair", "member")
-            kept(f"groups-{seed}", lambda: group_rows(world, pair, member))  # noqa: B023
             kept(f"taken-{seed}", lambda: taken_rows(world, pair, member))  # noqa: B023
 
 
@@ -323,14 +305,11 @@ def train(out: Path) -> None:
         parts = [part for world in load(f"members{number}", TRAINING_SEEDS) for part in world]
         name = "member-0" if number == 0 else "member"
         kept(name, lambda: fit(MEMBER, parts, NAMES, 220, "member").text)  # noqa: B023
-    _in_parallel("groups", JUDGE_SEEDS, out)
-    groups = [group for world in load("groups", JUDGE_SEEDS) for group in world]
-    judged = [(np.stack([g[0] for g in groups]), np.array([g[1] > 0.5 for g in groups]), np.ones(len(groups)))]
-    kept("judge", lambda: fit(JUDGE, judged, JUDGED, 150, "judge").text)
-    sessions = [part for part in load("taken", JUDGE_SEEDS) if part is not None]
+    _in_parallel("taken", HARVEST_SEEDS, out)
+    sessions = [part for part in load("taken", HARVEST_SEEDS) if part is not None]
     kept("taken", lambda: fit(TAKEN, sessions, HARVEST, 150, "taken").text)
     (out / "models").mkdir(exist_ok=True)
-    for name in ("pair", "member", "judge", "taken"):
+    for name in ("pair", "member", "taken"):
         text = pickle.loads((out / f"{name}.pickle").read_bytes())
         (out / "models" / f"{name}.txt.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     print(f"models: {out / 'models'}; copy them to src/stillwatch/linkage/models")

@@ -17,8 +17,8 @@ from stillwatch.sources.log import open_log
 
 TRAINING_SEEDS = tuple(range(1, 25))
 """Worlds that the pair and membership models are fitted to."""
-JUDGE_SEEDS = tuple(range(201, 215))
-"""Worlds whose groups the judge and the harvest model are fitted to: the search has not seen them."""
+HARVEST_SEEDS = tuple(range(201, 215))
+"""Worlds that the harvest model is fitted to: the search has not seen them."""
 TECHNIQUES = (
     "reasoning_elicitation", "rubric_grading", "prompt_evolution", "jailbreak", "code_tasks", "answer_rewriting",
 )  # fmt: skip

@@ -16,8 +16,6 @@ from stillwatch.linkage.comparisons import COMPARISONS
 from stillwatch.linkage.growth import grow
 from stillwatch.linkage.harvest import FEATURES as HARVEST
 from stillwatch.linkage.harvest import describe_sessions
-from stillwatch.linkage.judgement import FEATURES as JUDGED
-from stillwatch.linkage.judgement import describe
 from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.scoring import Comparisons, load_model, pair_features, pair_scores
 from stillwatch.linkage.traits import NAMES as TRAITS
@@ -128,12 +126,11 @@ def test_too_few_accounts_are_no_error_and_no_group(accounts: int, made: Made) -
 
 
 def test_models_fit_the_features_that_are_computed(made: Made) -> None:
-    for name, features in (("pair", pair_features()), ("member", NAMES), ("judge", JUDGED), ("taken", HARVEST)):
+    for name, features in (("pair", pair_features()), ("member", NAMES), ("taken", HARVEST)):
         load_model(name).require(features)
     evidence = Evidence(made(20))
     evidence.compare(load_model("pair"))
     member = evidence.neighbours(0, 8)
-    assert describe(evidence, load_model("member"), member).shape == (len(JUDGED),)
     sessions, which = describe_sessions(evidence, member)
     assert sessions.shape == (len(which), len(HARVEST))
 

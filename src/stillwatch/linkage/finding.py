@@ -17,7 +17,6 @@ from stillwatch.linkage.confirmation import DRAWS, Confirmation, Fresh, search_p
 from stillwatch.linkage.findings import Findings, Group
 from stillwatch.linkage.growth import step
 from stillwatch.linkage.harvest import taken
-from stillwatch.linkage.judgement import describe
 from stillwatch.linkage.lookalikes import look_alikes
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.reading import Reading, read_activity
@@ -27,12 +26,12 @@ from stillwatch.linkage.search import STARTS, find_candidates, likely, settle
 from stillwatch.linkage.waterfall import waterfall
 from stillwatch.progress import Progress
 
-ACCUSED = 0.9
-"""Probability of a group from which its members are accused."""
-SHOWN = 0.3
-"""Probability of a group from which a person is asked to look."""
-FEWEST_ACCUSED = 6
+ACCUSED = 0.65
+"""Mean probability of a group's members from which they are accused."""
+FEWEST_ACCUSED = 8
 """Accounts of the smallest group that is accused; smaller ones are for a person to look at."""
+CALIBRATION = (1.0, 1.0)
+"""Log-odds of membership are scaled and shifted by these: fitted to groups found in simulated worlds of their own."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class _Candidate:
     """A group grown on all sessions, and what the fresh sessions said of what the search had found of it."""
 
     member: Floats
-    probability: float
+    mean: float
     confirmation: Confirmation
 
 
@@ -54,7 +53,7 @@ def find_groups(
     reading = read_activity(exchanges, customers, seed=seed, progress=progress)
     names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
     searched = search_part(names, seed)
-    models = {name: load_model(name) for name in ("pair", "member", "judge", "taken")}
+    models = {name: load_model(name) for name in ("pair", "member", "taken")}
     candidates, evidence, number = _candidates(reading.activity, searched, models, seed, progress)
     groups = _judge(evidence, models, candidates, false_discovery)
     return _findings(reading, evidence, models, groups, number)
@@ -82,8 +81,7 @@ def _candidates(
         progress.advance()
         overlap = [float((likely(member) & likely(start)).sum()) for start in found]
         origin = confirmed[int(np.argmax(overlap))]
-        row = describe(whole, models["member"], member)[None, :]
-        candidates.append(_Candidate(member, float(models["judge"].probability(row)[0]), origin))
+        candidates.append(_Candidate(member, float(member[likely(member)].mean()), origin))
     return candidates, whole, len(found)
 
 
@@ -93,11 +91,9 @@ def _judge(
     q_values = e_bh([c.confirmation.e_value for c in candidates], false_discovery).q_values
     groups: list[Group] = []
     claimed = np.zeros(evidence.activity.accounts, dtype=bool)
-    order = sorted(range(len(candidates)), key=lambda i: -candidates[i].probability)
+    order = sorted(range(len(candidates)), key=lambda i: -candidates[i].mean)
     for i in order:
         candidate = candidates[i]
-        if candidate.probability < SHOWN:
-            continue
         member = np.where(claimed, 0.0, candidate.member)
         if likely(member).sum() < 4:
             continue
@@ -112,9 +108,9 @@ def _group(
     _, features, rows = step(evidence, model, candidate.member)
     rivals = score_rivals(evidence, features, rows, candidate.member)
     accounts = np.flatnonzero(likely(member))
-    posterior = np.clip(member[accounts], 0.0, 1.0)
+    posterior = calibrated(member[accounts])
     accused = (
-        candidate.probability >= ACCUSED
+        candidate.mean >= ACCUSED
         and len(accounts) >= FEWEST_ACCUSED
         and q_value <= false_discovery
         and min(rivals.values(), default=0.0) > 0
@@ -126,10 +122,18 @@ def _group(
         p_value=candidate.confirmation.p_value,
         e_value=candidate.confirmation.e_value,
         q_value=q_value,
-        expected_innocent=float(len(accounts) - candidate.probability * posterior.sum()),
+        expected_innocent=float((1.0 - posterior).sum()),
         evidence=waterfall(evidence, model, candidate.member, accounts),
         rivals=rivals,
     )
+
+
+def calibrated(member: Floats) -> Floats:
+    """Probabilities of membership from the membership model's, which was fitted with members weighed up; (m,)."""
+    member = np.clip(member, 1e-6, 1 - 1e-6)
+    scale, shift = CALIBRATION
+    result: Floats = 1.0 / (1.0 + np.exp(-(scale * np.log(member / (1 - member)) + shift)))
+    return result
 
 
 def _findings(

@@ -69,7 +69,7 @@ class Model:
 
 @cache
 def load_model(name: str) -> Model:
-    """The packaged model ``name``: "pair", "member", "judge" or "taken"."""
+    """The packaged model ``name``: "pair", "member" or "taken"."""
     packed = resources.files("stillwatch.linkage.models").joinpath(f"{name}.txt.gz").read_bytes()
     return Model(gzip.decompress(packed).decode(), name)
 
