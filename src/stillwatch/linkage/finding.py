@@ -30,7 +30,7 @@ ACCUSED = 0.65
 """Mean probability of a group's members from which they are accused."""
 FEWEST_ACCUSED = 8
 """Accounts of the smallest group that is accused; smaller ones are for a person to look at."""
-CALIBRATION = (1.0, 1.0)
+CALIBRATION = (1.83, -0.05)
 """Log-odds of membership are scaled and shifted by these: fitted to groups found in simulated worlds of their own."""
 
 
