@@ -13,37 +13,49 @@ import numpy as np
 import polars as pl
 
 from bench.tables import WORLDS, Table, publish
-from bench.wordings import shared_wordings
 from stillwatch.campaigns.technique import label_alone, label_campaign, technique_names
 from stillwatch.signals.new_text import new_turns
 from stillwatch.signals.techniques.frames import frame_probabilities
 from stillwatch.signals.techniques.signal import technique_probabilities
+from stillwatch.signals.wording.small_talk import learn_small_talk
+from stillwatch.signals.wording.templates import find_wordings
 
 
-def labelled(exchanges: pl.DataFrame) -> tuple[list[str | None], list[str | None]]:
-    """Names said of the exchanges of one campaign: each alone, and in the campaign's context."""
-    columns = exchanges.select("messages", "system_prompt", "tool_count").to_arrow().combine_chunks()
+def labelled(rows: pl.DataFrame) -> tuple[list[str | None], list[str | None]]:
+    """Names said of each exchange of the true campaigns (of ``rows``, a whole log): alone, and in its campaign's
+    context, as a scan says them: by the opening of a session and the wordings that the whole log shows."""
+    turns = new_turns(rows["messages"].to_list())
+    columns = rows.select("messages", "system_prompt", "tool_count").to_arrow().combine_chunks()
     scores = technique_probabilities(columns.to_batches()[0])
-    texts = new_turns(exchanges["messages"].to_list()).text
-    wording = shared_wordings(texts)
-    key = pl.coalesce("session_id", "exchange_id")
-    session = exchanges.select(key.rank("dense").cast(pl.Int64))["session_id"].to_numpy()
-    fed = np.ones(len(texts))
-    inside = label_campaign(scores, session, wording, fed, frame_probabilities(texts, wording))
+    session = rows.select(pl.coalesce("session_id", "exchange_id").rank("dense").cast(pl.Int64)).to_series().to_numpy()
+    opening = np.unique(session, return_index=True)[1]
+    small_talk = learn_small_talk([turns.text[i] for i in opening])
+    account = rows["account_id"].rank("dense").cast(pl.Int64).to_numpy()
+    found = find_wordings([small_talk.strip(turns.text[i]) for i in opening], account[opening])
+    wording = np.full(rows.height, -1)
+    wording[opening] = np.where(found.number > 0, found.number, -1)
+    frames = np.full(scores.shape, np.nan)
+    frames[opening] = frame_probabilities(found.example)[found.number]
+    opened = np.zeros(scores.shape)
+    opened[opening] = scores[opening]
+    inside = np.full(rows.height, -1)
+    campaign = rows["campaign"].fill_null("").to_numpy().astype(str)
+    for name in sorted(set(campaign) - {""}):
+        mine = np.flatnonzero(campaign == name)
+        fed = np.ones(len(mine))
+        inside[mine] = label_campaign(opened[mine], session[mine], wording[mine], fed, frames[mine])
     return technique_names(label_alone(scores)), technique_names(inside)
 
 
 def of_world(world: Path) -> pl.DataFrame:
-    """Exchanges of the true campaigns: campaign, technique (the truth), alone, inside (said)."""
-    accounts = pl.read_parquet(world / "truth/accounts.parquet").filter(pl.col("campaign").is_not_null())
-    rows = pl.read_parquet(world / "exchanges.parquet").join(accounts, on="account_id")
-    rows = rows.join(pl.read_parquet(world / "truth/exchanges.parquet"), on="exchange_id").sort("exchange_id")
-    parts = []
-    for _, own in rows.group_by("campaign", maintain_order=True):
-        alone, inside = labelled(own)
-        said = [pl.Series("alone", alone, pl.String), pl.Series("inside", inside, pl.String)]
-        parts.append(own.select("campaign", "technique", "harvested").with_columns(said))
-    return pl.concat(parts) if parts else pl.DataFrame(schema={"technique": pl.String, "alone": pl.String})
+    """Exchanges of the true campaigns: campaign, technique and harvested (the truth), alone and inside (said)."""
+    accounts = pl.read_parquet(world / "truth/accounts.parquet")
+    answers = pl.read_parquet(world / "truth/exchanges.parquet")
+    rows = pl.read_parquet(world / "exchanges.parquet").join(accounts, on="account_id").join(answers, on="exchange_id")
+    rows = rows.sort("started_at", "exchange_id")
+    alone, inside = labelled(rows)
+    said = [pl.Series("alone", alone, pl.String), pl.Series("inside", inside, pl.String)]
+    return rows.select("campaign", "technique", "harvested").with_columns(said).drop_nulls("campaign")
 
 
 def f1(rows: pl.DataFrame, technique: str, column: str) -> float:
