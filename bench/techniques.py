@@ -5,14 +5,14 @@ python -m bench techniques
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from bench.tables import WORLDS, Table, publish
+from bench.presets import preset_worlds
+from bench.tables import Table, present, publish
 from stillwatch.campaigns.technique import label_alone, label_campaign, technique_names
 from stillwatch.signals.new_text import new_turns
 from stillwatch.signals.techniques.frames import frame_probabilities
@@ -87,9 +87,10 @@ def figures(world: Path) -> list[dict[str, Any]]:
     return out
 
 
-def main(worlds: Sequence[Path] = WORLDS) -> None:
-    """Print and keep the table."""
-    rows = [row for world in worlds if (world / "truth").is_dir() for row in figures(world)]
+def main() -> None:
+    """Print and keep the table: the worlds in ../shared, and our own with every preset."""
+    worlds = [world for world in (*present(), *preset_worlds()) if (world / "truth").is_dir()]
+    rows = [row for world in worlds for row in figures(world)]
     publish(Table("techniques", "Technique labels, true campaigns given", rows))
 
 
