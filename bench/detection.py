@@ -1,152 +1,189 @@
-"""Who is found and who is wronged: Stillwatch with everything, and with less to see, beside rules by hand and an
-anomaly detector off the shelf.
+"""The scan on labelled worlds: who is found, who is accused wrongly, beside rules by hand and an anomaly detector.
 
-    python -m bench detection        the worlds in ../shared
-    python -m bench own              our own worlds, every preset of campaign (`bench.presets`)
+python -m bench detection | variants | simulated | stability | throughput
 """
 
 from __future__ import annotations
 
+import resource
+import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from bench.baselines import BASELINES, load, write_results
-from bench.presets import preset_worlds
-from bench.tables import SHARED, Table, present, publish, say
-from stillwatch.errors import StillwatchError
+from bench import baselines
+from bench.tables import OUT, Table, present, publish, say
+from stillwatch.simulation.operators.campaign import parse_campaign
 from stillwatch.simulation.scoring import Score, score_folders
+from stillwatch.simulation.world import simulate
 
-BLANKED = ("client_ip", "client_asn", "user_agent", "ja4")
-FULL, NO_ACCOUNTS, BLANK = "stillwatch", "stillwatch, no customer table", "stillwatch, no addresses or clients"
-
-
-def scan(world: Path, out: Path, *, accounts: bool = True, blank: bool = False, seed: int | None = None) -> float:
-    """Run ``stillwatch scan`` on a world with default settings; the run lies in ``out``. Returns peak memory in MB.
-
-    Raises RuntimeError with the last lines that it wrote where it could not run.
-    """
-    log = world / "exchanges.parquet"
-    if blank:
-        table = pl.read_parquet(log)
-        log = out.parent / f"{out.name}.blank.parquet"
-        table.with_columns(pl.lit(None).cast(table.schema[name]).alias(name) for name in BLANKED).write_parquet(log)
-    command = [sys.executable, "-m", "stillwatch", "scan", str(log), "--out", str(out), "--quiet"]
-    command += ["--accounts", str(world / "accounts.parquet")] if accounts else []
-    command += [] if seed is None else ["--seed", str(seed)]
-    done = subprocess.run([sys.executable, "-c", _MEASURED, *command], capture_output=True, text=True, check=False)
-    if blank:
-        log.unlink()
-    if done.returncode not in (0, 1):
-        raise RuntimeError(f"the scan of {world.name} ended with {done.returncode}: {done.stderr[-500:]}")
-    return float(done.stdout.strip().splitlines()[-1]) / 1024
+NETWORK = ("client_ip", "client_asn", "user_agent", "ja4")
+HELD_BACK = (9001, 9002, 9003)
+"""Seeds of simulated worlds that no model was fitted to and no threshold chosen on."""
+PRESETS = (
+    ("blatant", "quiet", "ghost", "thin:accounts=200", "agents"),
+    ("grader", "breaker", "rotating", "coder", "mimic"),
+    ("topic_split", "sleeper", "rewriter", "quiet:accounts=40"),
+)
 
 
-# A process of its own, so that the peak is that of this scan and not of an earlier one.
-_MEASURED = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-sys.exit(code)
-"""
+def scan(world: Path, out: Path, *options: str, log: Path | None = None) -> float:
+    """Run the command as a user would; seconds it took. Raises SystemExit where it could not run."""
+    shutil.rmtree(out, ignore_errors=True)
+    started = time.monotonic()
+    command = [sys.executable, "-m", "stillwatch", "scan", str(log or world / "exchanges.parquet"), "--out", str(out)]
+    done = subprocess.run([*command, "--quiet", *options], check=False)
+    if done.returncode == 2:
+        raise SystemExit(f"the scan of {world} could not run")
+    return time.monotonic() - started
 
 
-def same_as_shared(world: Path, run: Path, mine: Score) -> bool | None:
-    """Whether ../shared/score.py says the same of a run; None where it is not there."""
-    scorer = SHARED / "score.py"
-    if not scorer.exists():
-        return None
-    command = [sys.executable, str(scorer), str(world), str(run), "--json"]
-    told = pl.read_json(subprocess.run(command, capture_output=True, check=True).stdout).row(0, named=True)
-    theirs = {name: value["recall"] for name, value in (told["campaigns"] or {}).items() if value}
-    recalls = {c.name: round(c.recall, 4) for c in mine.campaigns}
-    return told["wrongly_accused"] == mine.wrongly_accused and theirs == recalls
+def with_customers(world: Path) -> tuple[str, str]:
+    """The options of a scan that knows the provider's customers."""
+    return "--accounts", str(world / "accounts.parquet")
 
 
-def row(world: str, method: str, result: Score) -> dict[str, Any]:
-    """One row of the table of accusations."""
-    wrong = {rate.name: rate.accused for rate in result.innocents_by_kind if rate.accused}
-    f1 = {t.name: round(t.f1, 3) for t in result.techniques}
-    held = f"{result.intervals_held}/{len(result.intervals)}" if result.intervals else None
-    return {
-        "world": world,
-        "method": method,
-        "accused": result.accused,
-        "wrongly": result.wrongly_accused,
-        "precision": result.precision,
-        **({"wrongly, by kind": wrong} if len(wrong) <= 4 else {"wrongly, by kind": f"{len(wrong)} kinds"}),
-        "technique F1": f1 or None,
-        "intervals held": held,
+def rows_of(score: Score, **labels: Any) -> Iterator[dict[str, Any]]:
+    """One row for each campaign of a world; a world without campaigns has one row."""
+    whole = {
+        **labels,
+        "accused": score.accused,
+        "wrongly": score.wrongly_accused,
+        "of kind": {rate.name: rate.accused for rate in score.innocents_by_kind if rate.accused},
+        "precision": score.precision,
     }
-
-
-def found(world: str, method: str, result: Score) -> list[dict[str, Any]]:
-    """One row for each true campaign."""
-    return [
-        {
-            "world": world,
-            "campaign": c.name,
-            "accounts": c.accounts,
-            "method": method,
-            "recall": c.recall,
-            "purity": c.purity,
-            "found as": c.found_as,
+    for campaign in score.campaigns:
+        yield whole | {
+            "campaign": campaign.name,
+            "accounts": campaign.accounts,
+            "recall": campaign.recall,
+            "purity": campaign.purity,
+            "found as": campaign.found_as,
         }
-        for c in result.campaigns
-    ]
+    if not score.campaigns:
+        yield whole
 
 
-def results(world: Path, folder: Path, methods: Iterable[str]) -> Mapping[str, Score]:
-    """The score of every method on a world."""
-    out: dict[str, Score] = {}
-    kinds = {FULL: {}, NO_ACCOUNTS: {"accounts": False}, BLANK: {"blank": True}}
-    for number, method in enumerate(methods):
-        say(f"{world.name}: {method}")
-        run = folder / f"{world.name}-{number}"
-        scan(world, run, **kinds[method])
-        out[method] = score_folders(world, run)
-        if same_as_shared(world, run, out[method]) is False:
-            say(f"{world.name}: ../shared/score.py says otherwise of {method}")
-    exchanges, accounts = load(world)
-    for name, rule in BASELINES.items():
-        run = folder / f"{world.name}-{name.replace(' ', '-')}"
-        write_results(rule(exchanges, accounts), accounts, run)
-        out[name] = score_folders(world, run)
-    return out
+def detection(worlds: Sequence[Path]) -> None:
+    """Default settings with the table of accounts; technique labels and intervals; the baselines side by side."""
+    rows: list[dict[str, Any]] = []
+    labels: list[dict[str, Any]] = []
+    beside: list[dict[str, Any]] = []
+    for world in worlds:
+        say(f"scanning {world.name}")
+        run = OUT / "runs" / world.name
+        seconds = scan(world, run, *with_customers(world))
+        score = score_folders(world, run)
+        rows += rows_of(score, world=world.name)
+        held = f"{score.intervals_held}/{len(score.intervals)}"
+        labels += [
+            {"world": world.name, "technique": t.name, "F1": t.f1, "intervals held": held} for t in score.techniques
+        ]
+        beside.append(_beside(world.name, "stillwatch", score.accused, score.wrongly_accused))
+        exchanges, accounts = baselines.load(world)
+        truth = pl.read_parquet(world / "truth" / "accounts.parquet")
+        guilty = set(truth.filter(pl.col("campaign").is_not_null())["account_id"])
+        for name, rule in (
+            ("rules by hand", baselines.rules_by_hand),
+            ("isolation forest", baselines.isolation_forest),
+        ):
+            accused = rule(exchanges, accounts)
+            beside.append(_beside(world.name, name, len(accused), len(accused - guilty)))
+        say(f"  {seconds:.0f} s")
+    publish(Table("detection", "Who is found, with the table of accounts", rows))
+    publish(Table("labels", "Technique labels, and intervals of what was taken", labels))
+    publish(Table("baselines", "Side by side", beside))
 
 
-def measure(worlds: Iterable[Path], methods: Iterable[str], name: str, title: str) -> None:
-    """Print and keep two tables: accusations, and campaigns found."""
-    said: list[dict[str, Any]] = []
-    campaigns: list[dict[str, Any]] = []
-    chosen = tuple(methods)
-    with tempfile.TemporaryDirectory(prefix="stillwatch-bench-") as folder:
-        for world in worlds:
-            try:
-                scored = results(world, Path(folder), chosen)
-            except (RuntimeError, StillwatchError) as error:
-                say(f"skipped {world.name}: {error}")
-                continue
-            said += [row(world.name, method, result) for method, result in scored.items()]
-            campaigns += [line for method, result in scored.items() for line in found(world.name, method, result)]
-    publish(Table(name, title, said))
-    publish(Table(f"{name}-campaigns", f"{title}: campaigns found", campaigns))
+def _beside(world: str, method: str, accused: int, wrongly: int) -> dict[str, Any]:
+    precision = 1 - wrongly / accused if accused else None
+    return {"world": world, "method": method, "accused": accused, "wrongly": wrongly, "precision": precision}
 
 
-def main() -> None:
-    """The worlds in ../shared, with all and with less to see."""
-    measure(present(), (FULL, NO_ACCOUNTS, BLANK), "detection", "Detection on the worlds in ../shared")
+def variants(worlds: Sequence[Path]) -> None:
+    """The same worlds without the table of accounts, and with addresses and clients blanked."""
+    rows: list[dict[str, Any]] = []
+    for world in worlds:
+        run = OUT / "runs" / f"{world.name}-variant"
+        say(f"scanning {world.name} without accounts")
+        scan(world, run)
+        rows += rows_of(score_folders(world, run), world=world.name, log="no table of accounts")
+        blank = OUT / "runs" / f"{world.name}-blank.parquet"
+        log = pl.read_parquet(world / "exchanges.parquet")
+        log.with_columns(pl.lit(None, log.schema[name]).alias(name) for name in NETWORK).write_parquet(blank)
+        say(f"scanning {world.name} without addresses and clients")
+        scan(world, run, *with_customers(world), log=blank)
+        rows += rows_of(score_folders(world, run), world=world.name, log="addresses and clients blank")
+    publish(Table("variants", "With less to see", rows))
 
 
-def own() -> None:
-    """Our own worlds, every preset."""
-    measure(preset_worlds(), (FULL,), "own", "Detection on our own worlds")
+def simulated(worlds: Sequence[Path] = ()) -> None:
+    """Worlds of our own making that were kept back, with the presets as campaigns, and one without any."""
+    rows: list[dict[str, Any]] = []
+    for seed, names in (*zip(HELD_BACK, PRESETS, strict=True), (9004, ())):
+        world = OUT / "worlds" / str(seed)
+        shutil.rmtree(world, ignore_errors=True)
+        campaigns = [parse_campaign(name) for name in names]
+        simulate(accounts=1800, days=14.0, campaigns=campaigns, seed=seed, load=1.0).write(world)
+        say(f"scanning simulated world {seed}")
+        scan(world, OUT / "runs" / str(seed), *with_customers(world))
+        rows += rows_of(score_folders(world, OUT / "runs" / str(seed)), world=seed)
+    publish(Table("simulated", "Simulated worlds that were kept back", rows))
 
 
-if __name__ == "__main__":
-    main()
+def stability(worlds: Sequence[Path]) -> None:
+    """Five seeds: how far recall moves, and who is accused wrongly."""
+    rows: list[dict[str, Any]] = []
+    for world in worlds:
+        recalls: dict[str, list[float]] = {}
+        wrongly = []
+        for seed in range(5):
+            say(f"scanning {world.name} with seed {seed}")
+            run = OUT / "runs" / f"{world.name}-seed"
+            scan(world, run, *with_customers(world), "--seed", str(seed))
+            score = score_folders(world, run)
+            wrongly.append(score.wrongly_accused)
+            for campaign in score.campaigns:
+                recalls.setdefault(campaign.name, []).append(campaign.recall)
+        for name, values in recalls.items() or {"(none)": [0.0]}.items():
+            rows.append(
+                {
+                    "world": world.name,
+                    "campaign": name,
+                    "recall, least": min(values),
+                    "recall, most": max(values),
+                    "wrongly, by seed": ", ".join(map(str, wrongly)),
+                }
+            )
+    publish(Table("stability", "Five seeds", rows))
+
+
+def throughput(worlds: Sequence[Path]) -> None:
+    """Seconds and peak memory of a scan."""
+    rows = []
+    for world in worlds[:1]:
+        exchanges = pl.scan_parquet(world / "exchanges.parquet").select(pl.len()).collect().item()
+        seconds = scan(world, OUT / "runs" / "throughput", *with_customers(world))
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        rows.append(
+            {"world": world.name, "exchanges": exchanges, "seconds": round(seconds, 1), "peak MiB": round(peak)}
+        )
+    publish(Table("throughput", "One scan on this machine", rows))
+
+
+def main(names: Sequence[str]) -> None:
+    """Run the tables named."""
+    worlds = present()
+    for name in names:
+        {
+            "detection": detection,
+            "variants": variants,
+            "simulated": simulated,
+            "stability": stability,
+            "throughput": throughput,
+        }[name](worlds)

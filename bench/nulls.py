@@ -1,70 +1,89 @@
-"""P-values where there is nothing to find: sessions dealt at random among accounts of like size.
+"""Null calibration: p-values and e-values where it does not matter whose a session is.
 
-    python -m bench nulls
-
-What draws the groups is `NULLS`: a function of a world's folder that returns p-values by the kind of group ("random"
-groups of innocents, groups "searched" for), and their e-values under the same names. Linkage supplies it.
+python -m bench nulls
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from bench.tables import Table, present, publish, say
+from bench.tables import SHARED, Table, publish, say
+from bench.worlds import read_world
+from stillwatch.linkage.activity import Activity
+from stillwatch.linkage.confirmation import Fresh, search_part
+from stillwatch.linkage.membership import Evidence
+from stillwatch.linkage.reading import read_activity
+from stillwatch.linkage.scoring import load_model
+from stillwatch.progress import Silent
 
-LEVELS = (0.01, 0.05, 0.1)
-NULLS = "bench.null_groups:null_groups"
-
-
-class Nulls(NamedTuple):
-    """P-values and e-values of groups of innocents of one kind."""
-
-    p_values: np.ndarray
-    e_values: np.ndarray
-
-
-Supplier = Callable[[Path], Mapping[str, Nulls]]
+Told = tuple[float, float]
 
 
-def supplier() -> Supplier | None:
-    """What draws the groups, or None where it has not been written."""
-    module, _, name = NULLS.partition(":")
-    try:
-        found: Supplier = getattr(importlib.import_module(module), name)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
-        return None
-    return found
+def dealt(activity: Activity, rng: np.random.Generator) -> Activity:
+    """The sessions dealt at random among accounts of like size."""
+    size = np.floor(np.log2(np.maximum(activity.sessions, 1)))[activity.account]
+    account = activity.account.copy()
+    for level in np.unique(size):
+        rows = np.flatnonzero(size == level)
+        account[rows] = account[rng.permutation(rows)]
+    return replace(activity, account=account)
 
 
-def figures(world: str, nulls: Mapping[str, Nulls]) -> list[dict[str, object]]:
-    """The share of p-values at or below each level, and its standard error were they uniform; the mean e-value."""
-    rows: list[dict[str, object]] = []
-    for kind, group in sorted(nulls.items()):
-        n = len(group.p_values)
-        row: dict[str, object] = {"world": world, "groups": kind, "number": n}
-        for level in LEVELS:
-            error = (level * (1 - level) / max(n, 1)) ** 0.5
-            row[f"p <= {level}"] = f"{np.mean(group.p_values <= level):.3f} (at most {level} + {2 * error:.3f})"
-        row["mean e-value"] = float(np.mean(group.e_values))
-        rows.append(row)
-    return rows
+def random_groups(activity: Activity, number: int, seed: int) -> list[Told]:
+    """What confirmation says of random groups of 8, 20 and 60 accounts."""
+    rng = np.random.default_rng(seed)
+    fresh = Fresh(activity, _part(activity, seed))
+    enough = np.flatnonzero(activity.sessions >= 3)
+    told = []
+    for i in range(number):
+        members = np.sort(rng.choice(enough, int(rng.choice([8, 20, 60])), replace=False))
+        said = fresh.confirm(members, i, draws=199)
+        told.append((said.p_value, said.e_value))
+    return told
+
+
+def picked_groups(activity: Activity, number: int, seed: int) -> list[Told]:
+    """What it says of groups that the search starts from: the accounts most alike in the part that it sees."""
+    part = _part(activity, seed)
+    evidence = Evidence(activity.only(part))
+    evidence.compare(load_model("pair"))
+    fresh = Fresh(activity, part)
+    told = []
+    for account in np.argsort(-evidence.closest, kind="stable")[:number]:
+        said = fresh.confirm(np.flatnonzero(evidence.neighbours(int(account), 16)), int(account), draws=199)
+        told.append((said.p_value, said.e_value))
+    return told
+
+
+def _part(activity: Activity, seed: int) -> np.ndarray:
+    return search_part([str(i) for i in range(len(activity.account))], seed)
+
+
+def _row(name: str, told: list[Told]) -> dict[str, Any]:
+    p = np.array([p for p, _ in told])
+    shares = {f"p <= {level}": float((p <= level).mean()) for level in (0.01, 0.05, 0.1)}
+    return {"null": name, "groups": len(told), **shares, "mean e": float(np.mean([e for _, e in told]))}
 
 
 def main() -> None:
     """Print and keep the table."""
-    draw = supplier()
-    if draw is None:
-        say(f"skipped the nulls: {NULLS} is not there")
+    world = SHARED / "worlds" / "dev-clean"
+    if not world.exists():
+        say(f"skipped: {world} is not there")
         return
-    rows = [row for world in present() if world.name == "dev-clean" for row in figures(world.name, draw(world))]
-    publish(Table("nulls", "P-values where there is nothing to find", rows))
+    read = read_world(world)
+    activity = read_activity(read.exchanges, read.customers, seed=0, progress=Silent()).activity
+    rng = np.random.default_rng(11)
+    deals = [dealt(activity, rng) for _ in range(4)]
+    rows = [
+        _row("random groups of innocents", random_groups(activity, 400, 1)),
+        _row("random groups, sessions dealt", [t for i, d in enumerate(deals) for t in random_groups(d, 100, i)]),
+        _row("picked by the search, sessions dealt", [t for i, d in enumerate(deals) for t in picked_groups(d, 60, i)]),
+    ]
+    publish(Table("nulls", "Where no campaign is", rows, "Shares may exceed their level by sampling error only."))
 
 
 if __name__ == "__main__":

@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from bench.presets import preset_worlds
-from bench.tables import Table, present, publish
+from bench.detection import PRESETS
+from bench.tables import OUT, Table, present, publish
 from stillwatch.campaigns.technique import label_alone, label_campaign, technique_names
 from stillwatch.signals.new_text import new_turns
 from stillwatch.signals.techniques.frames import frame_probabilities
 from stillwatch.signals.techniques.signal import technique_probabilities
 from stillwatch.signals.wording.small_talk import learn_small_talk
 from stillwatch.signals.wording.templates import find_wordings
+from stillwatch.simulation.operators.campaign import parse_campaign
+from stillwatch.simulation.world import simulate
+
+SEEDS = (9101, 9102, 9103)
+"""Simulated worlds whose mistakes may be looked at; the formulations of the classifier are not the simulator's."""
 
 
 def labelled(rows: pl.DataFrame) -> tuple[list[str | None], list[str | None]]:
@@ -87,9 +92,22 @@ def figures(world: Path) -> list[dict[str, Any]]:
     return out
 
 
+def simulated() -> list[Path]:
+    """Our own worlds with every preset of campaign, made where they are not there yet."""
+    folders = []
+    for seed, names in zip(SEEDS, PRESETS, strict=True):
+        folder = OUT / "worlds" / str(seed)
+        if not (folder / "truth" / "exchanges.parquet").exists():
+            simulate(accounts=1800, days=14.0, campaigns=[parse_campaign(n) for n in names], seed=seed, load=1.0).write(
+                folder
+            )
+        folders.append(folder)
+    return folders
+
+
 def main() -> None:
     """Print and keep the table: the worlds in ../shared, and our own with every preset."""
-    worlds = [world for world in (*present(), *preset_worlds()) if (world / "truth").is_dir()]
+    worlds = [world for world in (*present(), *simulated()) if (world / "truth").is_dir()]
     rows = [row for world in worlds for row in figures(world)]
     publish(Table("techniques", "Technique labels, true campaigns given", rows))
 

@@ -178,6 +178,8 @@ class MemberRows:
                 member = np.zeros(len(world.kind))
                 member[rng.choice(alike, min(len(alike), int(rng.integers(6, 60))), replace=False)] = 0.8
                 self.add(member, None)
+        if not self._parts:  # every start died: there is nothing to tell apart
+            return np.zeros((0, len(NAMES)), dtype=np.float32), np.zeros(0, dtype=bool), np.zeros(0)
         features, labels, weights = (np.concatenate(part) for part in zip(*self._parts, strict=True))
         return features, labels, weights
 

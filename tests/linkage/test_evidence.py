@@ -25,6 +25,10 @@ from stillwatch.linkage.traits import Traits
 from stillwatch.linkage.waterfall import waterfall
 from stillwatch.signals.base import FORBIDDEN_READS
 
+SESSION_COLUMNS = (
+    "account", "start", "turns", "errors", "wording", "repeat", "technique", "vector", "system", "tools", "model",
+    "temperature", "max_tokens", "client", "address", "network", "fingerprint",
+)  # fmt: skip
 Made = Callable[..., Activity]
 
 
@@ -64,11 +68,7 @@ def test_pair_scores_are_symmetric_and_the_same_in_any_order_of_sessions(made: M
     order = np.random.default_rng(1).permutation(len(activity.account))
     shuffled = replace(
         activity.only(np.ones(len(order), dtype=bool)),
-        **{
-            name: getattr(activity, name)[order]
-            for name in "account start turns errors wording repeat technique vector system tools model temperature "
-            "max_tokens client address network fingerprint".split()
-        },
+        **{name: getattr(activity, name)[order] for name in SESSION_COLUMNS},
         topics=tuple(topic[order] for topic in activity.topics),
     )
     scores = []

@@ -55,7 +55,7 @@ def test_the_order_of_rows_is_nothing(found: Findings, small: object) -> None:
 @pytest.mark.parametrize("accounts", [0, 1, 3])
 def test_a_log_of_nobody_or_few_is_clear(accounts: int, small: object) -> None:
     exchanges = small.exchanges  # type: ignore[attr-defined]
-    ids, account = accounts_of(exchanges)
+    _, account = accounts_of(exchanges)
     few = exchanges.filter(pa.array(account < accounts)).cast(EXCHANGE)
     assert find(few, None).groups == ()
 

@@ -130,8 +130,11 @@ def _by_number(customers: pa.Table, ids: pa.Array) -> pa.Table:
 def _techniques(findings: Findings, rows: tuple[Ints, ...]) -> Ints:
     labels = label_alone(findings.technique)
     for mine in rows:
-        frames = None if findings.frames is None else findings.frames[mine]
         labels[mine] = label_campaign(
-            findings.technique[mine], findings.session[mine], findings.wording[mine], findings.taken[mine], frames
+            findings.technique[mine],
+            findings.session[mine],
+            findings.wording[mine],
+            findings.taken[mine],
+            None if findings.frames is None else findings.frames[mine],
         )
     return labels

@@ -99,6 +99,17 @@ _EVIDENCE = {
         "The accounts change the model at the same time",
         "a tool that they share changed its default",
     ),
+    "likeness": (
+        "Pair by pair they are alike",
+        "Compared two by two, in what they share and how they are used, the accounts are closer than strangers are",
+        "they belong together in an ordinary way: one class, one office, one tool",
+    ),
+    "group": (
+        "How common such groups are",
+        "Where the scale begins: most groups are innocent, so an account starts far on the innocent side, and what the "
+        "group is like as a whole moves it from there",
+        "this is the presumption of innocence, in figures",
+    ),
     "habits": (
         "Habits of their own",
         "What an account asks beside the shared work is its own, as people's is",
@@ -142,6 +153,14 @@ _RIVALS = {
     "product": ("Customers of one product", "They would share its wording and client; each brings its own matter"),
     "crowd": ("Crowd workers on one list", "They would share out one narrow list and do little else"),
     "topic": ("People with the same topic", "Their questions would agree in topic and in nothing else"),
+    "same_network": (
+        "One network for strangers",
+        "A VPN, campus or carrier would explain shared networks; the figure is what is left without them",
+    ),
+    "same_start": (
+        "One launch or term for strangers",
+        "It would explain that they come and go together; the figure is what is left without that",
+    ),
     "chance": ("Chance", "A group of accounts of like load, drawn at random"),
 }  # fmt: skip
 _SAME_RIVALS = {
@@ -159,6 +178,7 @@ _LOOK_ALIKES = {
     "benchmark": "Evaluators on public lists",
     "generalist": "People who ask about everything once",
     "non_ascii_writer": "People who write beyond plain ASCII",
+    "viral": "People who pass one prompt round",
     "everyone_else": "Everyone else",
 }
 _AIMS = {

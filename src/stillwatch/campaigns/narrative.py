@@ -188,7 +188,7 @@ def _campaign_certainty(campaign: Campaign) -> tuple[str, ...]:
     else:
         said = ["Not sure enough: it misses what an accusation needs, and nobody in it is accused."]
     said.append(
-        f"If no one ran these accounts together, a group as alike as this on the half of the evidence that the search "
+        f"If no one ran these accounts together, a group as alike as this on the part of the evidence that the search "
         f"did not see would arise with a chance of at most {wording.probability(campaign.p_value)} "
         f"(p-value; e-value {wording.count(campaign.e_value)}; q-value over all candidates "
         f"{wording.probability(campaign.q_value)})."

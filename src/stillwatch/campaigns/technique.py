@@ -23,6 +23,7 @@ _ORDINARY_SHARE = 0.75  # of the examples that the probabilities were fitted to 
 # Of a campaign's weight, added to every class, for its mix is never known for certain. Wordings are few and a new one
 # may hold any technique; exchanges without one are many, and what most of them do not do a single one hardly does.
 _DOUBT, _DOUBT_SINGLE = 0.1, 0.01
+_LEAST_ORDINARY = 0.1  # of a campaign's weight: greetings, tests and retries are in every one
 _ROUNDS = 30  # of expectation and maximisation; the mix moves by less than 1e-3 after ten
 _FLOOR = 1e-3  # of a probability: no single text rules a technique out
 
@@ -137,6 +138,7 @@ def _in_campaign(evidence: Floats, mass: Floats, doubt: float) -> Floats:
         posterior = evidence * (mix / fitted_to)
         posterior /= posterior.sum(axis=1, keepdims=True)
         mix = (mass @ posterior) / mass.sum() + doubt
+        mix[-1] += _LEAST_ORDINARY
         mix /= mix.sum()
     inside: Floats = posterior
     return inside

@@ -26,7 +26,6 @@ from stillwatch.linkage.scoring import Model, load_model
 from stillwatch.linkage.search import STARTS, find_candidates, likely, settle
 from stillwatch.linkage.waterfall import waterfall
 from stillwatch.progress import Progress
-from stillwatch.signals.techniques.frames import frame_probabilities
 
 ACCUSED = 0.9
 """Probability of a group from which its members are accused."""
@@ -145,9 +144,9 @@ def _findings(
         by_session[sessions] = probability
     technique = np.zeros((len(reading.session), activity.technique.shape[1]))
     technique[reading.opening] = activity.technique
+    frames = np.full_like(technique, np.nan)
+    frames[reading.opening] = reading.frames
     wording = np.where(activity.wording > 0, activity.wording, -1)[reading.session]
-    frames = np.full(technique.shape, np.nan)
-    frames[reading.opening] = frame_probabilities(reading.wording_example)[activity.wording]
     opened = np.zeros(len(reading.session), dtype=bool)
     opened[reading.opening] = True
     return Findings(
@@ -156,8 +155,8 @@ def _findings(
         session=reading.session,
         wording=np.where(opened, wording, -1),
         technique=technique,
-        frames=frames,
         candidates=candidates,
         null_draws=DRAWS,
-        kinds=look_alikes(activity),
+        frames=frames,
+        kinds=look_alikes(activity, reading.beyond_ascii),
     )

@@ -47,8 +47,8 @@ class Findings:
     ``taken`` (exchanges,) is the probability that the exchange fed a copy: 0 outside accused groups and groups
     under review. ``session`` (exchanges,) numbers the conversations; ``wording`` (exchanges,) the shared wording
     that an exchange's new text was filled into, -1 for none. ``technique`` (exchanges, 7) holds the probabilities
-    in the order of `stillwatch.signals.techniques.examples.TECHNIQUES`; ``frames`` (exchanges, 7) those of the frame
-    of its wording, NaN for none (None: unknown). ``kinds`` maps the name of a kind of
+    in the order of `stillwatch.signals.techniques.examples.TECHNIQUES`; ``frames`` (exchanges, 7) those of the words
+    of its wording alone, NaN for none. ``kinds`` maps the name of a kind of
     innocent look-alike, recognised by behaviour, to the account numbers of that kind. ``candidates`` counts the
     groups that were tested; ``null_draws`` the random groups behind their p-values. ``blind`` has one sentence for
     everything that could not be seen.

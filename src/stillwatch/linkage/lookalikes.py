@@ -15,21 +15,21 @@ from stillwatch.linkage.activity import CONTENT, NETWORK, VIRAL, Activity, Float
 _CROWDED = 20  # accounts at one address or in one network, of which few are one household's
 
 
-def look_alikes(activity: Activity, foreign: Floats | None = None) -> Mapping[str, Ints]:
-    """Account numbers of each kind, by name. ``foreign`` (s,) is whether a session's request is not plain ASCII."""
+def look_alikes(activity: Activity, beyond_ascii: Floats) -> Mapping[str, Ints]:
+    """Account numbers of each kind, by name. ``beyond_ascii`` (s,) says which sessions' requests are not
+    written in ASCII letters."""
     kinds: dict[str, Ints] = {}
     n, account = activity.accounts, activity.account
     if NETWORK in activity.sees:
         shared = _users(activity.address, account, n) >= _CROWDED
-        kinds["shared_address"] = np.unique(account[shared & (activity.address > 0)])
+        kinds["vpn_exit"] = np.unique(account[shared & (activity.address > 0)])
     kinds["agent_developer"] = np.flatnonzero(activity.mean(activity.tools) > 0.5)
     if CONTENT in activity.sees:
         askers = activity.askers
         kinds["class"] = np.flatnonzero(activity.mean(((askers >= 4) & (askers < 60)).astype(float)) > 0.4)
         kinds["viral"] = np.flatnonzero(activity.mean((askers >= VIRAL).astype(float)) > 0.5)
         kinds["generalist"] = _generalists(activity)
-        if foreign is not None:
-            kinds["non_ascii_writer"] = np.flatnonzero(activity.mean(foreign) > 0.5)
+        kinds["non_ascii_writer"] = np.flatnonzero(activity.mean(beyond_ascii) > 0.5)
     size = np.bincount(activity.organization, minlength=n)[activity.organization]
     kinds["company"] = np.flatnonzero(size >= 3)
     return {name: accounts for name, accounts in kinds.items() if len(accounts)}

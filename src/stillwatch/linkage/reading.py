@@ -15,6 +15,7 @@ from stillwatch.progress import Progress
 from stillwatch.signals.embedding import embed
 from stillwatch.signals.new_text import Turns, new_turns
 from stillwatch.signals.techniques.examples import TECHNIQUES
+from stillwatch.signals.techniques.frames import frame_probabilities
 from stillwatch.signals.techniques.model import Request, classify
 from stillwatch.signals.topics import codebook
 from stillwatch.signals.wording.repeats import find_repeats
@@ -29,13 +30,19 @@ _FITTED = 15  # sessions of one account that a codebook is fitted to
 
 
 class Reading(NamedTuple):
-    """``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
-    opened it; ``wording_example`` the words of each wording."""
+    """What was read.
+
+    ``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
+    opened it; ``frames`` (sessions, 7) the techniques of the words of its wording alone, NaN for none; ``beyond_ascii``
+    (sessions,) 1 where the request is mostly written in letters beyond ASCII (for the table of false accusations, never
+    for a verdict).
+    """
 
     activity: Activity
     session: Ints
     opening: Ints
-    wording_example: list[str]
+    frames: Floats
+    beyond_ascii: Floats
 
 
 def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int, progress: Progress) -> Reading:
@@ -88,7 +95,8 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
         newest=newest,
         sees=_sees(exchanges, customers, asked),
     )
-    return Reading(activity, session, opening, wordings.example)
+    beyond = np.array([_beyond_ascii(text) for text in asked], dtype=np.float64)
+    return Reading(activity, session, opening, frame_probabilities(wordings.example)[wordings.number], beyond)
 
 
 def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
@@ -130,6 +138,11 @@ def _thinned(account: Ints, seed: int) -> Ints:
     place = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     kept: Ints = np.sort(by_account[place < _FITTED])
     return kept
+
+
+def _beyond_ascii(text: str) -> bool:
+    letters = [character for character in text[:200] if character.isalpha()]
+    return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
 
 
 def _own_number_for_empty(repeat: Ints, asked: list[str]) -> Ints:

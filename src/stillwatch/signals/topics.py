@@ -19,6 +19,9 @@ def codebook(vectors: NDArray[np.float32], fitted: Ints, size: int, *, seed: int
         return np.zeros(len(vectors), dtype=np.int64)
     known = vectors[fitted]
     size = min(size, len(np.unique(known[:, :8], axis=0)))
-    model = MiniBatchKMeans(size, batch_size=4096, n_init=1, max_iter=25, random_state=seed).fit(known)
+    drawn = min(
+        len(known), max(4 * size, 1000)
+    )  # first centres are drawn from so many: all of them would cost more than the fit
+    model = MiniBatchKMeans(size, batch_size=4096, n_init=1, init_size=drawn, max_iter=25, random_state=seed).fit(known)
     topics: Ints = model.predict(vectors).astype(np.int64)
     return topics

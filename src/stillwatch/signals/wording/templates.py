@@ -20,6 +20,7 @@ _CUT = re.compile(r"(?<=[.!?:;。！？；])\s+|\n+")  # one character class eac
 _DIGITS = re.compile(r"\d+")
 _READ = 1500  # characters at each end
 _LONGEST = 700
+_TOLD_APART = 240  # characters by which fillings are told apart
 _FEWEST_WORDS, _FEWEST_CHARACTERS, _SHORTEST_FILLING = 3, 12, 12
 ACCOUNTS, FILLINGS = 3, 6
 """A wording is used by at least so many accounts and filled with at least so many different things."""
@@ -72,7 +73,7 @@ def find_wordings(texts: Sequence[str], account: Ints) -> Wordings:
     for parts, who in zip(cut, account.tolist(), strict=True):
         for key, _, rest in parts:
             users[key].add(who)
-            fillings[key].add(hash(masked(rest)[:200]))
+            fillings[key].add(hash(masked(rest[:_TOLD_APART])))
     numbers: dict[tuple[str, int], int] = {}
     number = np.zeros(len(cut), dtype=np.int64)
     filling, example = list(texts), [""]
