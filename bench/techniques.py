@@ -5,45 +5,62 @@ python -m bench techniques
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from bench.tables import WORLDS, Table, publish
-from bench.wordings import shared_wordings
+from bench.detection import PRESETS
+from bench.tables import OUT, Table, present, publish
 from stillwatch.campaigns.technique import label_alone, label_campaign, technique_names
 from stillwatch.signals.new_text import new_turns
 from stillwatch.signals.techniques.frames import frame_probabilities
 from stillwatch.signals.techniques.signal import technique_probabilities
+from stillwatch.signals.wording.small_talk import learn_small_talk
+from stillwatch.signals.wording.templates import find_wordings
+from stillwatch.simulation.operators.campaign import parse_campaign
+from stillwatch.simulation.world import simulate
+
+SEEDS = (9101, 9102, 9103)
+"""Simulated worlds whose mistakes may be looked at; the formulations of the classifier are not the simulator's."""
 
 
-def labelled(exchanges: pl.DataFrame) -> tuple[list[str | None], list[str | None]]:
-    """Names said of the exchanges of one campaign: each alone, and in the campaign's context."""
-    columns = exchanges.select("messages", "system_prompt", "tool_count").to_arrow().combine_chunks()
+def labelled(rows: pl.DataFrame) -> tuple[list[str | None], list[str | None]]:
+    """Names said of each exchange of the true campaigns (of ``rows``, a whole log): alone, and in its campaign's
+    context, as a scan says them: by the opening of a session and the wordings that the whole log shows."""
+    turns = new_turns(rows["messages"].to_list())
+    columns = rows.select("messages", "system_prompt", "tool_count").to_arrow().combine_chunks()
     scores = technique_probabilities(columns.to_batches()[0])
-    texts = new_turns(exchanges["messages"].to_list()).text
-    wording = shared_wordings(texts)
-    key = pl.coalesce("session_id", "exchange_id")
-    session = exchanges.select(key.rank("dense").cast(pl.Int64))["session_id"].to_numpy()
-    fed = np.ones(len(texts))
-    inside = label_campaign(scores, session, wording, fed, frame_probabilities(texts, wording))
+    session = rows.select(pl.coalesce("session_id", "exchange_id").rank("dense").cast(pl.Int64)).to_series().to_numpy()
+    opening = np.unique(session, return_index=True)[1]
+    small_talk = learn_small_talk([turns.text[i] for i in opening])
+    account = rows["account_id"].rank("dense").cast(pl.Int64).to_numpy()
+    found = find_wordings([small_talk.strip(turns.text[i]) for i in opening], account[opening])
+    wording = np.full(rows.height, -1)
+    wording[opening] = np.where(found.number > 0, found.number, -1)
+    frames = np.full(scores.shape, np.nan)
+    frames[opening] = frame_probabilities(found.example)[found.number]
+    opened = np.zeros(scores.shape)
+    opened[opening] = scores[opening]
+    inside = np.full(rows.height, -1)
+    campaign = rows["campaign"].fill_null("").to_numpy().astype(str)
+    for name in sorted(set(campaign) - {""}):
+        mine = np.flatnonzero(campaign == name)
+        fed = np.ones(len(mine))
+        inside[mine] = label_campaign(opened[mine], session[mine], wording[mine], fed, frames[mine])
     return technique_names(label_alone(scores)), technique_names(inside)
 
 
 def of_world(world: Path) -> pl.DataFrame:
-    """Exchanges of the true campaigns: campaign, technique (the truth), alone, inside (said)."""
-    accounts = pl.read_parquet(world / "truth/accounts.parquet").filter(pl.col("campaign").is_not_null())
-    rows = pl.read_parquet(world / "exchanges.parquet").join(accounts, on="account_id")
-    rows = rows.join(pl.read_parquet(world / "truth/exchanges.parquet"), on="exchange_id").sort("exchange_id")
-    parts = []
-    for _, own in rows.group_by("campaign", maintain_order=True):
-        alone, inside = labelled(own)
-        said = [pl.Series("alone", alone, pl.String), pl.Series("inside", inside, pl.String)]
-        parts.append(own.select("campaign", "technique", "harvested").with_columns(said))
-    return pl.concat(parts) if parts else pl.DataFrame(schema={"technique": pl.String, "alone": pl.String})
+    """Exchanges of the true campaigns: campaign, technique and harvested (the truth), alone and inside (said)."""
+    accounts = pl.read_parquet(world / "truth/accounts.parquet")
+    answers = pl.read_parquet(world / "truth/exchanges.parquet")
+    rows = pl.read_parquet(world / "exchanges.parquet").join(accounts, on="account_id").join(answers, on="exchange_id")
+    rows = rows.sort("started_at", "exchange_id")
+    alone, inside = labelled(rows)
+    said = [pl.Series("alone", alone, pl.String), pl.Series("inside", inside, pl.String)]
+    return rows.select("campaign", "technique", "harvested").with_columns(said).drop_nulls("campaign")
 
 
 def f1(rows: pl.DataFrame, technique: str, column: str) -> float:
@@ -75,9 +92,23 @@ def figures(world: Path) -> list[dict[str, Any]]:
     return out
 
 
-def main(worlds: Sequence[Path] = WORLDS) -> None:
-    """Print and keep the table."""
-    rows = [row for world in worlds if (world / "truth").is_dir() for row in figures(world)]
+def simulated() -> list[Path]:
+    """Our own worlds with every preset of campaign, made where they are not there yet."""
+    folders = []
+    for seed, names in zip(SEEDS, PRESETS, strict=True):
+        folder = OUT / "worlds" / str(seed)
+        if not (folder / "truth" / "exchanges.parquet").exists():
+            simulate(accounts=1800, days=14.0, campaigns=[parse_campaign(n) for n in names], seed=seed, load=1.0).write(
+                folder
+            )
+        folders.append(folder)
+    return folders
+
+
+def main() -> None:
+    """Print and keep the table: the worlds in ../shared, and our own with every preset."""
+    worlds = [world for world in (*present(), *simulated()) if (world / "truth").is_dir()]
+    rows = [row for world in worlds for row in figures(world)]
     publish(Table("techniques", "Technique labels, true campaigns given", rows))
 
 

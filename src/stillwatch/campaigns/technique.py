@@ -20,7 +20,10 @@ _SINGLE = 0.6  # and for an exchange there that shares no wording: payloads misl
 _ENOUGH = 3  # exchanges of one wording before their vote is one
 _COVER = 0.1  # below this probability of having been harvested, an exchange is cover and inherits nothing
 _ORDINARY_SHARE = 0.75  # of the examples that the probabilities were fitted to (`signals.techniques.training`)
-_DOUBT = 0.05  # of a campaign's weight, added to every class: its mix of techniques is never known for certain
+# Of a campaign's weight, added to every class, for its mix is never known for certain. Wordings are few and a new one
+# may hold any technique; exchanges without one are many, and what most of them do not do a single one hardly does.
+_DOUBT, _DOUBT_SINGLE = 0.1, 0.01
+_LEAST_ORDINARY = 0.1  # of a campaign's weight: greetings, tests and retries are in every one
 _ROUNDS = 30  # of expectation and maximisation; the mix moves by less than 1e-3 after ten
 _FLOOR = 1e-3  # of a probability: no single text rules a technique out
 
@@ -54,7 +57,8 @@ def label_campaign(
         raise ValueError(f"lengths differ from {n}: {[len(column) for column in given]}")
     if n == 0:
         return np.zeros(0, dtype=np.int64)
-    weight = np.clip(harvested, 1e-3, 1.0)
+    # What has no scores (a follow-up, a text not kept) says nothing of the mix.
+    weight = np.where(scores.any(axis=1), np.clip(harvested, 1e-3, 1.0), 1e-9)
     unit = _units(_binding(wording, scores, frames))
     own = _with_ordinary(scores)
     said = np.stack([np.bincount(unit, weights=weight * column) for column in own.T], axis=1)
@@ -62,9 +66,9 @@ def label_campaign(
     evidence = _with_frames(said / mass[:, None], unit, frames)
     alone = np.bincount(unit) == 1
     labels = np.full(len(mass), NO_TECHNIQUE, dtype=np.int64)
-    for kind, least in ((~alone, _DECIDES), (alone, _SINGLE)):  # most of what is written once is no technique
+    for kind, least, doubt in ((~alone, _DECIDES, _DOUBT), (alone, _SINGLE, _DOUBT_SINGLE)):
         if kind.any():
-            labels[kind] = _decide(_in_campaign(evidence[kind], mass[kind])[:, :ORDINARY], least)
+            labels[kind] = _decide(_in_campaign(evidence[kind], mass[kind], doubt)[:, :ORDINARY], least)
     labels = labels[unit]
     _inherit(labels, session, harvested)
     return labels
@@ -125,7 +129,7 @@ def _with_frames(mean: Floats, unit: Ints, frames: Floats | None) -> Floats:
     return out
 
 
-def _in_campaign(evidence: Floats, mass: Floats) -> Floats:
+def _in_campaign(evidence: Floats, mass: Floats, doubt: float) -> Floats:
     """The same probabilities under the campaign's own mix of techniques, fitted to them by EM; [units, 8]."""
     fitted_to = np.full(ORDINARY + 1, (1 - _ORDINARY_SHARE) / ORDINARY)
     fitted_to[-1] = _ORDINARY_SHARE
@@ -133,7 +137,8 @@ def _in_campaign(evidence: Floats, mass: Floats) -> Floats:
     for _ in range(_ROUNDS):
         posterior = evidence * (mix / fitted_to)
         posterior /= posterior.sum(axis=1, keepdims=True)
-        mix = (mass @ posterior) / mass.sum() + _DOUBT
+        mix = (mass @ posterior) / mass.sum() + doubt
+        mix[-1] += _LEAST_ORDINARY
         mix /= mix.sum()
     inside: Floats = posterior
     return inside

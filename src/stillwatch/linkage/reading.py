@@ -15,16 +15,16 @@ from stillwatch.progress import Progress
 from stillwatch.signals.embedding import embed
 from stillwatch.signals.new_text import Turns, new_turns
 from stillwatch.signals.techniques.examples import TECHNIQUES
+from stillwatch.signals.techniques.frames import frame_probabilities
 from stillwatch.signals.techniques.model import Request, classify
 from stillwatch.signals.topics import codebook
 from stillwatch.signals.wording.repeats import find_repeats
 from stillwatch.signals.wording.small_talk import learn_small_talk
-from stillwatch.signals.wording.templates import Wordings, find_wordings
+from stillwatch.signals.wording.templates import find_wordings
 
 CODEBOOKS = (60, 150, 300)
 """Topics of the codebooks, coarse to fine."""
 _DAY = 8.64e10
-_SHORTEST_FRAME = 6  # words: fewer are a greeting or the beginning of many questions
 _HEAD, _TAIL = 1000, 500
 _FITTED = 15  # sessions of one account that a codebook is fitted to
 
@@ -96,7 +96,7 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
         sees=_sees(exchanges, customers, asked),
     )
     beyond = np.array([_beyond_ascii(text) for text in asked], dtype=np.float64)
-    return Reading(activity, session, opening, _frames(wordings), beyond)
+    return Reading(activity, session, opening, frame_probabilities(wordings.example)[wordings.number], beyond)
 
 
 def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
@@ -138,17 +138,6 @@ def _thinned(account: Ints, seed: int) -> Ints:
     place = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))
     kept: Ints = np.sort(by_account[place < _FITTED])
     return kept
-
-
-def _frames(wordings: Wordings) -> Floats:
-    """Techniques of each session's wording, judged without what fills it; short ones say too little."""
-    n = len(wordings.example)
-    nothing = np.zeros(n, dtype=np.int64)
-    alone = classify(Request(wordings.example, [""] * n, nothing, np.zeros(n, dtype=np.bool_), nothing))
-    short = np.array([len(words.split()) < _SHORTEST_FRAME for words in wordings.example])
-    alone[short] = np.nan
-    frames: Floats = alone[wordings.number]
-    return frames
 
 
 def _beyond_ascii(text: str) -> bool:

@@ -1,0 +1,1 @@
+"""Measurements: one file for each table, run by `python -m bench`."""
