@@ -25,7 +25,16 @@ class Artefacts:
         example="ip 7.3",
         unit="nat",
         range=(0.0, float("inf")),
-        reads=("client_ip", "client_asn", "ja4", "user_agent", "system_prompt", "messages", "payment_id"),
+        reads=(
+            "client_ip",
+            "client_asn",
+            "ja4",
+            "user_agent",
+            "system_prompt",
+            "messages",
+            "payment_id",
+            "organization_id",
+        ),
         innocent_reading="A household, an office, a VPN exit, a popular tool, a course sheet.",
     )
     names = ("ip", "asn", "ja4", "client", "sysp", "word", "dup", "pay", "org")

@@ -34,7 +34,18 @@ class Rhythm:
         example="d_last 0.03",
         unit="rank",
         range=(-14.0, 1.0),
-        reads=("started_at", "created_at", "model", "status", "messages", "tool_count"),
+        reads=(
+            "started_at",
+            "created_at",
+            "session_id",
+            "model",
+            "status",
+            "messages",
+            "system_prompt",
+            "tool_count",
+            "client_ip",
+            "client_asn",
+        ),
         innocent_reading="A term, a launch, a deadline that many share.",
     )
     names = (
