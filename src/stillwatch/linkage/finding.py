@@ -16,12 +16,12 @@ from stillwatch.linkage.activity import Activity, Floats
 from stillwatch.linkage.confirmation import DRAWS, Confirmation, Fresh, search_part
 from stillwatch.linkage.findings import Findings, Group
 from stillwatch.linkage.growth import step
-from stillwatch.linkage.harvest import taken
+from stillwatch.linkage.harvest import FEATURES, taken
 from stillwatch.linkage.lookalikes import look_alikes
-from stillwatch.linkage.membership import Evidence
+from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import Reading, read_activity
 from stillwatch.linkage.rivals import score_rivals
-from stillwatch.linkage.scoring import Model, load_model
+from stillwatch.linkage.scoring import Model, load_model, pair_features
 from stillwatch.linkage.search import STARTS, find_candidates, likely, settle
 from stillwatch.linkage.waterfall import waterfall
 from stillwatch.progress import Progress
@@ -53,10 +53,19 @@ def find_groups(
     reading = read_activity(exchanges, customers, seed=seed, progress=progress)
     names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
     searched = search_part(names, seed)
-    models = {name: load_model(name) for name in ("pair", "member", "taken")}
+    models = _models()
     candidates, evidence, number = _candidates(reading.activity, searched, models, seed, progress)
     groups = _judge(evidence, models, candidates, false_discovery)
     return _findings(reading, evidence, models, groups, number)
+
+
+def _models() -> dict[str, Model]:
+    """The packaged models, each fitted to the features that are computed here, or `PluginError`."""
+    models = {}
+    for name, features in (("pair", pair_features()), ("member", NAMES), ("taken", FEATURES)):
+        models[name] = load_model(name)
+        models[name].require(features)
+    return models
 
 
 def _evidence(activity: Activity, models: dict[str, Model]) -> Evidence:

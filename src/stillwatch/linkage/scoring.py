@@ -24,7 +24,7 @@ try:
 except OSError as error:  # pragma: no cover - a machine without the OpenMP runtime
     raise PluginError(f"LightGBM cannot be loaded ({error}); on Debian: apt-get install libgomp1") from error
 
-_BLOCK = 200  # accounts compared with all others at a time: bounds memory
+_ROWS, _PAIRS = 200, 500_000  # accounts compared with all others at a time, and pairs at most: bounds memory
 _OF_CUSTOMERS = {"pay", "org", "age", "ageL", "created"}
 _OF_NETWORK = {"ip", "asn", "ja4", "client", "mclient", "nip", "nasn", "nasnL"}
 _OF_CONTENT = {"word", "dup", "emb", "worded", "viral", "techmax", *(f"tech{j}" for j in range(7))}
@@ -45,7 +45,13 @@ class Model:
     def require(self, names: Sequence[str]) -> None:
         """Raises `PluginError` where the model was fitted to other features."""
         if self.features != tuple(names):
-            raise PluginError(f"the model {self.name!r} was fitted to other features: fit it anew (make training)")
+            ours, theirs = list(names), list(self.features)
+            odd = next((f"{a} for {b}" for a, b in zip(theirs, ours, strict=False) if a != b), "their number")
+            raise PluginError(
+                f"was fitted to other features than ours ({len(theirs)} for {len(ours)}; first: {odd})",
+                f"the model {self.name!r}",
+                "uninstall the plugin that brings comparisons, or fit it anew: python -m bench.training",
+            )
 
     def log_odds(self, features: NDArray[np.floating]) -> Floats:
         """Log-odds of each row, (k,)."""
@@ -118,12 +124,14 @@ class Comparisons:
 def pair_scores(comparisons: Comparisons, judged: NDArray[np.bool_], model: Model) -> Singles:
     """Log-odds that two accounts are one operator's, (n, n): symmetric, diagonal 0; n = 0 or 1: zeros.
 
-    Only pairs of ``judged`` (n,) accounts are scored; the others' scores are 0.
+    Only pairs of ``judged`` (n,) accounts are scored; the others' scores are 0. Beyond the result, memory for some
+    500,000 pairs (or one account's) is taken at a time.
     """
     chosen = np.flatnonzero(judged)
     scores = np.zeros((len(judged), len(judged)), dtype=np.float32)
-    for first in range(0, len(chosen), _BLOCK):
-        rows, others = chosen[first : first + _BLOCK], chosen[first:]
+    together = max(1, min(_ROWS, _PAIRS // max(len(judged), 1)))
+    for first in range(0, len(chosen), together):
+        rows, others = chosen[first : first + together], chosen[first:]
         start = int(rows[0])
         block = comparisons.block(rows, start)[:, :, others - start]
         odds = model.log_odds(block.reshape(len(block), -1).T)
