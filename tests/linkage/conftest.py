@@ -41,7 +41,7 @@ def small_reading(small: Small) -> Reading:
     return read_activity(small.exchanges, small.customers, seed=0, progress=Silent())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def made() -> Callable[..., Activity]:
     return made_activity
 
