@@ -58,7 +58,7 @@ def test_turns_of_an_agent_keep_their_label_in_any_wording() -> None:
 
 def test_what_a_campaign_never_does_a_single_exchange_hardly_does() -> None:
     doubtful = {GRADING: 0.62}
-    amid_others = scored(*[{REASONING: 0.97}] * 30, *[{}] * 300, doubtful)
+    amid_others = scored(*[{REASONING: 0.97}] * 30, *[{REASONING: 0.01}] * 300, doubtful)
     amid_its_like = scored(*[{GRADING: 0.97}] * 60, doubtful)
     assert label(amid_others, [-1] * 331)[-1] == -1
     assert label(amid_its_like, [-1] * 61)[-1] == GRADING
