@@ -20,7 +20,7 @@ from stillwatch.errors import InputError
 
 PER = 1e6
 _APART = 0.05
-CALIBRATION_SD = 0.4
+CALIBRATION_SD = 1.0
 """Nats by which all probabilities of an exchange having been taken may be wrong together (one standard deviation)."""
 
 Floats = npt.NDArray[np.float64]

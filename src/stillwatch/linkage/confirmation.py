@@ -18,9 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from stillwatch.calibration import likelihood_ratio_e, permutation_p_value
+from stillwatch.calibration import average_e, likelihood_ratio_e, permutation_p_value
 from stillwatch.linkage.activity import Activity, Bools, Floats, Ints
 from stillwatch.linkage.habits import CONCENTRATIONS
 
@@ -30,7 +29,8 @@ DRAWS = 999
 _SHARES = (0.25, 0.55, 0.9)
 _SMOOTHING = 30.0
 _HEAVY = 30.0  # sessions of one account that count toward a pool
-_CODEBOOK = 1
+_COVER = 10.0  # concentration of the habits that cover is drawn from while the pool is learnt
+_ROUNDS = 4
 
 
 def search_part(names: Sequence[str], seed: int) -> Bools:
@@ -52,11 +52,31 @@ class Confirmation:
 
 
 class Fresh:
-    """The sessions of a log, counted by topic in the search's part and in the fresh part, (accounts, topics)."""
+    """The sessions of a log, dealt to the search and to the test, under each of its codebooks."""
 
-    def __init__(self, activity: Activity, searched: Bools, codebook: int = _CODEBOOK) -> None:
-        n, size = activity.accounts, activity.codebooks[codebook]
-        topic = activity.topics[codebook]
+    def __init__(self, activity: Activity, searched: Bools) -> None:
+        self._books = [_Counted(activity, searched, book) for book in range(len(activity.topics))]
+
+    def confirm(self, members: Ints, seed: int, draws: int = DRAWS) -> Confirmation:
+        """Judge the group with the account numbers ``members``; an empty group gives p = 1 and e = 1.
+
+        The p-value is that of the middle codebook; the e-value is the mean over codebooks, which is one whatever
+        their dependence.
+        """
+        if not len(members):
+            return Confirmation(1.0, 1.0)
+        pools = [book.pool(members) for book in self._books]
+        middle = len(self._books) // 2
+        e_values = [book.e_value(members, rest[members]) for book, rest in zip(self._books, pools, strict=True)]
+        return Confirmation(self._books[middle].p_value(members, pools[middle], seed, draws), average_e(e_values))
+
+
+class _Counted:
+    """Sessions by account and topic of one codebook, in the search's part and in the fresh part."""
+
+    def __init__(self, activity: Activity, searched: Bools, book: int) -> None:
+        n, size = activity.accounts, activity.codebooks[book]
+        topic = activity.topics[book]
 
         def counted(chosen: Bools) -> Floats:
             flat = np.bincount(activity.account[chosen] * size + topic[chosen], minlength=n * size)
@@ -68,28 +88,40 @@ class Fresh:
         self._of_size = self._by_size()
         self._log_weights = self._concentrations()
 
-    def _by_size(self) -> NDArray[np.float64]:
+    def _by_size(self) -> Floats:
         """What accounts of each size ask, all sessions, (strata, topics)."""
         table = np.full((int(self._stratum.max(initial=0)) + 1, self._seen.shape[1]), 0.02)
         np.add.at(table, self._stratum, self._seen + self._fresh)
         result: Floats = table / table.sum(axis=1, keepdims=True)
         return result
 
-    def confirm(self, members: Ints, seed: int, draws: int = DRAWS) -> Confirmation:
-        """Judge the group with the account numbers ``members``; an empty group gives p = 1 and e = 1."""
-        if not len(members):
-            return Confirmation(1.0, 1.0)
-        weight = np.minimum(1.0, _HEAVY / np.maximum(self._seen[members].sum(axis=1), 1.0))
-        asked = self._seen[members] * weight[:, None]
-        population = self._of_size[self._stratum[members]].mean(axis=0)
-        pool = asked.sum(axis=0)
-        own = np.zeros_like(self._seen)
-        own[members] = asked
-        rest = np.maximum(pool[None, :] - own, 0.0) + _SMOOTHING * population
-        rest = rest / rest.sum(axis=1, keepdims=True)
-        return Confirmation(self._p_value(members, rest, seed, draws), self._e_value(members, rest[members]))
+    def pool(self, members: Ints) -> Floats:
+        """What the *other* members were seen to draw from the pool, for every account, (accounts, topics).
 
-    def _p_value(self, members: Ints, rest: Floats, seed: int, draws: int) -> float:
+        Which seen sessions came from the pool and which from an account's own habits is learnt by EM (four rounds).
+        """
+        seen, base = self._seen[members], self._of_size[self._stratum[members]]
+        weight = np.minimum(1.0, _HEAVY / np.maximum(seen.sum(axis=1), 1.0))[:, None]
+        number = seen.sum(axis=1, keepdims=True)
+        habit = (_COVER * base + np.maximum(seen - 1, 0)) / (_COVER + np.maximum(number - 1, 0))
+        share = np.full((len(members), 1), 0.6)
+        from_pool = np.full(seen.shape, 0.6)
+        prior = _SMOOTHING * base.mean(axis=0)
+        for _ in range(_ROUNDS):
+            asked = seen * weight * from_pool
+            rest = np.maximum(asked.sum(axis=0) - asked, 0.0) + prior
+            rest /= rest.sum(axis=1, keepdims=True)
+            from_pool = share * rest / (share * rest + (1 - share) * habit)
+            share = np.clip((seen * from_pool).sum(axis=1, keepdims=True) / np.maximum(number, 1), 0.1, 0.95)
+        asked = seen * weight * from_pool
+        total = asked.sum(axis=0)
+        everyone = np.broadcast_to(total + prior, self._seen.shape).copy()
+        everyone[members] = np.maximum(total - asked, 0.0) + prior
+        drawn: Floats = everyone / everyone.sum(axis=1, keepdims=True)
+        return drawn
+
+    def p_value(self, members: Ints, rest: Floats, seed: int, draws: int) -> float:
+        """Share of groups of like sizes, drawn at random, whose fresh sessions fit the pool as well."""
         base = self._of_size[self._stratum]
         fit = (self._fresh * np.log(0.5 * rest / base + 0.5)).sum(axis=1)
         fresh = self._fresh.sum(axis=1)
@@ -102,7 +134,8 @@ class Fresh:
                 null[i] += fit[rng.choice(alike, number, replace=False)].sum()
         return permutation_p_value(float(fit[members].sum()), null)
 
-    def _e_value(self, members: Ints, rest: Floats) -> float:
+    def e_value(self, members: Ints, rest: Floats) -> float:
+        """Likelihood ratio of the members' fresh sessions: pool and cover against the better innocent model."""
         seen, fresh = self._seen[members], self._fresh[members]
         base = self._of_size[self._stratum[members]]
         cover = [self._habit(seen, base, concentration) for concentration in CONCENTRATIONS]
