@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.campaigns.technique import label_alone, label_campaign, technique_names
+from stillwatch.campaigns.technique import label_alone, label_campaign, label_sessions, technique_names
 from stillwatch.signals.techniques.examples import TECHNIQUES
 from stillwatch.signals.techniques.frames import frame_probabilities
 
@@ -68,6 +68,12 @@ def test_a_follow_up_does_what_its_session_does_and_cover_inherits_nothing() -> 
     scores = scored({REASONING: 0.95}, {}, {REASONING: 0.95}, {})
     fed = np.array([1.0, 1.0, 1.0, 0.0])
     assert label(scores, [-1] * 4, [0, 0, 1, 1], harvested=fed) == [REASONING, REASONING, REASONING, -1]
+
+
+def test_outside_campaigns_a_follow_up_does_what_its_session_does_too() -> None:
+    scores = scored({AGENT: 0.95}, {}, {REASONING: 0.4}, {})
+    assert label_sessions(scores, np.array([0, 0, 1, 1])).tolist() == [AGENT, AGENT, -1, -1]
+    assert label_sessions(np.zeros((0, 7)), np.zeros(0, dtype=np.int64)).tolist() == []
 
 
 def test_the_order_of_rows_does_not_matter() -> None:
