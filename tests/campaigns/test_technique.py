@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stillwatch.campaigns.technique import label_alone, label_campaign, technique_names
+from stillwatch.campaigns.technique import label_alone, label_campaign, label_sessions, technique_names
 from stillwatch.signals.techniques.examples import TECHNIQUES
 from stillwatch.signals.techniques.frames import frame_probabilities
 
@@ -58,7 +58,7 @@ def test_turns_of_an_agent_keep_their_label_in_any_wording() -> None:
 
 def test_what_a_campaign_never_does_a_single_exchange_hardly_does() -> None:
     doubtful = {GRADING: 0.62}
-    amid_others = scored(*[{REASONING: 0.97}] * 30, *[{}] * 300, doubtful)
+    amid_others = scored(*[{REASONING: 0.97}] * 30, *[{REASONING: 0.01}] * 300, doubtful)
     amid_its_like = scored(*[{GRADING: 0.97}] * 60, doubtful)
     assert label(amid_others, [-1] * 331)[-1] == -1
     assert label(amid_its_like, [-1] * 61)[-1] == GRADING
@@ -68,6 +68,12 @@ def test_a_follow_up_does_what_its_session_does_and_cover_inherits_nothing() -> 
     scores = scored({REASONING: 0.95}, {}, {REASONING: 0.95}, {})
     fed = np.array([1.0, 1.0, 1.0, 0.0])
     assert label(scores, [-1] * 4, [0, 0, 1, 1], harvested=fed) == [REASONING, REASONING, REASONING, -1]
+
+
+def test_outside_campaigns_a_follow_up_does_what_its_session_does_too() -> None:
+    scores = scored({AGENT: 0.95}, {}, {REASONING: 0.4}, {})
+    assert label_sessions(scores, np.array([0, 0, 1, 1])).tolist() == [AGENT, AGENT, -1, -1]
+    assert label_sessions(np.zeros((0, 7)), np.zeros(0, dtype=np.int64)).tolist() == []
 
 
 def test_the_order_of_rows_does_not_matter() -> None:

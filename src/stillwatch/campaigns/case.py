@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.campaigns.technique import label_alone, label_campaign
+from stillwatch.campaigns.technique import label_campaign, label_sessions
 from stillwatch.exchange import CUSTOMER, accounts_of
 from stillwatch.linkage.findings import Findings, Group
 
@@ -128,7 +128,7 @@ def _by_number(customers: pa.Table, ids: pa.Array) -> pa.Table:
 
 
 def _techniques(findings: Findings, rows: tuple[Ints, ...]) -> Ints:
-    labels = label_alone(findings.technique)
+    labels = label_sessions(findings.technique, findings.session)
     for mine in rows:
         labels[mine] = label_campaign(
             findings.technique[mine],

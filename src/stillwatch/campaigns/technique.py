@@ -39,6 +39,17 @@ def label_alone(scores: Floats) -> Ints:
     return _decide(scores, _ALONE)
 
 
+def label_sessions(scores: Floats, session: Ints) -> Ints:
+    """The technique of exchanges outside any campaign, int64 [n]: each by its own text, else as its session's others.
+
+    ``scores`` as in `label_alone`; ``session`` ids [n]. n = 0: empty.
+    """
+    labels = label_alone(scores)
+    if len(labels):
+        _inherit(labels, session, np.ones(len(labels)))
+    return labels
+
+
 def label_campaign(
     scores: Floats, session: Ints, wording: Ints, harvested: Floats, frames: Floats | None = None
 ) -> Ints:

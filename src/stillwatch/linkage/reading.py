@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,9 +60,11 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
     progress.advance()
     vector = embed(wordings.filling, _HEAD, _TAIL)
     progress.advance()
-    technique = classify(_request(exchanges, turns, opening)) if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
+    with ThreadPoolExecutor(1) as beside:  # codebooks are learnt outside the interpreter's lock
+        learnt = beside.submit(_codebooks, vector, _thinned(who, seed), seed)
+        technique = _techniques(exchanges, turns, opening, asked)
+        topics = learnt.result()
     progress.advance()
-    topics = [codebook(vector, _thinned(who, seed), size, seed=seed + i) for i, size in enumerate(CODEBOOKS)]
     repeat = find_repeats(wordings.filling, vector, topics[-1])
     repeat = _own_number_for_empty(repeat, asked)
     progress.advance()
@@ -119,6 +122,14 @@ def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) ->
     return session, np.array(opening, dtype=np.int64)
 
 
+def _codebooks(vector: NDArray[np.float32], fitted: Ints, seed: int) -> list[Ints]:
+    return [codebook(vector, fitted, size, seed=seed + i) for i, size in enumerate(CODEBOOKS)]
+
+
+def _techniques(exchanges: pa.Table, turns: Turns, opening: Ints, asked: list[str]) -> Floats:
+    return classify(_request(exchanges, turns, opening)) if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
+
+
 def _request(exchanges: pa.Table, turns: Turns, rows: Ints) -> Request:
     given = exchanges.column("system_prompt").take(rows).to_pylist()
     return Request(
@@ -141,6 +152,8 @@ def _thinned(account: Ints, seed: int) -> Ints:
 
 
 def _beyond_ascii(text: str) -> bool:
+    if text[:200].isascii():
+        return False
     letters = [character for character in text[:200] if character.isalpha()]
     return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
 

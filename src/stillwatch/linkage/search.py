@@ -17,8 +17,8 @@ from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
 STARTS = 90
-NEIGHBOURS = (16, 40)
-"""Neighbours that a start takes in, and how many it takes in where that dies."""
+NEIGHBOURS = 16
+"""Accounts of a start."""
 LEAST = 4
 """Accounts of the smallest group: three are no pool."""
 _COVERED = 6  # nearest neighbours of a start that are not started from again
@@ -41,21 +41,13 @@ def find_candidates(
         starts -= 1
         tell()
         covered[np.flatnonzero(evidence.neighbours(int(account), _COVERED))] = True
-        member = _grown(evidence, model, int(account))
-        if member is None:
+        member = grow(evidence, model, evidence.neighbours(int(account), NEIGHBOURS), _ROUNDS)
+        if member is None or likely(member).sum() < LEAST:
             continue
         covered |= likely(member)
         if not any(_within(member, other) > _SAME for other in found):
             found.append(member)
     return settle(evidence, model, _join(evidence, model, found))
-
-
-def _grown(evidence: Evidence, model: Model, account: int) -> Floats | None:
-    for number in NEIGHBOURS:
-        member = grow(evidence, model, evidence.neighbours(account, number), _ROUNDS)
-        if member is not None and likely(member).sum() >= LEAST:
-            return member
-    return None
 
 
 def likely(member: Floats) -> Bools:
