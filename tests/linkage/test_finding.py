@@ -29,7 +29,15 @@ def test_campaigns_are_found_and_nobody_else(found: Findings, small: object) -> 
     campaign = small.campaign  # type: ignore[attr-defined]
     guilty = {int(i) for i in np.flatnonzero(campaign != "")}
     assert accused(found) <= guilty
-    assert len(accused(found)) >= 0.8 * len(guilty)
+    blatant = {int(i) for i in np.flatnonzero(campaign == "blatant")}
+    assert len(accused(found) & blatant) >= 0.9 * len(blatant)
+
+
+def test_a_quiet_campaign_among_few_customers_is_at_least_shown(found: Findings, small: object) -> None:
+    """With a few hundred accounts the bar on the false discovery rate may keep a quiet one under review."""
+    quiet = small.campaign == "quiet"  # type: ignore[attr-defined]
+    shown = {int(a) for group in found.groups for a in group.accounts}
+    assert len(shown & {int(i) for i in np.flatnonzero(quiet)}) >= 0.6 * quiet.sum()
 
 
 def test_a_verdict_carries_its_evidence_and_what_it_beat(found: Findings) -> None:
