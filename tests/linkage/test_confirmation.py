@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench.nulls import dealt, picked_groups
 from stillwatch.exchange import in_order
 from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.confirmation import Fresh, search_part
-from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.reading import Reading, read_activity
-from stillwatch.linkage.scoring import load_model
 from stillwatch.progress import Silent
 from stillwatch.sources.customers import read_customers
 from stillwatch.sources.log import open_log
 
 CLEAN = Path(__file__).parents[3] / "shared" / "worlds" / "dev-clean"
 LEVELS = (0.01, 0.05, 0.1)
-
-
-def dealt(activity: Activity, rng: np.random.Generator) -> Activity:
-    """The sessions dealt at random among accounts of like size: whose a session is no longer means anything."""
-    size = np.floor(np.log2(np.maximum(activity.sessions, 1)))[activity.account]
-    account = activity.account.copy()
-    for level in np.unique(size):
-        rows = np.flatnonzero(size == level)
-        account[rows] = account[rng.permutation(rows)]
-    return replace(activity, account=account)
 
 
 def holds(p_values: list[float]) -> None:
@@ -48,20 +36,6 @@ def random_groups(fresh: Fresh, enough: np.ndarray, number: int, rng: np.random.
     for i in range(number):
         members = rng.choice(np.flatnonzero(enough), int(rng.choice([8, 20, 60])), replace=False)
         told = fresh.confirm(np.sort(members), i, draws=199)
-        out.append((told.p_value, told.e_value))
-    return out
-
-
-def picked_groups(activity: Activity, number: int, seed: int) -> list[tuple[float, float]]:
-    """Groups that the search itself starts from: the accounts that look most alike in the part that it sees."""
-    part = part_of(activity, seed)
-    evidence = Evidence(activity.only(part))
-    evidence.compare(load_model("pair"))
-    fresh = Fresh(activity, part)
-    out = []
-    for account in np.argsort(-evidence.closest, kind="stable")[:number]:
-        members = np.flatnonzero(evidence.neighbours(int(account), 16))
-        told = fresh.confirm(members, int(account), draws=199)
         out.append((told.p_value, told.e_value))
     return out
 
