@@ -22,15 +22,15 @@ from typing import Any
 import lightgbm
 import numpy as np
 
-from bench.worlds import HARVEST_SEEDS, TRAINING_SEEDS, random_world
+from bench.worlds import HARVEST_SEEDS, TRAINING_SEEDS, labelled_world
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity
-from stillwatch.linkage.growth import step
+from stillwatch.linkage.growth import grow, step
 from stillwatch.linkage.harvest import FEATURES as HARVEST
 from stillwatch.linkage.harvest import describe_sessions
 from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import read_activity
 from stillwatch.linkage.scoring import Comparisons, Model, pair_features, pair_scores, unseen_pair_features
-from stillwatch.linkage.search import find_candidates, likely
+from stillwatch.linkage.search import LENIENCY, likely
 from stillwatch.progress import Silent
 
 EVERYTHING = frozenset({CONTENT, CUSTOMERS, NETWORK})
@@ -56,7 +56,7 @@ class World:
         self.seed = seed
         kept = folder / f"activity-{seed}.pickle"
         if not kept.exists():
-            labelled = random_world(seed, folder / f"world-{seed}")
+            labelled = labelled_world(seed, folder / f"world-{seed}")
             reading = read_activity(labelled.exchanges, labelled.customers, seed=seed, progress=Silent())
             harvested = labelled.harvested[reading.opening]
             part = kept.with_suffix(f".{os.getpid()}.part")
@@ -134,8 +134,9 @@ class MemberRows:
         """Grow a group a few rounds where there is a model, and keep the accounts near it."""
         world, evidence, rng = self._world, self._evidence, self._rng
         if self._model is not None:
+            leniency = float(rng.choice([0, *LENIENCY]))
             for _ in range(int(rng.integers(1, 5))):
-                member = step(evidence, self._model, member)[0]
+                member = step(evidence, self._model, member, leniency)[0]
                 if member.sum() < 2:
                     return
         campaign = self._held(member) if campaign is None else campaign
@@ -166,7 +167,7 @@ class MemberRows:
                 else:
                     self._start(int(rng.choice(members)))
         honest = np.flatnonzero(world.honest & evidence.enough)
-        dense = honest[np.argsort(-evidence.closest[honest], kind="stable")[:150]]
+        dense = honest[np.argsort(-evidence.mutual[honest], kind="stable")[:150]]
         for _ in range(starts):
             self._start(int(rng.choice(dense) if rng.random() < 0.6 else rng.choice(honest)))
         for kind in sorted(set(world.kind[world.honest])):
@@ -175,6 +176,7 @@ class MemberRows:
                 member = np.zeros(len(world.kind))
                 member[rng.choice(alike, min(len(alike), int(rng.integers(6, 60))), replace=False)] = 0.8
                 self.add(member, None)
+                self._start(int(rng.choice(alike)))
         if not self._parts:  # every start died: there is nothing to tell apart
             return np.zeros((0, len(NAMES)), dtype=np.float32), np.zeros(0, dtype=bool), np.zeros(0)
         features, labels, weights = (np.concatenate(part) for part in zip(*self._parts, strict=True))
@@ -199,12 +201,15 @@ def _soiled(evidence: Evidence, members: np.ndarray, rng: np.random.Generator) -
 
 
 def taken_rows(world: World, pair: Model, member: Model) -> Rows | None:
-    """Sessions of groups that are truly campaigns: was it harvested?"""
+    """Sessions of groups grown from a part of each campaign: was it harvested?"""
     evidence = Evidence(world.activity)
     evidence.compare(pair)
+    rng = np.random.default_rng([world.seed, 5])
     parts: list[Rows] = []
-    for group in find_candidates(evidence, member):
-        if (~world.honest)[likely(group)].mean() > 0.9:
+    for name in world.campaigns():
+        start = np.where((world.campaign == name) & (rng.random(len(world.campaign)) < 0.7), 0.8, 0.0)
+        group = grow(evidence, member, np.where(evidence.enough, start, 0.0))
+        if group is not None and likely(group).any() and (~world.honest)[likely(group)].mean() > 0.9:
             features, sessions = describe_sessions(evidence, group)
             parts.append((features, world.harvested[sessions], np.full(len(sessions), 1 / np.sqrt(len(sessions)))))
     if not parts:
@@ -283,7 +288,7 @@ def _members(world: World, pair: Model, model: Model | None, number: int, kept: 
         evidence = Evidence(world.hiding(lacks))
         evidence.use_scores(_kept_scores(evidence, pair, kept.folder / f"scores-{world.seed}-{len(lacks)}.npy"))
         rng = np.random.default_rng([world.seed, number, len(lacks)])
-        rows.append(MemberRows(world, evidence, model, rng).rows(35))
+        rows.append(MemberRows(world, evidence, model, rng).rows(30))
     return rows
 
 
@@ -304,7 +309,7 @@ def train(out: Path) -> None:
         _in_parallel(f"members{number}", TRAINING_SEEDS, out)
         parts = [part for world in load(f"members{number}", TRAINING_SEEDS) for part in world]
         name = "member-0" if number == 0 else "member"
-        kept(name, lambda: fit(MEMBER, parts, NAMES, 220, "member").text)  # noqa: B023
+        kept(name, lambda: fit(MEMBER, parts, NAMES, 260, "member").text)  # noqa: B023
     _in_parallel("taken", HARVEST_SEEDS, out)
     sessions = [part for part in load("taken", HARVEST_SEEDS) if part is not None]
     kept("taken", lambda: fit(TAKEN, sessions, HARVEST, 150, "taken").text)

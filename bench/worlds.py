@@ -5,19 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from bench.planting import plant, read_base
 from stillwatch.exchange import in_order
 from stillwatch.simulation.operators.campaign import Campaign
 from stillwatch.simulation.world import simulate
 from stillwatch.sources.customers import read_customers
 from stillwatch.sources.log import open_log
 
-TRAINING_SEEDS = tuple(range(1, 25))
+PLANTED = 1000
+"""Seeds from here to 1999 are of worlds planted in a log of real texts."""
+TRAINING_SEEDS = (*range(1, 17), *range(1001, 1033))
 """Worlds that the pair and membership models are fitted to."""
-HARVEST_SEEDS = tuple(range(201, 215))
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "worlds"
+HARVEST_SEEDS = (*range(201, 207), *range(1201, 1217))
 """Worlds that the harvest model is fitted to: the search has not seen them."""
 TECHNIQUES = (
     "reasoning_elicitation", "rubric_grading", "prompt_evolution", "jailbreak", "code_tasks", "answer_rewriting",
@@ -81,6 +86,28 @@ _COVERS = ("personal", "personal", "generalist", "mimic")
 
 def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
     return str(rng.choice(choices))
+
+
+def planted_campaign(rng: np.random.Generator, number: int) -> Campaign:
+    """A random campaign of a size that a log of some 2,000 accounts has the material for."""
+    drawn = random_campaign(rng, number)
+    exchanges = float(np.exp(rng.uniform(np.log(5), np.log(60))))
+    most = int(2400 / exchanges)
+    return msgspec.structs.replace(drawn, exchanges=exchanges, accounts=max(20, min(drawn.accounts, most)))
+
+
+def planted_world(seed: int, folder: Path) -> Labelled:
+    """The world of a seed planted in ``dev-clean`` (which has no campaign); every seventh is left without."""
+    rng = np.random.default_rng(seed)
+    campaigns = [planted_campaign(rng, i) for i in range(9)]
+    if not (folder / "truth" / "accounts.parquet").exists():
+        plant(read_base(SHARED / "dev-clean"), campaigns if seed % 7 else [], seed, folder)
+    return read_world(folder)
+
+
+def labelled_world(seed: int, folder: Path) -> Labelled:
+    """The world of a seed, planted from `PLANTED` on, simulated below."""
+    return planted_world(seed, folder) if PLANTED <= seed < 2 * PLANTED else random_world(seed, folder)
 
 
 def random_world(seed: int, folder: Path) -> Labelled:

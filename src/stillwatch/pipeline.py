@@ -43,9 +43,11 @@ def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings,
     """
     clock = _Clock()
     read_prices(settings.price_table)  # a wrong table is told before the work, not after it
-    salt = fresh_salt() if settings.salt is None else read_salt(settings.salt)
+    if settings.salt is not None and settings.salt.exists():
+        read_salt(settings.salt)  # a wrong one too
     with clock.step("read"):
         exchanges = in_order(pa.Table.from_batches(log.batches(progress), schema=EXCHANGE))
+    salt = fresh_salt() if settings.salt is None else read_salt(settings.salt)  # a log that is none leaves no new salt
     with clock.step("measure"):
         progress.step("measuring accounts")
         profiles = _profiles(exchanges, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -40,45 +41,9 @@ COLUMNS = {
 """The columns of a log that each field of an `Activity` is read from; every account is told by its account_id."""
 ACCOUNTS, SESSIONS = 12, 7
 
+Made = Callable[..., Activity]
+
 every_comparison = pytest.mark.parametrize("name", COMPARISONS.names())
-
-
-def activity_of(accounts: int, sessions: int = SESSIONS) -> Activity:
-    """Random sessions, ``sessions`` of each account."""
-    rng = np.random.default_rng(5)
-    s = accounts * sessions
-    vector = rng.normal(size=(s, 8)).astype(np.float32)
-
-    def codes(size: int) -> NDArray[np.int64]:
-        return rng.integers(0, size, s)
-
-    return Activity(
-        accounts=accounts,
-        account=np.repeat(np.arange(accounts), sessions),
-        start=rng.uniform(20_000, 20_014, s),
-        turns=rng.integers(1, 5, s).astype(float),
-        errors=rng.integers(0, 2, s).astype(float),
-        topics=tuple(codes(size) for size in (6, 9, 12)),
-        codebooks=(6, 9, 12),
-        wording=codes(4),
-        repeat=codes(40),
-        technique=rng.uniform(size=(s, 7)),
-        vector=vector / np.maximum(np.linalg.norm(vector, axis=1, keepdims=True), 1e-9),
-        system=codes(3),
-        tools=rng.integers(0, 2, s).astype(float),
-        model=codes(2),
-        temperature=codes(4),
-        max_tokens=codes(3),
-        client=codes(6),
-        address=codes(30),
-        network=codes(12),
-        fingerprint=codes(5),
-        payment=rng.integers(0, 5, accounts),
-        organization=rng.integers(0, 5, accounts),
-        created=rng.uniform(19_900, 20_000, accounts),
-        newest=1,
-        sees=frozenset({"content", "customers", "network"}),
-    )
 
 
 def compared(comparison: Comparison, activity: Activity, start: int = 0) -> NDArray[np.float32]:
@@ -134,8 +99,8 @@ def test_no_field_of_an_activity_is_left_out_of_these_tests() -> None:
 
 
 @every_comparison
-def test_reads_names_every_column_that_moves_it(name: str) -> None:
-    comparison, activity = COMPARISONS.get(name), activity_of(ACCOUNTS)
+def test_reads_names_every_column_that_moves_it(name: str, made: Made) -> None:
+    comparison, activity = COMPARISONS.get(name), made(ACCOUNTS, SESSIONS)
     plain = compared(comparison, activity)
     read = {field for field in COLUMNS if not np.array_equal(plain, compared(comparison, turned(activity, field)))}
     needed = {column for field in read for column in COLUMNS[field]}
@@ -149,9 +114,9 @@ def test_no_two_features_have_one_name() -> None:
 
 
 @every_comparison
-def test_every_feature_is_written_within_its_range_and_the_same_both_ways(name: str) -> None:
+def test_every_feature_is_written_within_its_range_and_the_same_both_ways(name: str, made: Made) -> None:
     comparison = COMPARISONS.get(name)
-    block = compared(comparison, activity_of(ACCOUNTS))
+    block = compared(comparison, made(ACCOUNTS, SESSIONS))
     assert np.isfinite(block).all()
     assert block.min() >= comparison.info.range[0]
     assert block.max() <= comparison.info.range[1]
@@ -159,8 +124,8 @@ def test_every_feature_is_written_within_its_range_and_the_same_both_ways(name: 
 
 
 @every_comparison
-def test_a_part_of_a_block_is_the_same_as_in_the_whole(name: str) -> None:
-    comparison, activity = COMPARISONS.get(name), activity_of(ACCOUNTS)
+def test_a_part_of_a_block_is_the_same_as_in_the_whole(name: str, made: Made) -> None:
+    comparison, activity = COMPARISONS.get(name), made(ACCOUNTS, SESSIONS)
     whole = compared(comparison, activity)
     np.testing.assert_allclose(compared(comparison, activity, start=5), whole[:, :, 5:], atol=1e-5)
     few = np.full((len(comparison.names), 2, ACCOUNTS), np.inf, dtype=np.float32)
@@ -169,17 +134,17 @@ def test_a_part_of_a_block_is_the_same_as_in_the_whole(name: str) -> None:
 
 
 @every_comparison
-def test_what_accounts_are_called_changes_nothing(name: str) -> None:
-    comparison, activity = COMPARISONS.get(name), activity_of(ACCOUNTS)
+def test_what_accounts_are_called_changes_nothing(name: str, made: Made) -> None:
+    comparison, activity = COMPARISONS.get(name), made(ACCOUNTS, SESSIONS)
     number = np.random.default_rng(3).permutation(ACCOUNTS)
     moved = compared(comparison, renumbered(activity, number))
     np.testing.assert_allclose(moved[:, number][:, :, number], compared(comparison, activity), atol=1e-4)
 
 
 @every_comparison
-def test_moving_the_clock_changes_nothing(name: str) -> None:
+def test_moving_the_clock_changes_nothing(name: str, made: Made) -> None:
     """Whoever lives some hours or weeks away is compared alike: no comparison knows the hour of the day."""
-    comparison, activity = COMPARISONS.get(name), activity_of(ACCOUNTS)
+    comparison, activity = COMPARISONS.get(name), made(ACCOUNTS, SESSIONS)
     for days in (0.5, 7.0):
         later = replace(activity, start=activity.start + days, created=activity.created + days)
         np.testing.assert_allclose(compared(comparison, later), compared(comparison, activity), atol=1e-4)
@@ -187,6 +152,6 @@ def test_moving_the_clock_changes_nothing(name: str) -> None:
 
 @every_comparison
 @pytest.mark.parametrize(("accounts", "sessions"), [(0, 0), (1, 3), (1, 0), (3, 0)])
-def test_next_to_nothing_is_no_error(name: str, accounts: int, sessions: int) -> None:
-    block = compared(COMPARISONS.get(name), activity_of(accounts, sessions))
+def test_next_to_nothing_is_no_error(name: str, accounts: int, sessions: int, made: Made) -> None:
+    block = compared(COMPARISONS.get(name), made(accounts, sessions))
     assert np.isfinite(block).all()

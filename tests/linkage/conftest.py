@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,6 @@ import pyarrow as pa
 import pytest
 
 from stillwatch.exchange import in_order
-from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.reading import Reading, read_activity
 from stillwatch.progress import Silent
 from stillwatch.simulation.operators.campaign import parse_campaign
@@ -39,47 +37,3 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Small:
 @pytest.fixture(scope="session")
 def small_reading(small: Small) -> Reading:
     return read_activity(small.exchanges, small.customers, seed=0, progress=Silent())
-
-
-@pytest.fixture(scope="session")
-def made() -> Callable[..., Activity]:
-    return made_activity
-
-
-def made_activity(accounts: int, sessions: int = 6, seed: int = 0) -> Activity:
-    """An activity without meaning: every account with the same number of random sessions."""
-    rng = np.random.default_rng(seed)
-    s = accounts * sessions
-    vector = rng.normal(size=(s, 16)).astype(np.float32)
-    vector /= np.linalg.norm(vector, axis=1, keepdims=True) if s else 1
-
-    def codes(size: int) -> np.ndarray:
-        return rng.integers(0, size, s)
-
-    return Activity(
-        accounts=accounts,
-        account=np.repeat(np.arange(accounts), sessions),
-        start=rng.uniform(0, 14, s),
-        turns=rng.integers(1, 5, s).astype(float),
-        errors=rng.integers(0, 2, s).astype(float),
-        topics=tuple(codes(size) for size in (8, 20, 40)),
-        codebooks=(8, 20, 40),
-        wording=codes(4),
-        repeat=np.arange(s) // 2,
-        technique=rng.dirichlet(np.ones(8), s)[:, :7] if s else np.zeros((0, 7)),
-        vector=vector,
-        system=codes(3),
-        tools=rng.integers(0, 2, s).astype(float),
-        model=codes(2),
-        temperature=codes(4),
-        max_tokens=codes(3),
-        client=codes(6),
-        address=codes(30),
-        network=codes(12),
-        fingerprint=codes(5),
-        payment=rng.integers(0, max(accounts, 1), accounts),
-        organization=np.arange(accounts),
-        created=rng.uniform(-100, 0, accounts),
-        newest=1,
-        sees=frozenset({"content", "customers", "network"}),
-    )

@@ -55,7 +55,7 @@ def find_groups(
     searched = search_part(names, seed)
     models = _models()
     candidates, evidence, number = _candidates(reading.activity, searched, models, seed, progress)
-    groups = _judge(evidence, models, candidates, false_discovery)
+    groups = _judge(evidence, models, candidates, false_discovery, number)
     return _findings(reading, evidence, models, groups, number)
 
 
@@ -95,9 +95,11 @@ def _candidates(
 
 
 def _judge(
-    evidence: Evidence, models: dict[str, Model], candidates: list[_Candidate], false_discovery: float
+    evidence: Evidence, models: dict[str, Model], candidates: list[_Candidate], false_discovery: float, tested: int
 ) -> list[Group]:
-    q_values = e_bh([c.confirmation.e_value for c in candidates], false_discovery).q_values
+    """``tested`` counts all groups that were put to the test, also those that did not survive growing."""
+    e_values = [c.confirmation.e_value for c in candidates]
+    q_values = e_bh(e_values, false_discovery, max(tested, len(e_values))).q_values
     groups: list[Group] = []
     claimed = np.zeros(evidence.activity.accounts, dtype=bool)
     order = sorted(range(len(candidates)), key=lambda i: -candidates[i].mean)

@@ -13,18 +13,21 @@ FEWEST = 3.0
 _SETTLED = 0.3
 
 
-def step(evidence: Evidence, model: Model, member: Floats) -> tuple[Floats, Singles, Ints]:
-    """One round: the new memberships (n,), and the features (k, f) and account numbers (k,) they come from."""
+def step(evidence: Evidence, model: Model, member: Floats, leniency: float = 0.0) -> tuple[Floats, Singles, Ints]:
+    """One round: the new memberships (n,), and the features (k, f) and account numbers (k,) they come from.
+
+    ``leniency`` (nats) is added to the log-odds of every account.
+    """
     features, rows = evidence.features(member)
     grown = np.zeros(len(member))
-    grown[rows] = model.probability(features)
+    grown[rows] = model.probability(features, leniency)
     return grown, features, rows
 
 
-def grow(evidence: Evidence, model: Model, member: Floats, rounds: int = 8) -> Floats | None:
+def grow(evidence: Evidence, model: Model, member: Floats, rounds: int = 8, leniency: float = 0.0) -> Floats | None:
     """Memberships (n,) grown from a start (n,), or None where the group dies."""
     for _ in range(rounds):
-        grown, _, _ = step(evidence, model, member)
+        grown, _, _ = step(evidence, model, member, leniency)
         if grown.sum() < FEWEST:
             return None
         moved = float(np.abs(grown - member).sum())

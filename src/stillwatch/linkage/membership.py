@@ -16,10 +16,11 @@ from stillwatch.linkage.scoring import Comparisons, Model, pair_scores
 from stillwatch.linkage.traits import NAMES as TRAITS
 from stillwatch.linkage.traits import Traits
 
-FEWEST_SESSIONS = 3
+FEWEST_SESSIONS = 2
 """Accounts with fewer sessions are not judged: too little is known of them."""
 PLAUSIBLE = 450
 """Accounts that are compared closely with a group: those nearest to it."""
+_CLOSEST = 10
 _VIEWS = (0, 1)  # codebooks of the content model
 _ROUNDS = 2
 _OF_ACCOUNT = (
@@ -101,7 +102,27 @@ class Evidence:
         n = int(self.enough.sum())
         judged = scores[:, self.enough] if n else np.zeros((len(scores), 1), dtype=np.float32)
         self._usual, self._spread = judged.mean(axis=1), judged.std(axis=1) + 1e-6
-        self.closest: Singles = np.sort(judged, axis=1)[:, -10:].mean(axis=1)
+        self.closest: Singles = np.sort(judged, axis=1)[:, -_CLOSEST:].mean(axis=1)
+        self.mutual = self._mutual()
+
+    def _mutual(self) -> Singles:
+        """How unusually near its ten nearest accounts are, seen from both sides, (n,); -inf for the unjudged.
+
+        Whom everybody is near to is near to nobody in particular: a pair counts by the less surprised of the two
+        (local scaling: Zelnik-Manor & Perona 2004). This finds the accounts of a pool among those that are alike
+        only because little is known of them.
+        """
+        chosen = np.flatnonzero(self.enough)
+        mutual = np.full(len(self.scores), -np.inf, dtype=np.float32)
+        if len(chosen) < 2:
+            return mutual
+        surprise = self.scores[np.ix_(chosen, chosen)] - self._usual[chosen, None]
+        surprise /= self._spread[chosen, None]
+        np.minimum(surprise, surprise.T.copy(), out=surprise)
+        np.fill_diagonal(surprise, -np.inf)
+        most = min(_CLOSEST, len(chosen) - 1)
+        mutual[chosen] = np.partition(surprise, -most, axis=1)[:, -most:].mean(axis=1)
+        return mutual
 
     def neighbours(self, account: int, number: int) -> Floats:
         """A start: the account and those that score highest with it, ``number`` in all, as memberships (n,)."""

@@ -17,6 +17,8 @@ from stillwatch.linkage.membership import Evidence
 _POOL_REPEATS, _CLASS_REPEATS = 0.04, 0.4
 """Share of sessions that many members ask too: in a pool, which shares its work out, and in a class or on a list."""
 _MANY = 0.15  # of the other members, and two at least
+_MOST_USAGE = 2.0
+"""Nats that how one account is used may count against an explanation of what it asks: bounded, never all."""
 _POOL_VIRAL, _VIRAL = 0.1, 0.7
 _POOL_ORGANIZATION, _COMPANY = 0.03, 0.9
 
@@ -36,16 +38,18 @@ def score_rivals(evidence: Evidence, features: Singles, rows: Ints, member: Floa
     activity = evidence.activity
     mine = (member > 0.5)[activity.account]
     if CONTENT in activity.sees:
-        rivals["own_habits"] = float(column["c1"].sum())
-        rivals["shared_taste"] = float(column["c2"].sum())
-        rivals["shared_wording"] = float(column["c3"].sum())
+        # Habits, tastes and wordings explain what is asked; that accounts are also used alike they leave unexplained.
+        usage = float(np.clip(column["losum"], -_MOST_USAGE, _MOST_USAGE).sum())
+        rivals["own_habits"] = float(column["c1"].sum()) + usage
+        rivals["shared_taste"] = float(column["c2"].sum()) + usage
+        rivals["shared_wording"] = float(column["c3"].sum()) + usage
         repeated = evidence.repeat_members(member)[mine] >= max(1.5, _MANY * (member.sum() - 1))
         viral = evidence.askers[mine] >= VIRAL
         # A class or a viral prompt explains what is repeated; the rest it leaves to each one's habits.
-        rivals["class"] = (
-            _shares(repeated, _POOL_REPEATS, _CLASS_REPEATS) + (1 - repeated.mean()) * rivals["own_habits"]
+        rivals["class"] = _shares(repeated, _POOL_REPEATS, _CLASS_REPEATS) + (1 - repeated.mean()) * float(
+            column["c1"].sum()
         )
-        rivals["viral"] = _shares(viral, _POOL_VIRAL, _VIRAL) + (1 - viral.mean()) * rivals["own_habits"]
+        rivals["viral"] = _shares(viral, _POOL_VIRAL, _VIRAL) + (1 - viral.mean()) * float(column["c1"].sum())
     if CUSTOMERS in activity.sees:
         accounts = member > 0.5
         organization = activity.organization[accounts]

@@ -60,9 +60,9 @@ class Model:
         odds: Floats = np.asarray(self._booster.predict(features, raw_score=True), dtype=np.float64)
         return odds
 
-    def probability(self, features: NDArray[np.floating]) -> Floats:
-        """Probability of each row, (k,)."""
-        result: Floats = 1.0 / (1.0 + np.exp(-self.log_odds(features)))
+    def probability(self, features: NDArray[np.floating], shift: float = 0.0) -> Floats:
+        """Probability of each row, (k,), with ``shift`` nats added to its log-odds."""
+        result: Floats = 1.0 / (1.0 + np.exp(-(self.log_odds(features) + shift)))
         return result
 
     def contributions(self, features: NDArray[np.floating]) -> Floats:

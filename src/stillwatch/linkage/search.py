@@ -1,30 +1,36 @@
-"""From accounts that look alike to groups: grow each start, join what is one, drop what dies.
+"""From accounts that look alike to groups: grow each start, join what is one, part what is two, drop what dies.
 
-A start is an account with its nearest neighbours. Growing it alternates two steps until nothing moves: learn what the
-group does (without the account judged), and ask of every account how likely it is one of them. Groups that grow into
-each other are joined.
+A start is an account with its nearest neighbours; the accounts that are mutually nearest come first. Growing it
+alternates two steps until nothing moves: learn what the group does (without the account judged), and ask of every
+account how likely it is one of them. A start that dies is grown again with more leniency: this is the search, on a part
+of the evidence; whether a group stands is decided later, on all of it and without leniency (`settle`). Groups that draw
+each other's accounts in are joined, and one that is two operators' is parted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from stillwatch.linkage.activity import Bools, Floats
-from stillwatch.linkage.growth import grow
+from stillwatch.linkage.growth import grow, step
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
 STARTS = 90
 NEIGHBOURS = 16
 """Accounts of a start."""
+LENIENCY = (0.0, 1.0, 2.0)
+"""Nats that the search adds to every account's log-odds, one after the other, while a start dies."""
 LEAST = 4
 """Accounts of the smallest group: three are no pool."""
 _COVERED = 6  # nearest neighbours of a start that are not started from again
 _ROUNDS = 5
-_SAME = 0.8  # share of a group that lies in another one
+_INSIDE = 0.7  # share of a group that lies in a larger one: then it is a part of that
 _KEPT = 0.75  # share of both groups that their union must keep when it is grown
+_DRAWN = 0.25  # mean probability of the others' accounts from which a group draws them in
+_SHARED = 0.25  # share of the smaller part from which two parts are one group
 
 
 def find_candidates(
@@ -32,8 +38,10 @@ def find_candidates(
 ) -> list[Floats]:
     """Groups as memberships (n,), largest first; ``tell`` is called for each start. Fewer than 4 accounts: none."""
     found: list[Floats] = []
-    covered = ~evidence.enough
-    for account in np.argsort(-evidence.closest, kind="stable"):
+    lenient: list[Floats] = []
+    covered = ~evidence.enough  # nothing is started here again
+    leniently = covered.copy()  # no leniency here again
+    for account in np.argsort(-evidence.mutual, kind="stable"):
         if starts <= 0:
             break
         if covered[account]:
@@ -41,13 +49,17 @@ def find_candidates(
         starts -= 1
         tell()
         covered[np.flatnonzero(evidence.neighbours(int(account), _COVERED))] = True
-        member = grow(evidence, model, evidence.neighbours(int(account), NEIGHBOURS), _ROUNDS)
-        if member is None or likely(member).sum() < LEAST:
-            continue
-        covered |= likely(member)
-        if not any(_within(member, other) > _SAME for other in found):
-            found.append(member)
-    return settle(evidence, model, _join(evidence, model, found))
+        start = evidence.neighbours(int(account), NEIGHBOURS)
+        for leniency in LENIENCY[: 1 if leniently[account] else None]:
+            member = grow(evidence, model, start, _ROUNDS, leniency)
+            if member is not None and likely(member).sum() >= LEAST:
+                (lenient if leniency else found).append(member)
+                leniently |= likely(member)
+                if not leniency:
+                    covered |= likely(member)
+                break
+    found = [part for member in _apart(found) for part in _split(evidence, model, member)]
+    return _apart(found, lenient)
 
 
 def likely(member: Floats) -> Bools:
@@ -56,39 +68,32 @@ def likely(member: Floats) -> Bools:
     return chosen
 
 
-def _within(member: Floats, other: Floats) -> float:
-    inside, both = likely(member), likely(member) & likely(other)
-    return float(both.sum()) / max(float(inside.sum()), 1.0)
-
-
 def _join(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
-    groups = sorted(groups, key=lambda member: -float(member.sum()))
-    tried: set[tuple[bytes, bytes]] = set()
+    """Groups that each draw the other's accounts in, without them, are one."""
+    apart: set[tuple[bytes, bytes]] = set()
     while True:
-        joined = _first_join(evidence, model, groups, tried)
+        groups = sorted(groups, key=_size)
+        joined = _first_join(evidence, model, groups, apart)
         if joined is None:
             return groups
         i, j, member = joined
         groups = [member, *(group for k, group in enumerate(groups) if k not in (i, j))]
-        groups.sort(key=lambda member: -float(member.sum()))
 
 
 def _first_join(
-    evidence: Evidence, model: Model, groups: list[Floats], tried: set[tuple[bytes, bytes]]
+    evidence: Evidence, model: Model, groups: list[Floats], apart: set[tuple[bytes, bytes]]
 ) -> tuple[int, int, Floats] | None:
     for i, first in enumerate(groups):
         for j in range(i + 1, len(groups)):
             a, b = likely(first), likely(groups[j])
             key = (a.tobytes(), b.tobytes())
-            if key in tried or not _near(evidence, a, b):
+            if key in apart:
                 continue
-            tried.add(key)
-            member = grow(evidence, model, np.maximum(first, groups[j]), _ROUNDS)
-            if member is None:
-                continue
-            whole = likely(member)
-            if (whole & a).sum() >= _KEPT * a.sum() and (whole & b).sum() >= _KEPT * b.sum():
-                return i, j, member
+            if _near(evidence, a, b) and _draws(evidence, model, a, b) and _draws(evidence, model, b, a):
+                member = grow(evidence, model, np.maximum(first, groups[j]), _ROUNDS)
+                if member is not None and _holds(member, a) and _holds(member, b):
+                    return i, j, member
+            apart.add(key)
     return None
 
 
@@ -103,13 +108,71 @@ def _near(evidence: Evidence, a: Bools, b: Bools) -> bool:
     return bool(between >= usual + 0.4 * (inside - usual))
 
 
+def _draws(evidence: Evidence, model: Model, group: Bools, others: Bools) -> bool:
+    """Whether a group, as it is without them, takes a part of the others' accounts for its own."""
+    rest = others & ~group
+    if not rest.any():
+        return True
+    member = step(evidence, model, np.where(group & ~others, 0.8, 0.0))[0] if (group & ~others).any() else None
+    return member is None or float(member[rest].mean()) >= _DRAWN
+
+
+def _holds(member: Floats, group: Bools) -> bool:
+    return bool((likely(member) & group).sum() >= _KEPT * group.sum())
+
+
+def _split(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
+    """The group, or the two that it is made of where each stands alone and does not draw the other in.
+
+    Two operators' accounts can support each other in one group for ever, each by their own. The group is cut where
+    its pair scores say (first principal component), and each part is grown alone.
+    """
+    inside = np.flatnonzero(likely(member))
+    if len(inside) < 2 * LEAST:
+        return [member]
+    scores = evidence.scores[np.ix_(inside, inside)].astype(np.float64)
+    scores -= scores.mean(axis=0)
+    scores -= scores.mean(axis=1, keepdims=True)
+    side = np.linalg.eigh((scores + scores.T) / 2)[1][:, -1] > 0
+    parts = []
+    for half in (inside[side], inside[~side]):
+        start = np.zeros(len(member))
+        start[half] = member[half]
+        part = grow(evidence, model, start, _ROUNDS)
+        if part is None or likely(part).sum() < LEAST:
+            return [member]
+        parts.append(part)
+    a, b = likely(parts[0]), likely(parts[1])
+    if (a & b).sum() > _SHARED * min(a.sum(), b.sum()):
+        return [member]
+    return parts
+
+
 def settle(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
-    """Grow groups once more; drop those that die, shrink below 4 accounts or lie in a larger one."""
-    settled: list[Floats] = []
-    for start in sorted(groups, key=lambda member: -float(member.sum())):
-        member = grow(evidence, model, start, _ROUNDS)
-        if member is None or likely(member).sum() < LEAST:
-            continue
-        if not any(_within(member, other) > 0.7 for other in settled):
-            settled.append(member)
-    return settled
+    """Grow groups on this evidence without leniency; drop those that die, part what is two, join what is one."""
+    grown = (grow(evidence, model, start, _ROUNDS) for start in groups)
+    living = _apart([member for member in grown if member is not None and likely(member).sum() >= LEAST])
+    return _apart(_join(evidence, model, [part for member in living for part in _split(evidence, model, member)]))
+
+
+def _apart(groups: Sequence[Floats], weaker: Sequence[Floats] = ()) -> list[Floats]:
+    """The groups, larger ones first, without those that lie in one of them; then the weaker ones that lie in none."""
+    apart: list[Floats] = []
+    for member in sorted(groups, key=_size):
+        if not any(_lies_in(member, likely(other)) for other in apart):
+            apart.append(member)
+    firm = np.any([likely(member) for member in apart], axis=0) if apart else np.zeros(0, dtype=bool)
+    for member in sorted(weaker, key=_size):
+        others = [likely(other) for other in apart]
+        if not any(_lies_in(member, other) for other in ([firm, *others] if len(firm) else others)):
+            apart.append(member)
+    return apart
+
+
+def _size(member: Floats) -> float:
+    return -float(member.sum())
+
+
+def _lies_in(member: Floats, other: Bools) -> bool:
+    inside = likely(member)
+    return bool((inside & other).sum() > _INSIDE * inside.sum())
