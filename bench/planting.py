@@ -1,8 +1,8 @@
 """Campaigns planted in a log that is known to have none: its own accounts, given up, are the raw material.
 
-A third of the accounts leave the log. What they asked is what the planted campaigns harvest (in the operators' wordings),
-and their lives are the cover: addresses, clients, settings and sign-up come from the log itself, so that only working
-as one sets a campaign apart. No word of the log goes anywhere but into a labelled world in a folder.
+A third of the accounts leave the log. What they asked is what the planted campaigns harvest (in the operators'
+wordings), and their lives are the cover: addresses, clients, settings and sign-up come from the log itself, so that
+only working as one sets a campaign apart. No word of the log goes anywhere but into a labelled world in a folder.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Fit the models of linkage to simulated worlds, from nothing: ``python -m bench.training --out FOLDER``.
+"""Fit the models of linkage to labelled worlds, from nothing: ``python -m bench.training --out FOLDER``.
 
 Three models, in order: pairs of accounts; accounts against a group (on pair scores of a model that did not see the
-world); what was taken (on worlds that none of the others has seen). Nothing but simulated traffic
-goes in. Takes about half an hour on two cores; a killed run goes on where it was.
+world); what was taken (on worlds that none of the others has seen). The worlds are simulated, or planted in
+`dev-clean`, which must lie in ``../shared``. Takes about an hour on two cores; a killed run goes on where it was.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stillwatch.linkage.harvest import FEATURES as HARVEST
 from stillwatch.linkage.harvest import describe_sessions
 from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import read_activity
-from stillwatch.linkage.scoring import Comparisons, Model, pair_features, pair_scores, unseen_pair_features
+from stillwatch.linkage.scoring import FITS, SHIFT, Comparisons, Model, pair_features, pair_scores, unseen_pair_features
 from stillwatch.linkage.search import LENIENCY, likely
 from stillwatch.progress import Silent
 
@@ -45,6 +45,9 @@ MEMBER = {**_COMMON, "learning_rate": 0.08, "num_leaves": 15, "min_data_in_leaf"
 TAKEN = {**_COMMON, "learning_rate": 0.06, "num_leaves": 12, "min_data_in_leaf": 200, "lambda_l2": 10}
 _MEMBER_WEIGHT = 2.5
 """A missed member weighs as much as so many strangers let in: whole groups are judged again afterwards."""
+SCHOOLS = ("nearest", "mutual")
+"""Two ways to teach memberships: strangers' groups from those nearest to anybody; and as the search starts today, from
+those nearest to each other, with leniency and from every kind of look-alike. The models are averaged."""
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Features, labels, weights."""
 
@@ -78,7 +81,7 @@ def fit(settings: dict[str, Any], parts: Iterable[Rows], names: Iterable[str], r
     """Fit one model to rows; weights are scaled to mean 1."""
     features, labels, weights = (np.concatenate(part) for part in zip(*parts, strict=True))
     data = lightgbm.Dataset(features, labels, weight=weights / weights.mean(), feature_name=list(names))
-    return Model(lightgbm.train(settings, data, rounds).model_to_string(), name)
+    return Model(name, lightgbm.train(settings, data, rounds).model_to_string())
 
 
 def pair_rows(world: World, rng: np.random.Generator) -> Rows:
@@ -126,15 +129,18 @@ def pair_rows(world: World, rng: np.random.Generator) -> Rows:
 class MemberRows:
     """Accounts against groups on their way: true ones thinned and soiled, neighbourhoods, look-alikes."""
 
-    def __init__(self, world: World, evidence: Evidence, model: Model | None, rng: np.random.Generator) -> None:
-        self._world, self._evidence, self._model, self._rng = world, evidence, model, rng
+    def __init__(
+        self, world: World, evidence: Evidence, school: str, model: Model | None, rng: np.random.Generator
+    ) -> None:
+        self._world, self._evidence, self._school = world, evidence, school
+        self._model, self._rng = model, rng
         self._parts: list[Rows] = []
 
     def add(self, member: np.ndarray, campaign: str | None) -> None:
         """Grow a group a few rounds where there is a model, and keep the accounts near it."""
         world, evidence, rng = self._world, self._evidence, self._rng
         if self._model is not None:
-            leniency = float(rng.choice([0, *LENIENCY]))
+            leniency = float(rng.choice([0, *LENIENCY])) if self._school == "mutual" else 0.0
             for _ in range(int(rng.integers(1, 5))):
                 member = step(evidence, self._model, member, leniency)[0]
                 if member.sum() < 2:
@@ -167,7 +173,8 @@ class MemberRows:
                 else:
                     self._start(int(rng.choice(members)))
         honest = np.flatnonzero(world.honest & evidence.enough)
-        dense = honest[np.argsort(-evidence.mutual[honest], kind="stable")[:150]]
+        near = evidence.mutual if self._school == "mutual" else evidence.closest
+        dense = honest[np.argsort(-near[honest], kind="stable")[:150]]
         for _ in range(starts):
             self._start(int(rng.choice(dense) if rng.random() < 0.6 else rng.choice(honest)))
         for kind in sorted(set(world.kind[world.honest])):
@@ -176,7 +183,8 @@ class MemberRows:
                 member = np.zeros(len(world.kind))
                 member[rng.choice(alike, min(len(alike), int(rng.integers(6, 60))), replace=False)] = 0.8
                 self.add(member, None)
-                self._start(int(rng.choice(alike)))
+                if self._school == "mutual":
+                    self._start(int(rng.choice(alike)))
         if not self._parts:  # every start died: there is nothing to tell apart
             return np.zeros((0, len(NAMES)), dtype=np.float32), np.zeros(0, dtype=bool), np.zeros(0)
         features, labels, weights = (np.concatenate(part) for part in zip(*self._parts, strict=True))
@@ -249,7 +257,7 @@ def _in_parallel(command: str, seeds: tuple[int, ...], out: Path) -> None:
 
 def _texts(kept: Kept, *names: str) -> Iterator[Model]:
     for name in names:
-        yield Model(pickle.loads((kept.folder / f"{name}.pickle").read_bytes()), name)
+        yield Model(name, pickle.loads((kept.folder / f"{name}.pickle").read_bytes()))
 
 
 def _work(command: str, seeds: list[int], kept: Kept) -> None:
@@ -259,12 +267,14 @@ def _work(command: str, seeds: list[int], kept: Kept) -> None:
         if command == "pairs":
             kept(f"pairs-{seed}", lambda: pair_rows(world, np.random.default_rng(seed)))  # noqa: B023
         elif command.startswith("members"):
-            number = int(command[-1])
+            _, school, number = command.split("-")
             (cross,) = _texts(kept, f"pair-{1 - fold}")
-            model = next(_texts(kept, "member-0")) if number else None
-            kept(f"{command}-{seed}", lambda: _members(world, cross, model, number, kept))  # noqa: B023
+            model = next(_texts(kept, f"first-{school}")) if int(number) else None
+            kept(f"{command}-{seed}", lambda: _members(world, cross, school, model, kept))  # noqa: B023
         elif command == "taken":
-            pair, member = _texts(kept, "pair", "member")
+            (pair,) = _texts(kept, "pair")
+            texts = [model.texts[0] for model in _texts(kept, *FITS["member"])]
+            member = Model("member", *texts, shift=SHIFT["member"])
             kept(f"taken-{seed}", lambda: taken_rows(world, pair, member))  # noqa: B023
 
 
@@ -282,13 +292,13 @@ def _kept_scores(evidence: Evidence, pair: Model, path: Path) -> np.ndarray:
     return scores
 
 
-def _members(world: World, pair: Model, model: Model | None, number: int, kept: Kept) -> list[Rows]:
+def _members(world: World, pair: Model, school: str, model: Model | None, kept: Kept) -> list[Rows]:
     rows = []
     for lacks in _lacking(world):
         evidence = Evidence(world.hiding(lacks))
         evidence.use_scores(_kept_scores(evidence, pair, kept.folder / f"scores-{world.seed}-{len(lacks)}.npy"))
-        rng = np.random.default_rng([world.seed, number, len(lacks)])
-        rows.append(MemberRows(world, evidence, model, rng).rows(30))
+        rng = np.random.default_rng([world.seed, int(model is not None), len(lacks)])
+        rows.append(MemberRows(world, evidence, school, model, rng).rows(30))
     return rows
 
 
@@ -303,18 +313,18 @@ def train(out: Path) -> None:
     names = pair_features()
     rows = load("pairs", TRAINING_SEEDS)
     for fold in (0, 1):
-        kept(f"pair-{fold}", lambda: fit(PAIR, rows[fold::2], names, 140, "pair").text)  # noqa: B023
-    kept("pair", lambda: fit(PAIR, rows, names, 140, "pair").text)
-    for number in (0, 1):
-        _in_parallel(f"members{number}", TRAINING_SEEDS, out)
-        parts = [part for world in load(f"members{number}", TRAINING_SEEDS) for part in world]
-        name = "member-0" if number == 0 else "member"
-        kept(name, lambda: fit(MEMBER, parts, NAMES, 260, "member").text)  # noqa: B023
+        kept(f"pair-{fold}", lambda: fit(PAIR, rows[fold::2], names, 140, "pair").texts[0])  # noqa: B023
+    kept("pair", lambda: fit(PAIR, rows, names, 140, "pair").texts[0])
+    for school in SCHOOLS:
+        for number, name in enumerate((f"first-{school}", f"member-{school}")):
+            _in_parallel(f"members-{school}-{number}", TRAINING_SEEDS, out)
+            parts = [part for world in load(f"members-{school}-{number}", TRAINING_SEEDS) for part in world]
+            kept(name, lambda: fit(MEMBER, parts, NAMES, 260, "member").texts[0])  # noqa: B023
     _in_parallel("taken", HARVEST_SEEDS, out)
     sessions = [part for part in load("taken", HARVEST_SEEDS) if part is not None]
-    kept("taken", lambda: fit(TAKEN, sessions, HARVEST, 150, "taken").text)
+    kept("taken", lambda: fit(TAKEN, sessions, HARVEST, 150, "taken").texts[0])
     (out / "models").mkdir(exist_ok=True)
-    for name in ("pair", "member", "taken"):
+    for name in (name for fits in FITS.values() for name in fits):
         text = pickle.loads((out / f"{name}.pickle").read_bytes())
         (out / "models" / f"{name}.txt.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
     print(f"models: {out / 'models'}; copy them to src/stillwatch/linkage/models")

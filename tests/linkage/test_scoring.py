@@ -21,7 +21,7 @@ Made = Callable[..., Activity]
 
 def test_a_model_of_other_features_is_refused_with_the_first_that_differs() -> None:
     ours = load_model("pair")
-    renamed = Model(ours.text.replace(" asn ", " country ", 1), "pair")
+    renamed = Model("pair", ours.texts[0].replace(" asn ", " country ", 1))
     renamed.require([name if name != "asn" else "country" for name in pair_features()])
     with pytest.raises(PluginError, match=r"the model 'pair': .*first: country for asn.*bench\.training"):
         renamed.require(pair_features())

@@ -1,4 +1,4 @@
-"""Models that weigh evidence: gradient-boosted trees, fitted to simulated logs and shipped as text.
+"""Models that weigh evidence: gradient-boosted trees, fitted to labelled logs of our own making and shipped as text.
 
 `stillwatch.linkage.models` holds them; `python -m bench.training` makes them anew. A model names its features, and a
 model whose names are not ours is refused: weights of other features would be noise with a verdict.
@@ -30,17 +30,24 @@ _OF_NETWORK = {"ip", "asn", "ja4", "client", "mclient", "nip", "nasn", "nasnL"}
 _OF_CONTENT = {"word", "dup", "emb", "worded", "viral", "techmax", *(f"tech{j}" for j in range(7))}
 
 
-class Model:
-    """A sum of trees over named features; missing features are NaN."""
+FITS = {"pair": ("pair",), "member": ("member-nearest", "member-mutual"), "taken": ("taken",)}
+"""The packaged models and the fits that each is the mean of: two that were taught differently err differently."""
+SHIFT = {"member": 0.5}
+"""Nats added to a model's log-odds: how much more often a candidate is a campaign in a scan than it was in training."""
 
-    def __init__(self, text: str, name: str) -> None:
-        self._booster = lightgbm.Booster(model_str=text)
-        self.text, self.name = text, name
+
+class Model:
+    """Sums of trees over the same named features, averaged, plus ``shift`` nats; missing features are NaN."""
+
+    def __init__(self, name: str, *texts: str, shift: float = 0.0) -> None:
+        self._boosters = [lightgbm.Booster(model_str=text) for text in texts]
+        self.name, self.texts, self._shift = name, texts, shift
 
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the features, in order."""
-        return tuple(self._booster.feature_name())
+        names: list[str] = self._boosters[0].feature_name()
+        return tuple(names)
 
     def require(self, names: Sequence[str]) -> None:
         """Raises `PluginError` where the model was fitted to other features."""
@@ -57,8 +64,9 @@ class Model:
         """Log-odds of each row, (k,)."""
         if not len(features):
             return np.zeros(0)
-        odds: Floats = np.asarray(self._booster.predict(features, raw_score=True), dtype=np.float64)
-        return odds
+        odds = [np.asarray(b.predict(features, raw_score=True), dtype=np.float64) for b in self._boosters]
+        result: Floats = np.mean(odds, axis=0) + self._shift
+        return result
 
     def probability(self, features: NDArray[np.floating], shift: float = 0.0) -> Floats:
         """Probability of each row, (k,), with ``shift`` nats added to its log-odds."""
@@ -69,15 +77,18 @@ class Model:
         """What each feature adds to the log-odds, and the base last, (k, f + 1); rows sum to `log_odds`."""
         if not len(features):
             return np.zeros((0, len(self.features) + 1))
-        parts: Floats = np.asarray(self._booster.predict(features, pred_contrib=True), dtype=np.float64)
+        each = [np.asarray(b.predict(features, pred_contrib=True), dtype=np.float64) for b in self._boosters]
+        parts: Floats = np.mean(each, axis=0)
+        parts[:, -1] += self._shift
         return parts
 
 
 @cache
 def load_model(name: str) -> Model:
     """The packaged model ``name``: "pair", "member" or "taken"."""
-    packed = resources.files("stillwatch.linkage.models").joinpath(f"{name}.txt.gz").read_bytes()
-    return Model(gzip.decompress(packed).decode(), name)
+    folder = resources.files("stillwatch.linkage.models")
+    texts = [gzip.decompress(folder.joinpath(f"{fit}.txt.gz").read_bytes()).decode() for fit in FITS[name]]
+    return Model(name, *texts, shift=SHIFT.get(name, 0.0))
 
 
 def pair_features() -> tuple[str, ...]:
