@@ -30,7 +30,7 @@ from stillwatch.linkage.harvest import describe_sessions
 from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import read_activity
 from stillwatch.linkage.scoring import FITS, SHIFT, Comparisons, Model, pair_features, pair_scores, unseen_pair_features
-from stillwatch.linkage.search import LENIENCY, likely
+from stillwatch.linkage.search import likely
 from stillwatch.progress import Silent
 
 EVERYTHING = frozenset({CONTENT, CUSTOMERS, NETWORK})
@@ -140,7 +140,7 @@ class MemberRows:
         """Grow a group a few rounds where there is a model, and keep the accounts near it."""
         world, evidence, rng = self._world, self._evidence, self._rng
         if self._model is not None:
-            leniency = float(rng.choice([0, *LENIENCY])) if self._school == "mutual" else 0.0
+            leniency = float(rng.choice([0, 0, 1, 2])) if self._school == "mutual" else 0.0
             for _ in range(int(rng.integers(1, 5))):
                 member = step(evidence, self._model, member, leniency)[0]
                 if member.sum() < 2:

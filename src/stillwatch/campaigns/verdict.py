@@ -12,7 +12,6 @@ import numpy.typing as npt
 from stillwatch.calibration import clopper_pearson, posterior_q_values, sum_interval
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.case import NOBODY, Case
-from stillwatch.campaigns.damage import CALIBRATION_SD
 from stillwatch.campaigns.explanations import evidence_words, look_alike_title, rival_words
 from stillwatch.campaigns.report import Account, ErrorRate, Evidence, LookAlike, Rival, Verdict
 from stillwatch.linkage.findings import Group
@@ -23,6 +22,8 @@ Ints = npt.NDArray[np.int64]
 LARGEST = 1e300
 NULL = "groups of accounts of like load, drawn at random and judged on sessions that the search did not see"
 _SAME_GROUP = 0.5
+MEMBERSHIP_SD = 1.0
+"""Nats by which all probabilities of membership may be wrong together (one standard deviation)."""
 _MICROSECOND = dt.timedelta(microseconds=1)
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -136,7 +137,7 @@ def look_alikes(case: Case, kinds: Mapping[str, Ints]) -> tuple[LookAlike, ...]:
     Nobody knows which of the accused are innocent. The share of a kind that is accused *and* innocent is the sum of
     1 − posterior over its accused accounts, divided by the accounts of the kind. Its 95 % interval joins both
     uncertainties on the cautious side: how many of the accused are innocent (they fall group by group together, and the
-    posteriors' log-odds may be wrong as a whole by `CALIBRATION_SD`), and, for each end of that, the exact binomial
+    posteriors' log-odds may be wrong as a whole by `MEMBERSHIP_SD`), and, for each end of that, the exact binomial
     interval (Clopper and Pearson) of a rate seen on so few accounts. Kinds without an account are left out; without
     kinds nothing is returned.
     """
@@ -154,7 +155,7 @@ def look_alikes(case: Case, kinds: Mapping[str, Ints]) -> tuple[LookAlike, ...]:
     rows = []
     for name, numbers in known.items():
         guilty = numbers[accused[numbers]]
-        count = sum_interval(innocent[guilty], case.group_of[guilty], correlation=_SAME_GROUP, extra_sd=CALIBRATION_SD)
+        count = sum_interval(innocent[guilty], case.group_of[guilty], correlation=_SAME_GROUP, extra_sd=MEMBERSHIP_SD)
         low = clopper_pearson(int(count.low), len(numbers)).low
         high = clopper_pearson(int(count.high), len(numbers)).high
         rate = count.value / len(numbers)

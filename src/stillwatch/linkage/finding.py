@@ -6,6 +6,7 @@ sessions that the search did not see; and once on all of them, where confirmed g
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +20,7 @@ from stillwatch.linkage.findings import Findings, Group
 from stillwatch.linkage.growth import step
 from stillwatch.linkage.harvest import FEATURES, taken
 from stillwatch.linkage.lookalikes import look_alikes
-from stillwatch.linkage.membership import NAMES, Evidence
+from stillwatch.linkage.membership import FEWEST_SESSIONS, NAMES, Evidence
 from stillwatch.linkage.reading import Reading, read_activity
 from stillwatch.linkage.rivals import score_rivals
 from stillwatch.linkage.scoring import Model, load_model, pair_features
@@ -33,6 +34,8 @@ FEWEST_ACCUSED = 8
 """Accounts of the smallest group that is accused; smaller ones are for a person to look at."""
 INNOCENT = 0.02
 """Share of innocents expected among all accounts accused; less sure members of groups are for a person to look at."""
+FEWEST_SEARCHED = 3
+"""Sessions seen by the search from which an account takes part in it; those of fewer are judged once groups stand."""
 CALIBRATION = (1.32, 2.01)
 """Log-odds of membership are scaled and shifted by these: fitted to the groups found in planted worlds (seeds 1301
 to 1306) that no model was fitted to."""
@@ -72,8 +75,8 @@ def _models() -> dict[str, Model]:
     return models
 
 
-def _evidence(activity: Activity, models: dict[str, Model]) -> Evidence:
-    evidence = Evidence(activity)
+def _evidence(activity: Activity, models: dict[str, Model], fewest: int = FEWEST_SESSIONS) -> Evidence:
+    evidence = Evidence(activity, fewest)
     evidence.compare(models["pair"])
     return evidence
 
@@ -82,12 +85,14 @@ def _candidates(
     activity: Activity, searched: np.ndarray, models: dict[str, Model], seed: int, progress: Progress
 ) -> tuple[list[_Candidate], Evidence, int]:
     progress.step("looking for groups", STARTS)
-    seen = _evidence(activity.only(searched), models)
-    found = find_candidates(seen, models["member"], tell=progress.advance)
-    fresh = Fresh(activity, searched)
-    confirmed = [fresh.confirm(np.flatnonzero(likely(member)), seed + i) for i, member in enumerate(found)]
-    progress.step("growing groups", len(found))
-    whole = _evidence(activity, models)
+    seen = _evidence(activity.only(searched), models, FEWEST_SEARCHED)
+    with ThreadPoolExecutor(1) as beside:  # pairs are compared outside the interpreter's lock
+        compared = beside.submit(_evidence, activity, models)
+        found = find_candidates(seen, models["member"], tell=progress.advance)
+        fresh = Fresh(activity, searched)
+        confirmed = [fresh.confirm(np.flatnonzero(likely(member)), seed + i) for i, member in enumerate(found)]
+        progress.step("growing groups", len(found))
+        whole = compared.result()
     grown = settle(whole, models["member"], found)
     candidates = []
     for member in grown:

@@ -49,14 +49,17 @@ _NETWORK = {f"{way}_{name}" for way in ("lo", "kl") for name in ("asn", "client"
 
 
 class Evidence:
-    """A log prepared for the questions of linkage. Call `compare` before `features`."""
+    """A log prepared for the questions of linkage. Call `compare` before `features`.
+
+    Accounts of fewer than ``fewest`` sessions are not judged.
+    """
 
     names = NAMES
 
-    def __init__(self, activity: Activity) -> None:
+    def __init__(self, activity: Activity, fewest: int = FEWEST_SESSIONS) -> None:
         self.activity = activity
         self.accounts = describe_accounts(activity)
-        self.enough: Bools = self.accounts.sessions >= FEWEST_SESSIONS
+        self.enough: Bools = self.accounts.sessions >= fewest
         self.askers = activity.askers
         self._traits = Traits(activity, self.accounts)
         told = self.askers < VIRAL
@@ -136,7 +139,7 @@ class Evidence:
         """Accounts near enough to judge, (n,), and the mean pair score of every account with the group, (n,)."""
         inside = np.flatnonzero(member > 0)
         total = member.sum()
-        score_sum = (self.scores[:, inside] @ member[inside].astype(np.float32)).astype(np.float64)
+        score_sum = (member[inside].astype(np.float32) @ self.scores[inside]).astype(np.float64)
         mean = score_sum / np.maximum(total - member, 1e-6)
         near = np.where(self.enough, mean, -np.inf)
         chosen = np.zeros(len(member), dtype=bool)

@@ -25,6 +25,7 @@ except OSError as error:  # pragma: no cover - a machine without the OpenMP runt
     raise PluginError(f"LightGBM cannot be loaded ({error}); on Debian: apt-get install libgomp1") from error
 
 _ROWS, _PAIRS = 200, 500_000  # accounts compared with all others at a time, and pairs at most: bounds memory
+_FEW = 5000
 _OF_CUSTOMERS = {"pay", "org", "age", "ageL", "created"}
 _OF_NETWORK = {"ip", "asn", "ja4", "client", "mclient", "nip", "nasn", "nasnL"}
 _OF_CONTENT = {"word", "dup", "emb", "worded", "viral", "techmax", *(f"tech{j}" for j in range(7))}
@@ -64,7 +65,11 @@ class Model:
         """Log-odds of each row, (k,)."""
         if not len(features):
             return np.zeros(0)
-        odds = [np.asarray(b.predict(features, raw_score=True), dtype=np.float64) for b in self._boosters]
+        threads = 1 if len(features) < _FEW else 0  # a few rows are done before a second thread has started
+        odds = [
+            np.asarray(b.predict(features, raw_score=True, num_threads=threads), dtype=np.float64)
+            for b in self._boosters
+        ]
         result: Floats = np.mean(odds, axis=0) + self._shift
         return result
 

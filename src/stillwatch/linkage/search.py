@@ -1,10 +1,11 @@
 """From accounts that look alike to groups: grow each start, join what is one, part what is two, drop what dies.
 
-A start is an account with its nearest neighbours; the accounts that are mutually nearest come first. Growing it
-alternates two steps until nothing moves: learn what the group does (without the account judged), and ask of every
-account how likely it is one of them. A start that dies is grown again with more leniency: this is the search, on a part
-of the evidence; whether a group stands is decided later, on all of it and without leniency (`settle`). Groups that draw
-each other's accounts in are joined, and one that is two operators' is parted.
+A start is an account with its nearest neighbours; accounts that are nearest to each other come first, by turns with
+those that are nearest to anybody: the hidden pool and the blatant one. Growing it alternates two steps until nothing
+moves: learn what the group does (without the account judged), and ask of every account how likely it is one of them. A
+start that dies is grown again with more leniency: this is the search, on a part of the evidence; whether a group stands
+is decided later, on all of it and without leniency (`settle`). Groups that draw each other's accounts in are joined,
+and one that is two operators' is parted.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from stillwatch.linkage.activity import Bools, Floats
-from stillwatch.linkage.growth import grow, step
+from stillwatch.linkage.activity import Bools, Floats, Ints
+from stillwatch.linkage.growth import FEWEST, grow, step
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
-STARTS = 90
+STARTS = 64
 NEIGHBOURS = 16
 """Accounts of a start."""
-LENIENCY = (0.0, 1.0, 2.0)
-"""Nats that the search adds to every account's log-odds, one after the other, while a start dies."""
+LENIENCY = (0.0, 2.0)
+"""Nats that the search adds to every account's log-odds: none, and where a start dies of that, these."""
 LEAST = 4
 """Accounts of the smallest group: three are no pool."""
 _COVERED = 6  # nearest neighbours of a start that are not started from again
@@ -41,7 +42,7 @@ def find_candidates(
     lenient: list[Floats] = []
     covered = ~evidence.enough  # nothing is started here again
     leniently = covered.copy()  # no leniency here again
-    for account in np.argsort(-evidence.mutual, kind="stable"):
+    for account in _order(evidence):
         if starts <= 0:
             break
         if covered[account]:
@@ -49,9 +50,10 @@ def find_candidates(
         starts -= 1
         tell()
         covered[np.flatnonzero(evidence.neighbours(int(account), _COVERED))] = True
-        start = evidence.neighbours(int(account), NEIGHBOURS)
+        first, _, _ = step(evidence, model, evidence.neighbours(int(account), NEIGHBOURS))
         for leniency in LENIENCY[: 1 if leniently[account] else None]:
-            member = grow(evidence, model, start, _ROUNDS, leniency)
+            start = _more_likely(first, leniency)
+            member = grow(evidence, model, start, _ROUNDS - 1, leniency) if start.sum() >= FEWEST else None
             if member is not None and likely(member).sum() >= LEAST:
                 (lenient if leniency else found).append(member)
                 leniently |= likely(member)
@@ -60,6 +62,22 @@ def find_candidates(
                 break
     found = [part for member in _apart(found) for part in _split(evidence, model, member)]
     return _apart(found, lenient)
+
+
+def _order(evidence: Evidence) -> Ints:
+    """Accounts to start from: by turns the next of those nearest to each other and of those nearest to anybody."""
+    both = [np.argsort(-near, kind="stable") for near in (evidence.mutual, evidence.closest)]
+    turns = np.stack(both, axis=1).ravel()
+    _, first = np.unique(turns, return_index=True)
+    order: Ints = turns[np.sort(first)]
+    return order
+
+
+def _more_likely(member: Floats, nats: float) -> Floats:
+    """Memberships with ``nats`` added to their log-odds, (n,); what is 0 stays 0."""
+    odds = np.exp(nats)
+    result: Floats = member * odds / (1.0 - member + member * odds)
+    return result
 
 
 def likely(member: Floats) -> Bools:
