@@ -148,7 +148,7 @@ def _group(
     )
 
 
-def _sure(groups: list[Group]) -> list[Group]:
+def sure_members(groups: list[Group]) -> list[Group]:
     """Accuse the surest members of accused groups, as many as keep the expected share of innocents; the rest is parted.
 
     Innocents are counted over all groups together. Fewer than eight sure members accuse nobody of that group.
@@ -202,7 +202,7 @@ def _findings(
         member[group.accounts] = group.posterior
         probability, sessions = taken(evidence, models["taken"], member)
         by_session[sessions] = probability
-    groups = _sure(groups)
+    groups = sure_members(groups)
     technique = np.zeros((len(reading.session), activity.technique.shape[1]))
     technique[reading.opening] = activity.technique
     frames = np.full_like(technique, np.nan)

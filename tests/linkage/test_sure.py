@@ -1,0 +1,53 @@
+"""Whom of a group a scan accuses: no more innocents are expected among the accused than it says."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from stillwatch.linkage.finding import FEWEST_ACCUSED, INNOCENT, sure_members
+from stillwatch.linkage.findings import Group
+
+
+def group(posterior: list[float], first: int = 0, verdict: str = "campaign") -> Group:
+    accounts = np.arange(first, first + len(posterior))
+    return Group(
+        accounts=accounts,
+        posterior=np.array(posterior),
+        verdict="campaign" if verdict == "campaign" else "review",
+        p_value=1e-5,
+        e_value=1e3,
+        q_value=0.001,
+        expected_innocent=float((1 - np.array(posterior)).sum()),
+        evidence={"content": accounts * 1.0},
+        rivals={"own_habits": 9.0},
+    )
+
+
+def test_who_is_sure_is_accused_and_the_rest_is_for_a_person() -> None:
+    posterior = [0.999, 0.7] * 10 + [0.999] * 90
+    accused, waiting = sure_members([group(posterior)])
+    assert (accused.verdict, waiting.verdict) == ("campaign", "review")
+    assert (1 - accused.posterior).mean() <= INNOCENT
+    assert accused.posterior.min() >= waiting.posterior.max()
+    assert sorted([*accused.accounts, *waiting.accounts]) == list(range(110))
+    assert accused.expected_innocent == float((1 - accused.posterior).sum())
+    np.testing.assert_array_equal(accused.evidence["content"], accused.accounts)
+
+
+def test_groups_share_one_bound() -> None:
+    """Many sure accounts elsewhere leave room for less sure ones here, never beyond the bound over all of them."""
+    parts = sure_members([group([0.9] * 20), group([1.0] * 200, first=100)])
+    accused = np.concatenate([part.posterior for part in parts if part.verdict == "campaign"])
+    assert (1 - accused).mean() <= INNOCENT
+    assert len(accused) == 220
+
+
+def test_too_few_sure_members_accuse_nobody() -> None:
+    few = [0.999] * (FEWEST_ACCUSED - 1) + [0.6] * 30
+    assert [part.verdict for part in sure_members([group(few)])] == ["review"]
+
+
+def test_who_was_not_accused_stays_so_and_nothing_is_no_error() -> None:
+    waiting = group([0.999] * 30, verdict="review")
+    assert sure_members([waiting]) == [waiting]
+    assert sure_members([]) == []
