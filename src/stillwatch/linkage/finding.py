@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.calibration import e_bh
+from stillwatch.calibration import e_bh, select_at_fdr
 from stillwatch.linkage.activity import Activity, Floats
 from stillwatch.linkage.confirmation import DRAWS, Confirmation, Fresh, search_part
 from stillwatch.linkage.findings import Findings, Group
@@ -156,10 +156,8 @@ def sure_members(groups: list[Group]) -> list[Group]:
     accused = [group for group in groups if group.verdict == "campaign"]
     if not accused:
         return groups
-    posterior = np.sort(np.concatenate([group.posterior for group in accused]))[::-1]
-    expected = np.cumsum(1.0 - posterior) / np.arange(1, len(posterior) + 1)
-    enough = int((expected <= INNOCENT).sum())
-    least = float(posterior[enough - 1]) if enough else np.inf
+    posterior = np.concatenate([group.posterior for group in accused])
+    least = float(posterior[select_at_fdr(posterior, INNOCENT)].min(initial=np.inf))
     result: list[Group] = []
     for group in groups:
         sure = group.posterior >= least
