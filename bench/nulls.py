@@ -17,6 +17,7 @@ from stillwatch.linkage.confirmation import Fresh, search_part
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.reading import read_activity
 from stillwatch.linkage.scoring import load_model
+from stillwatch.linkage.search import starting_order
 from stillwatch.progress import Silent
 
 Told = tuple[float, float]
@@ -52,7 +53,7 @@ def picked_groups(activity: Activity, number: int, seed: int) -> list[Told]:
     evidence.compare(load_model("pair"))
     fresh = Fresh(activity, part)
     told = []
-    for account in np.argsort(-evidence.closest, kind="stable")[:number]:
+    for account in starting_order(evidence)[:number]:
         said = fresh.confirm(np.flatnonzero(evidence.neighbours(int(account), 16)), int(account), draws=199)
         told.append((said.p_value, said.e_value))
     return told

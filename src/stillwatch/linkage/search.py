@@ -42,7 +42,7 @@ def find_candidates(
     lenient: list[Floats] = []
     covered = ~evidence.enough  # nothing is started here again
     leniently = covered.copy()  # no leniency here again
-    for account in _order(evidence):
+    for account in starting_order(evidence):
         if starts <= 0:
             break
         if covered[account]:
@@ -64,7 +64,7 @@ def find_candidates(
     return _apart(found, lenient)
 
 
-def _order(evidence: Evidence) -> Ints:
+def starting_order(evidence: Evidence) -> Ints:
     """Accounts to start from: by turns the next of those nearest to each other and of those nearest to anybody."""
     both = [np.argsort(-near, kind="stable") for near in (evidence.mutual, evidence.closest)]
     turns = np.stack(both, axis=1).ravel()
