@@ -8,7 +8,6 @@ only working as one sets a campaign apart. No word of the log goes anywhere but 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import functools
 import hashlib
 import json
@@ -19,12 +18,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from stillwatch.campaigns.verdict import moment
 from stillwatch.exchange import in_order
 from stillwatch.linkage.activity import VIRAL
 from stillwatch.linkage.reading import read_activity
 from stillwatch.progress import Silent
 from stillwatch.simulation.operators.campaign import Campaign
 from stillwatch.simulation.texts.writer import wordings
+from stillwatch.simulation.world import World
 from stillwatch.sources.log import open_log
 
 GIVEN_UP = 0.35
@@ -179,13 +180,10 @@ class Plot:
                 pl.DataFrame(self.new_customers, schema=base.customers.schema),
             ]
         )
-        (folder / "truth").mkdir(parents=True, exist_ok=True)
         everything = pl.concat([kept, planted]).sort("started_at", "exchange_id")
-        everything.write_parquet(folder / "exchanges.parquet")
-        customers.write_parquet(folder / "accounts.parquet")
-        pl.concat([honest, labels]).write_parquet(folder / "truth" / "exchanges.parquet")
-        seen = set(everything["account_id"])
-        accounts.filter(pl.col("account_id").is_in(list(seen))).write_parquet(folder / "truth" / "accounts.parquet")
+        seen = accounts.filter(pl.col("account_id").is_in(everything["account_id"].unique().to_list()))
+        unknown = seen.select("account_id")  # a real log tells no traits
+        World(everything, customers, pl.concat([honest, labels]), seen, unknown).write(folder)
 
 
 class _Crew:
@@ -222,7 +220,6 @@ class _Crew:
         self.settings = tuple(words.choice(plot.raw[name]) for name in ("temperature", "max_tokens"))
         self.switch = plot.release + int(rng.uniform(0, 1.0) * _DAY)
         self.centre = rng.uniform(0, 24)
-        self.own_hours = campaign.hours
 
     def work(self, number: int, host: int, own: list[int]) -> None:
         """One account: its place and client, its cover from its host, its share of the pool."""
@@ -288,7 +285,7 @@ class _Crew:
         row["payment_id"] = plot._opaque("", campaign.name, "card", number // campaign.cards)
         if campaign.sign_up != "aged" and row["created_at"] is not None:
             before = rng.uniform(0, 2.0) if campaign.sign_up == "burst" else rng.uniform(0, 45.0)
-            row["created_at"] = _moment_of(int(min(start, plot.last) - before * _DAY))
+            row["created_at"] = moment(int(min(start, plot.last) - before * _DAY))
         return row
 
     def _places(self, number: int, host: int) -> list[tuple[Any, Any]]:
@@ -310,9 +307,9 @@ class _Crew:
     def _moment(self, window: tuple[float, float]) -> int:
         plot, rng = self.plot, self.plot.rng
         at = rng.uniform(*window)
-        if self.own_hours == "people":  # the hours at which anybody writes
+        if self.campaign.hours == "people":  # the hours at which anybody writes
             at = (at // _DAY) * _DAY + plot.time[rng.integers(len(plot.time))] % _DAY
-        elif self.own_hours == "shift":
+        elif self.campaign.hours == "shift":
             at = (at // _DAY) * _DAY + (self.centre + rng.normal(0, 2.5)) % 24 / 24 * _DAY
         return int(np.clip(at, plot.first, plot.last))
 
@@ -331,15 +328,15 @@ class _Crew:
         settings = self.settings if self.campaign.clients in ("one", "some") and technique is not None else None
         for row in rows.tolist():
             record = {column: values[row] for column, values in plot.raw.items()}
-            moment = min(at + int(plot.time[row]) - opened, plot.last)
+            asked = min(at + int(plot.time[row]) - opened, plot.last)
             record |= {
                 "exchange_id": plot._opaque("x_", account, session, len(plot.truth)), "account_id": account,
                 "api_key_id": plot._opaque("k_", account), "session_id": name, "client_ip": ip, "client_asn": asn,
                 "user_agent": agent, "ja4": ja4,
-                "started_at": _moment_of(moment),
+                "started_at": moment(asked),
             }  # fmt: skip
             if record["model"] in (plot.usual, plot.newest):
-                record["model"] = plot.newest if moment >= adopts and moment >= plot.release else plot.usual
+                record["model"] = plot.newest if asked >= adopts and asked >= plot.release else plot.usual
             if settings is not None:
                 record["temperature"], record["max_tokens"] = settings
             if new != old:
@@ -364,10 +361,6 @@ class _Crew:
             n=words.randint(3, 12),
             persona=words.choice(self.personas),
         )
-
-
-def _moment_of(microseconds: int) -> dt.datetime:
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=microseconds)
 
 
 def _last_text(messages: str | None) -> str | None:

@@ -128,11 +128,11 @@ def _near(evidence: Evidence, a: Bools, b: Bools) -> bool:
 
 def _draws(evidence: Evidence, model: Model, group: Bools, others: Bools) -> bool:
     """Whether a group, as it is without them, takes a part of the others' accounts for its own."""
-    rest = others & ~group
-    if not rest.any():
+    core, rest = group & ~others, others & ~group
+    if not core.any() or not rest.any():
         return True
-    member = step(evidence, model, np.where(group & ~others, 0.8, 0.0))[0] if (group & ~others).any() else None
-    return member is None or float(member[rest].mean()) >= _DRAWN
+    member, _, _ = step(evidence, model, np.where(core, 0.8, 0.0))
+    return float(member[rest].mean()) >= _DRAWN
 
 
 def _holds(member: Floats, group: Bools) -> bool:
