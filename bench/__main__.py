@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from bench import detection, nulls, techniques
+from bench import detection, nulls, overlap, techniques
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
 
 
 def main(names: list[str]) -> None:
     """Print the tables named, or all."""
-    known = (*DETECTION, "techniques", "nulls")
+    known = (*DETECTION, "techniques", "nulls", "overlap")
     for name in names or known:
         if name in DETECTION:
             detection.main([name])
@@ -19,6 +19,8 @@ def main(names: list[str]) -> None:
             techniques.main()
         elif name == "nulls":
             nulls.main()
+        elif name == "overlap":
+            overlap.main()
         else:
             raise SystemExit(f"no table {name!r}; known are {', '.join(known)}")
 

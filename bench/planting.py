@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import json
 from pathlib import Path
 from random import Random
@@ -23,6 +22,7 @@ from stillwatch.exchange import in_order
 from stillwatch.linkage.activity import VIRAL
 from stillwatch.linkage.reading import read_activity
 from stillwatch.progress import Silent
+from stillwatch.simulation.ledger import opaque
 from stillwatch.simulation.operators.campaign import Campaign
 from stillwatch.simulation.texts.writer import wordings
 from stillwatch.simulation.world import World
@@ -128,7 +128,7 @@ class Plot:
         return found
 
     def _opaque(self, prefix: str, *parts: object) -> str:
-        return prefix + hashlib.blake2b(f"{self.seed}/{parts}".encode(), digest_size=7).hexdigest()
+        return opaque(prefix, self.seed, *parts, size=7)
 
     def add(self, campaign: Campaign) -> None:
         """Plant one campaign; fewer accounts where the material runs out, none where it has."""
@@ -203,6 +203,7 @@ class _Crew:
         if self.agent:
             taste = np.bincount(base.topic[base.agent], minlength=topics) * rng.gamma(1.2, size=topics)
         self.taste = taste
+        self.harness = self._agent() if campaign.harness == "one" else None
         self.techniques = sorted(campaign.techniques)
         self.weights = [campaign.techniques[name] for name in self.techniques]
         known = wordings()
@@ -221,17 +222,20 @@ class _Crew:
         self.switch = plot.release + int(rng.uniform(0, 1.0) * _DAY)
         self.centre = rng.uniform(0, 24)
 
+    def _agent(self) -> tuple[Any, Any]:
+        """System prompt and number of tools of some developer of the log, given up or not."""
+        plot = self.plot
+        if not plot.traces:
+            return None, None
+        row = int(plot.base.rows[plot.words.choice(plot.traces)][0])
+        return plot.raw["system_prompt"][row], plot.raw["tool_count"][row]
+
     def work(self, number: int, host: int, own: list[int]) -> None:
         """One account: its place and client, its cover from its host, its share of the pool."""
         plot, campaign, rng = self.plot, self.campaign, self.plot.rng
         account = plot._opaque("acct_", campaign.name, number)
-        span = plot.last - plot.first
-        begin, finish = plot.first + campaign.start * span, plot.first + campaign.end * span
-        slice_ = (finish - begin) / campaign.waves
-        start = begin + (number % campaign.waves) * slice_
-        start += abs(rng.normal(0, 0.04)) * slice_ if campaign.sign_up == "burst" else rng.random() ** 2 * 0.35 * slice_
-        end = min(plot.last, begin + (number % campaign.waves + 1) * slice_ * rng.uniform(0.97, 1.0))
-        window = (max(plot.first, start), max(max(plot.first, start) + _DAY / 6, end))
+        start, end = campaign.working_span(number, plot.words, plot.first, plot.last)
+        window = (max(plot.first, start), max(max(plot.first, start) + _DAY / 6, min(plot.last, end)))
         count = max(1, round(campaign.exchanges * rng.lognormal(-(campaign.spread**2) / 2, campaign.spread)))
         cover = int(rng.binomial(count, campaign.cover))
         if not own:
@@ -244,7 +248,7 @@ class _Crew:
         people = campaign.clients in ("people", "agents")
         devices = plot.devices[host] if people else [plot.words.choice(self.tools)]
         adopts = self.switch + rng.uniform(0, 0.1) * _DAY if campaign.model_switch else self._adoption(host)
-        context = (account, places, devices, adopts, window)
+        context = (account, places, devices, adopts, window, self.harness or self._agent())
         done = 0
         for session in plot.rng.permutation(own).tolist() if own else []:
             if done >= cover:
@@ -314,7 +318,7 @@ class _Crew:
         return int(np.clip(at, plot.first, plot.last))
 
     def _play(self, session: int, context: tuple[Any, ...], technique: str | None, most: int) -> int:
-        account, places, devices, adopts, window = context
+        account, places, devices, adopts, window, harness = context
         plot, words = self.plot, self.plot.words
         old, new = self._wrapped(technique, int(plot.base.rows[session][0]))
         if technique == "agent_traces" and not plot.base.agent[session]:
@@ -339,6 +343,8 @@ class _Crew:
                 record["model"] = plot.newest if asked >= adopts and asked >= plot.release else plot.usual
             if settings is not None:
                 record["temperature"], record["max_tokens"] = settings
+            if technique == "agent_traces":
+                record["system_prompt"], record["tool_count"] = harness
             if new != old:
                 record["messages"] = _replace(record["messages"], old, new)
             for column, values in plot.columns.items():

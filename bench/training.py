@@ -24,13 +24,12 @@ import numpy as np
 
 from bench.worlds import HARVEST_SEEDS, TRAINING_SEEDS, labelled_world
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity
-from stillwatch.linkage.growth import grow, step
+from stillwatch.linkage.growth import grow, likely, step
 from stillwatch.linkage.harvest import FEATURES as HARVEST
 from stillwatch.linkage.harvest import describe_sessions
 from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import read_activity
 from stillwatch.linkage.scoring import FITS, SHIFT, Comparisons, Model, pair_features, pair_scores, unseen_pair_features
-from stillwatch.linkage.search import likely
 from stillwatch.progress import Silent
 
 EVERYTHING = frozenset({CONTENT, CUSTOMERS, NETWORK})

@@ -24,6 +24,8 @@ TRAINING_SEEDS = (*range(1, 17), *range(1001, 1033))
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "worlds"
 HARVEST_SEEDS = (*range(201, 207), *range(1201, 1217))
 """Worlds that the harvest model is fitted to: the search has not seen them."""
+CALIBRATION_SEEDS = (*range(17, 25), *range(1301, 1313))
+"""Worlds that say how firmly a group must stand, and the planted ones what a membership is worth: no model saw them."""
 TECHNIQUES = (
     "reasoning_elicitation", "rubric_grading", "prompt_evolution", "jailbreak", "code_tasks", "answer_rewriting",
 )  # fmt: skip
@@ -78,6 +80,7 @@ def random_campaign(rng: np.random.Generator, number: int) -> Campaign:
         hours=_pick(rng, ("flat", "people", "shift")),
         clients="agents" if style == "agent" else _pick(rng, ("one", "some", "people", "people")),
         model_switch=bool(rng.random() < 0.5),
+        harness=_pick(rng, ("one", "one", "own")),
     )
 
 

@@ -81,3 +81,15 @@ def test_equal_seeds_give_equal_worlds(base: Base, planted: Path, tmp_path: Path
 def test_a_preset_can_be_planted(base: Base, tmp_path: Path) -> None:
     plant(base, [parse_campaign("agents:accounts=12,exchanges=5")], 6, tmp_path)
     assert "agents" in set(read(tmp_path, "truth/accounts")["campaign"])
+
+
+@pytest.mark.parametrize("harness", ["one", "own"])
+def test_traces_are_harvested_with_one_copy_of_an_agent_or_with_each_ones_own(
+    base: Base, tmp_path: Path, harness: str
+) -> None:
+    plant(base, [parse_campaign(f"agents:accounts=25,exchanges=5,harness={harness}")], 6, tmp_path)
+    log = read(tmp_path, "exchanges").join(read(tmp_path, "truth/exchanges"), on="exchange_id")
+    harvested = log.filter(pl.col("technique") == "agent_traces")
+    copies = harvested.select("system_prompt", "tool_count").unique()
+    assert (len(copies) == 1) == (harness == "one")
+    assert harvested["tool_count"].min() > 0  # type: ignore[operator]

@@ -71,7 +71,8 @@ def customers(accounts: list[str] = ACCOUNTS) -> pa.Table:
 def group(accounts: list[int], verdict: Any = "campaign", posterior: float = 0.99, **changes: Any) -> Group:
     m = len(accounts)
     fields: dict[str, Any] = {
-        "accounts": np.array(accounts, np.int64), "posterior": np.full(m, posterior), "verdict": verdict,
+        "accounts": np.array(accounts, np.int64), "log_odds": np.full(m, 3.0),
+        "posterior": np.full(m, posterior), "verdict": verdict,
         "p_value": 0.005, "e_value": 100.0, "q_value": 0.004, "expected_innocent": m * (1 - posterior),
         "evidence": {"content": np.arange(m) + 1.0, "usage": np.full(m, -0.5)},
         "rivals": {"class": 9.0, "own_habits": 4.0},

@@ -24,8 +24,8 @@ from stillwatch.linkage.waterfall import waterfall
 from stillwatch.signals.base import FORBIDDEN_READS
 
 SESSION_COLUMNS = (
-    "account", "start", "turns", "errors", "wording", "repeat", "technique", "vector", "system", "tools", "model",
-    "temperature", "max_tokens", "client", "address", "network", "fingerprint",
+    "account", "start", "turns", "errors", "answered", "wording", "repeat", "technique", "vector", "talk", "system",
+    "tools", "model", "temperature", "max_tokens", "client", "address", "network", "fingerprint",
 )  # fmt: skip
 Made = Callable[..., Activity]
 

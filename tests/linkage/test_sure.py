@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from stillwatch.linkage.finding import FEWEST_ACCUSED, INNOCENT, sure_members
+from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK
+from stillwatch.linkage.certainty import (
+    FEWEST_ACCUSED,
+    FIRM,
+    INNOCENT,
+    allowed_innocent,
+    calibrated,
+    log_odds_of,
+    standing,
+    sure_members,
+)
 from stillwatch.linkage.findings import Group
+
+EVERYTHING = frozenset({CONTENT, CUSTOMERS, NETWORK})
 
 
 def group(posterior: list[float], first: int = 0, verdict: str = "campaign") -> Group:
     accounts = np.arange(first, first + len(posterior))
     return Group(
         accounts=accounts,
+        log_odds=log_odds_of(np.array(posterior)),
         posterior=np.array(posterior),
         verdict="campaign" if verdict == "campaign" else "review",
         p_value=1e-5,
@@ -51,3 +65,26 @@ def test_who_was_not_accused_stays_so_and_nothing_is_no_error() -> None:
     waiting = group([0.999] * 30, verdict="review")
     assert sure_members([waiting]) == [waiting]
     assert sure_members([]) == []
+
+
+def test_a_small_group_must_be_surer_than_a_large_one() -> None:
+    """Ten accounts that are a little alike do not stand, two hundred do; and ten that are surely one do."""
+    assert standing(np.full(10, 1.2)) < FIRM <= standing(np.full(200, 1.2))
+    assert standing(np.full(10, 5.0)) >= FIRM
+    assert standing(np.zeros(0)) == 0.0
+
+
+def test_a_probability_rises_with_the_evidence_and_never_reaches_certainty() -> None:
+    posterior = calibrated(np.linspace(0.01, 9.0, 40))
+    assert (np.diff(posterior) >= 0).all()
+    assert ((posterior > 0) & (posterior < 1)).all()
+
+
+@pytest.mark.parametrize("lacks", [CONTENT, CUSTOMERS, NETWORK])
+def test_who_sees_less_is_more_careful(lacks: str) -> None:
+    assert allowed_innocent(EVERYTHING) == INNOCENT
+    assert allowed_innocent(EVERYTHING - {lacks}) < INNOCENT
+    doubtful = [group([0.999] * 50 + [0.9] * 9)]
+    careful = sure_members(doubtful, allowed_innocent(EVERYTHING - {lacks}))
+    bold = sure_members(doubtful)
+    assert len(careful[0].accounts) < len(bold[0].accounts)

@@ -19,15 +19,15 @@ Made = Callable[..., Activity]
 PAIRS = {
     "customers": "pay org d_age d_created d_ageL lo_age hi_age",
     "network": "ip asn ja4 client mclient d_nip d_nasn d_nasnL lo_nasn",
-    "content": "word dup d_worded d_viral d_tech0 d_tech1 d_tech2 d_tech3 d_tech4 d_tech5 d_tech6 lo_worded lo_viral "
-    "lo_techmax hel0 hel1 hel2 emb llr0_15_min llr0_15_sum llr0_60_min llr0_60_sum llr1_15_min llr1_15_sum "
+    "content": "word dup d_worded d_viral d_talk d_tech0 d_tech1 d_tech2 d_tech3 d_tech4 d_tech5 d_tech6 lo_worded "
+    "lo_viral lo_techmax hel0 hel1 hel2 emb llr0_15_min llr0_15_sum llr0_60_min llr0_60_sum llr1_15_min llr1_15_sum "
     "llr2_15_min llr2_15_sum",
 }
 MEMBERS = {
     "customers": "lo_age lo_created po oo g_oo g_po g_kl_age g_kl_created",
     "network": "lo_client lo_asn lo_nasn lo_nip g_kl_client g_kl_asn g_kl_nasn g_kl_nip",
     "content": "lo_worded c1 c2 c3 c1n share r1 r2 w1 gen viral g_c1 g_c2 g_c3 g_share g_r1 g_r2 g_w1 g_gen g_viral "
-    "g_kl_worded",
+    "g_kl_worded lo_talk g_kl_talk",
 }
 UNSEEN = [set(some) for k in range(4) for some in combinations(sorted(PAIRS), k)]
 

@@ -21,7 +21,8 @@ from stillwatch.linkage.traits import Traits
 
 Made = Callable[..., Activity]
 SESSION_COLUMNS = (
-    "account", "start", "turns", "errors", "wording", "repeat", "technique", "vector", "system", "tools", "model",
+    "account", "start", "turns", "errors", "answered", "wording", "repeat", "technique", "vector", "talk", "system",
+    "tools", "model",
     "temperature", "max_tokens", "client", "address", "network", "fingerprint",
 )  # fmt: skip
 weights = st.lists(st.floats(0, 1), min_size=12, max_size=12).map(np.array)

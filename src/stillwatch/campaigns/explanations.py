@@ -56,8 +56,13 @@ _EVIDENCE = {
     ),
     "client": (
         "They use the same client",
-        "The accounts share client software that few others use",
+        "The accounts share client software, or one set-up of a coding agent, that few others use",
         "a popular tool, or one company's program",
+    ),
+    "style": (
+        "They write alike",
+        "Their requests carry small talk about equally often, and their answers are about equally long",
+        "people of one trade, or one product's instructions",
     ),
     "settings": (
         "They use the same settings",

@@ -52,10 +52,12 @@ def describe_accounts(activity: Activity) -> Accounts:
         "fm5": moved,
         "age": first - activity.created,
         "created": activity.created,
-        "agent": activity.mean(activity.tools),
+        "agent": activity.mean((activity.tools > 0).astype(np.float64)),
         "worded": activity.mean((activity.wording > 0).astype(np.float64)),
         "viral": activity.mean((activity.askers >= VIRAL).astype(np.float64)),
         "err": activity.mean(activity.errors),
+        "answer": activity.mean(activity.answered),
+        "talk": activity.mean(activity.talk.astype(np.float64)),
         "techmax": activity.mean(activity.technique.max(axis=1, initial=0.0)),
     }
     value |= {f"tech{j}": activity.mean(activity.technique[:, j]) for j in range(activity.technique.shape[1])}

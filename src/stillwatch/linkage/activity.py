@@ -26,13 +26,14 @@ class Activity:
     """Sessions (s,) and accounts (n,) of a log.
 
     ``account`` the account of each session; ``start`` its time (days); ``turns`` its exchanges; ``errors`` whether its
-    first exchange failed. Content of the opening request: ``topics`` one (s,) array for each codebook, ``codebooks``
-    their sizes; ``wording`` the shared wording it was filled into (0: none); ``repeat`` equal numbers ask the same;
-    ``technique`` (s, 7) probabilities; ``vector`` (s, d) unit embedding; ``system`` the system prompt (0: none);
-    ``tools`` whether tools were offered. How it was asked: ``model``, ``temperature``, ``max_tokens``, ``client``,
-    ``address``, ``network``, ``fingerprint``. Of accounts: ``payment``, ``organization`` (each its own number where
-    unknown) and ``created`` (days). ``newest`` is the number of the model that appeared last. ``sees`` names which
-    of content, customers and network the log shows.
+    first exchange failed; ``answered`` log(1 + tokens) of its first answer. Content of the opening request: ``topics``
+    one (s,) array for each codebook, ``codebooks`` their sizes; ``wording`` the shared wording it was filled into
+    (0: none); ``repeat`` equal numbers ask the same; ``technique`` (s, 7) probabilities; ``vector`` (s, d) unit
+    embedding; ``talk`` whether small talk went round it; ``system`` the system prompt (0: none); ``tools`` how many
+    tools were offered. How it was asked: ``model``, ``temperature``, ``max_tokens``, ``client``, ``address``,
+    ``network``, ``fingerprint``. Of accounts: ``payment``, ``organization`` (each its own number where unknown) and
+    ``created`` (days). ``newest`` is the number of the model that appeared last. ``sees`` names which of content,
+    customers and network the log shows.
     """
 
     accounts: int
@@ -40,14 +41,16 @@ class Activity:
     start: Floats
     turns: Floats
     errors: Floats
+    answered: Floats
     topics: tuple[Ints, ...]
     codebooks: tuple[int, ...]
     wording: Ints
     repeat: Ints
     technique: Floats
     vector: Singles
+    talk: Bools
     system: Ints
-    tools: Floats
+    tools: Ints
     model: Ints
     temperature: Ints
     max_tokens: Ints
@@ -77,8 +80,8 @@ class Activity:
     def only(self, chosen: Bools) -> Activity:
         """The same accounts with the chosen sessions only, ``chosen`` (s,)."""
         names = (
-            "account start turns errors wording repeat technique vector system tools model temperature max_tokens "
-            "client address network fingerprint"
+            "account start turns errors answered wording repeat technique vector talk system tools model temperature "
+            "max_tokens client address network fingerprint"
         )
         kept = {name: getattr(self, name)[chosen] for name in names.split()}
         return replace(self, **kept, topics=tuple(topic[chosen] for topic in self.topics))

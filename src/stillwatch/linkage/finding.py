@@ -6,39 +6,41 @@ sessions that the search did not see; and once on all of them, where confirmed g
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.calibration import e_bh, select_at_fdr
+from stillwatch.calibration import e_bh
 from stillwatch.linkage.activity import Activity, Floats
+from stillwatch.linkage.certainty import (
+    FEWEST_ACCUSED,
+    FIRM,
+    allowed_innocent,
+    calibrated,
+    log_odds_of,
+    standing,
+    sure_members,
+)
 from stillwatch.linkage.confirmation import DRAWS, Confirmation, Fresh, search_part
 from stillwatch.linkage.findings import Findings, Group
-from stillwatch.linkage.growth import step
+from stillwatch.linkage.growth import LEAST, likely, seated, step
 from stillwatch.linkage.harvest import FEATURES, taken
 from stillwatch.linkage.lookalikes import look_alikes
 from stillwatch.linkage.membership import FEWEST_SESSIONS, NAMES, Evidence
 from stillwatch.linkage.reading import Reading, read_activity
 from stillwatch.linkage.rivals import score_rivals
 from stillwatch.linkage.scoring import Model, load_model, pair_features
-from stillwatch.linkage.search import STARTS, find_candidates, likely, settle
+from stillwatch.linkage.search import STARTS, find_candidates, settle
 from stillwatch.linkage.waterfall import waterfall
 from stillwatch.progress import Progress
 
 ACCUSED = 0.65
 """Mean probability of a group's members from which they are accused."""
-FEWEST_ACCUSED = 8
-"""Accounts of the smallest group that is accused; smaller ones are for a person to look at."""
-INNOCENT = 0.02
-"""Share of innocents expected among all accounts accused; less sure members of groups are for a person to look at."""
 FEWEST_SEARCHED = 3
 """Sessions seen by the search from which an account takes part in it; those of fewer are judged once groups stand."""
-CALIBRATION = (1.32, 2.01)
-"""Log-odds of membership are scaled and shifted by these: fitted to the groups found in planted worlds (seeds 1301
-to 1306) that no model was fitted to."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,36 @@ def find_groups(
     """
     reading = read_activity(exchanges, customers, seed=seed, progress=progress)
     names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
-    searched = search_part(names, seed)
-    models = _models()
-    candidates, evidence, number = _candidates(reading.activity, searched, models, seed, progress)
-    groups = _judge(evidence, models, candidates, false_discovery, number)
+    models = packaged_models()
+    groups, evidence, number = judge_groups(
+        reading.activity,
+        search_part(names, seed),
+        models,
+        seed=seed,
+        false_discovery=false_discovery,
+        progress=progress,
+    )
     return _findings(reading, evidence, models, groups, number)
 
 
-def _models() -> dict[str, Model]:
+def judge_groups(
+    activity: Activity,
+    searched: np.ndarray,
+    models: Mapping[str, Model],
+    *,
+    seed: int,
+    false_discovery: float,
+    progress: Progress,
+) -> tuple[list[Group], Evidence, int]:
+    """The groups of a log with all members, before the surest are chosen; the evidence; and how many were tested.
+
+    ``searched`` (s,) says which sessions the search may see.
+    """
+    candidates, evidence, number = _candidates(activity, searched, models, seed, progress)
+    return _judge(evidence, models, candidates, false_discovery, number), evidence, number
+
+
+def packaged_models() -> dict[str, Model]:
     """The packaged models, each fitted to the features that are computed here, or `PluginError`."""
     models = {}
     for name, features in (("pair", pair_features()), ("member", NAMES), ("taken", FEATURES)):
@@ -75,14 +99,14 @@ def _models() -> dict[str, Model]:
     return models
 
 
-def _evidence(activity: Activity, models: dict[str, Model], fewest: int = FEWEST_SESSIONS) -> Evidence:
+def _evidence(activity: Activity, models: Mapping[str, Model], fewest: int = FEWEST_SESSIONS) -> Evidence:
     evidence = Evidence(activity, fewest)
     evidence.compare(models["pair"])
     return evidence
 
 
 def _candidates(
-    activity: Activity, searched: np.ndarray, models: dict[str, Model], seed: int, progress: Progress
+    activity: Activity, searched: np.ndarray, models: Mapping[str, Model], seed: int, progress: Progress
 ) -> tuple[list[_Candidate], Evidence, int]:
     progress.step("looking for groups", STARTS)
     seen = _evidence(activity.only(searched), models, FEWEST_SEARCHED)
@@ -104,7 +128,7 @@ def _candidates(
 
 
 def _judge(
-    evidence: Evidence, models: dict[str, Model], candidates: list[_Candidate], false_discovery: float, tested: int
+    evidence: Evidence, models: Mapping[str, Model], candidates: list[_Candidate], false_discovery: float, tested: int
 ) -> list[Group]:
     """``tested`` counts all groups that were put to the test, also those that did not survive growing."""
     e_values = [c.confirmation.e_value for c in candidates]
@@ -115,7 +139,7 @@ def _judge(
     for i in order:
         candidate = candidates[i]
         member = np.where(claimed, 0.0, candidate.member)
-        if likely(member).sum() < 4:
+        if likely(member).sum() < LEAST:
             continue
         groups.append(_group(evidence, models["member"], candidate, member, float(q_values[i]), false_discovery))
         claimed |= likely(member)
@@ -125,73 +149,35 @@ def _judge(
 def _group(
     evidence: Evidence, model: Model, candidate: _Candidate, member: Floats, q_value: float, false_discovery: float
 ) -> Group:
-    _, features, rows = step(evidence, model, candidate.member)
+    described = seated(candidate.member)
+    _, features, rows = step(evidence, model, described)
     rivals = score_rivals(evidence, features, rows, candidate.member)
     accounts = np.flatnonzero(likely(member))
-    posterior = calibrated(member[accounts])
+    log_odds = log_odds_of(member[accounts])
+    posterior = calibrated(log_odds)
     accused = (
         candidate.mean >= ACCUSED
+        and standing(log_odds) >= FIRM
         and len(accounts) >= FEWEST_ACCUSED
         and q_value <= false_discovery
         and min(rivals.values(), default=0.0) > 0
     )
     return Group(
         accounts=accounts,
+        log_odds=log_odds,
         posterior=posterior,
         verdict="campaign" if accused else "review",
         p_value=candidate.confirmation.p_value,
         e_value=candidate.confirmation.e_value,
         q_value=q_value,
         expected_innocent=float((1.0 - posterior).sum()),
-        evidence=waterfall(evidence, model, candidate.member, accounts),
+        evidence=waterfall(evidence, model, described, accounts),
         rivals=rivals,
     )
 
 
-def sure_members(groups: list[Group]) -> list[Group]:
-    """Accuse the surest members of accused groups, as many as keep the expected share of innocents; the rest is parted.
-
-    Innocents are counted over all groups together. Fewer than eight sure members accuse nobody of that group.
-    """
-    accused = [group for group in groups if group.verdict == "campaign"]
-    if not accused:
-        return groups
-    posterior = np.concatenate([group.posterior for group in accused])
-    least = float(posterior[select_at_fdr(posterior, INNOCENT)].min(initial=np.inf))
-    result: list[Group] = []
-    for group in groups:
-        sure = group.posterior >= least
-        if group.verdict != "campaign" or sure.all():
-            result.append(group)
-        elif sure.sum() < FEWEST_ACCUSED:
-            result.append(replace(group, verdict="review"))
-        else:
-            result += [_part(group, sure, "campaign"), _part(group, ~sure, "review")]
-    return result
-
-
-def _part(group: Group, chosen: np.ndarray, verdict: Literal["campaign", "review"]) -> Group:
-    posterior = group.posterior[chosen]
-    return replace(
-        group,
-        accounts=group.accounts[chosen],
-        posterior=posterior,
-        verdict=verdict,
-        expected_innocent=float((1.0 - posterior).sum()),
-        evidence={name: values[chosen] for name, values in group.evidence.items()},
-    )
-
-
-def calibrated(member: Floats) -> Floats:
-    """Probabilities of membership from the membership model's, which was fitted with members weighed up; (m,)."""
-    member = np.clip(member, 1e-6, 1 - 1e-6)
-    scale, shift = CALIBRATION
-    result: Floats = 1.0 / (1.0 + np.exp(-(scale * np.log(member / (1 - member)) + shift)))
-    return result
-
-
 def _findings(
-    reading: Reading, evidence: Evidence, models: dict[str, Model], groups: list[Group], candidates: int
+    reading: Reading, evidence: Evidence, models: Mapping[str, Model], groups: list[Group], candidates: int
 ) -> Findings:
     activity = reading.activity
     by_session = np.zeros(len(activity.account))
@@ -200,7 +186,7 @@ def _findings(
         member[group.accounts] = group.posterior
         probability, sessions = taken(evidence, models["taken"], member)
         by_session[sessions] = probability
-    groups = sure_members(groups)
+    groups = sure_members(groups, allowed_innocent(activity.sees))
     technique = np.zeros((len(reading.session), activity.technique.shape[1]))
     technique[reading.opening] = activity.technique
     frames = np.full_like(technique, np.nan)

@@ -21,15 +21,17 @@ Ints = NDArray[np.int64]
 class Group:
     """Accounts that may be run by one operator.
 
-    ``accounts`` (m,) are the account numbers of its members, ascending, and ``posterior`` (m,) the probability
-    that each belongs. ``verdict`` says whether the group's members are accused ("campaign") or shown to a person
-    ("review"). ``evidence`` maps the name of a kind of evidence to the log-odds (nats) that it moved for each
-    member, (m,); ``rivals`` maps the name of an innocent explanation to the nats by which the campaign model beat
-    it on the whole group (negative: it lost). ``p_value``, ``e_value`` and ``q_value`` are those of the group as a
-    candidate (sessions that the search did not see); ``expected_innocent`` the expected number of innocent members.
+    ``accounts`` (m,) are the account numbers of its members, ascending, ``log_odds`` (m,) what the membership model
+    says of each, and ``posterior`` (m,) the calibrated probability that each belongs. ``verdict`` says whether the
+    group's members are accused ("campaign") or shown to a person ("review"). ``evidence`` maps the name of a kind of
+    evidence to the log-odds (nats) that it moved for each member, (m,); ``rivals`` maps the name of an innocent
+    explanation to the nats by which the campaign model beat it on the whole group (negative: it lost). ``p_value``,
+    ``e_value`` and ``q_value`` are those of the group as a candidate (sessions that the search did not see);
+    ``expected_innocent`` the expected number of innocent members.
     """
 
     accounts: Ints
+    log_odds: Floats
     posterior: Floats
     verdict: Literal["campaign", "review"]
     p_value: float

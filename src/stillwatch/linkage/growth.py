@@ -1,16 +1,35 @@
-"""Growing a group: ask of every plausible account how likely it is one of them, until nothing moves."""
+"""Growing a group: ask of every plausible account how likely it is one of them, until nothing moves.
+
+A group is described by its *likely* members, each as one of them, and by nobody else (classification EM: Celeux &
+Govaert 1992). Described by everybody in proportion to a probability, a group that is in doubt fades: half-hearted
+members describe it faintly, a faint group convinces fewer, and what was found from one start dies from the next.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.linkage.activity import Floats, Ints, Singles
+from stillwatch.linkage.activity import Bools, Floats, Ints, Singles
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
-FEWEST = 3.0
-"""Expected members below which a group is given up."""
-_SETTLED = 0.3
+LEAST = 4
+"""Accounts of the smallest group: three are no pool."""
+SEAT = 0.8
+"""Weight of each likely member in what a group is described by."""
+
+_ALONE = 2  # rounds that are described by the latest members alone
+
+
+def likely(member: Floats) -> Bools:
+    """Accounts that are more likely members than not, (n,)."""
+    chosen: Bools = member > 0.5
+    return chosen
+
+
+def seated(member: Floats) -> Floats:
+    """What a group is described by, (n,): its likely members alike, nobody else."""
+    return np.where(likely(member), SEAT, 0.0)
 
 
 def step(evidence: Evidence, model: Model, member: Floats, leniency: float = 0.0) -> tuple[Floats, Singles, Ints]:
@@ -25,13 +44,19 @@ def step(evidence: Evidence, model: Model, member: Floats, leniency: float = 0.0
 
 
 def grow(evidence: Evidence, model: Model, member: Floats, rounds: int = 8, leniency: float = 0.0) -> Floats | None:
-    """Memberships (n,) grown from a start (n,), or None where the group dies."""
-    for _ in range(rounds):
+    """Memberships (n,) grown from what a group is described by at first (n,), or None where it dies.
+
+    Stops when the same members are likely as the round before. Where two sets take turns, the third round and later
+    describe the group by both.
+    """
+    before = None
+    for number in range(rounds):
         grown, _, _ = step(evidence, model, member, leniency)
-        if grown.sum() < FEWEST:
+        now = likely(grown)
+        if now.sum() < LEAST:
             return None
-        moved = float(np.abs(grown - member).sum())
-        member = grown
-        if moved < _SETTLED:
+        if before is not None and np.array_equal(before, now):
             break
-    return member
+        before = now
+        member = seated(grown) if number < _ALONE else (seated(grown) + member) / 2
+    return grown

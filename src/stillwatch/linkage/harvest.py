@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from stillwatch.linkage.activity import Floats, Ints
+from stillwatch.linkage.growth import likely
 from stillwatch.linkage.habits import View
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.pool import Scores, new_pool, restrict, score
 from stillwatch.linkage.scoring import Model
-from stillwatch.linkage.search import likely
 
 FEATURES = (
     "share0", "share1", "account_share", "posterior", "wording_members", "group_worded", "technique",
@@ -53,7 +53,7 @@ def describe_sessions(evidence: Evidence, member: Floats) -> tuple[Floats, Ints]
         np.full(len(sessions), profile.max(initial=0.0)),
         np.minimum(evidence.askers[sessions], 20),
         activity.turns[sessions],
-        activity.tools[sessions],
+        activity.tools[sessions] > 0,
         np.full(len(sessions), _mean_share(scores, member, chosen)),
         ((scores.pool - evidence.log_innocent) / evidence.judged_sessions)[who],
         np.log(np.maximum(evidence.accounts.sessions[who], 1)),

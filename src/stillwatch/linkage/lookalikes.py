@@ -23,7 +23,7 @@ def look_alikes(activity: Activity, beyond_ascii: Floats) -> Mapping[str, Ints]:
     if NETWORK in activity.sees:
         shared = _users(activity.address, account, n) >= _CROWDED
         kinds["vpn_exit"] = np.unique(account[shared & (activity.address > 0)])
-    kinds["agent_developer"] = np.flatnonzero(activity.mean(activity.tools) > 0.5)
+    kinds["agent_developer"] = np.flatnonzero(activity.mean((activity.tools > 0).astype(float)) > 0.5)
     if CONTENT in activity.sees:
         askers = activity.askers
         kinds["class"] = np.flatnonzero(activity.mean(((askers >= 4) & (askers < 60)).astype(float)) > 0.4)

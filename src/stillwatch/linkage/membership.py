@@ -43,7 +43,22 @@ group, ``z`` against the account's usual, ``SGtop`` against its ten closest; ``p
 of members in its organisation; ``r1``, ``r2`` share of its sessions that one, two members ask too, ``w1`` in members'
 wordings; ``gen`` how little habit it has; ``viral``; ``lns`` log sessions. ``g_*``: the members' means.
 """
-_CONTENT = {"c1", "c2", "c3", "c1n", "share", "r1", "r2", "w1", "gen", "viral", "lo_worded", "kl_worded"}
+_CONTENT = {
+    "c1",
+    "c2",
+    "c3",
+    "c1n",
+    "share",
+    "r1",
+    "r2",
+    "w1",
+    "gen",
+    "viral",
+    "lo_worded",
+    "kl_worded",
+    "lo_talk",
+    "kl_talk",
+}
 _CUSTOMERS = {"po", "oo", *(f"{way}_{name}" for way in ("lo", "kl") for name in ("age", "created"))}
 _NETWORK = {f"{way}_{name}" for way in ("lo", "kl") for name in ("asn", "client", "nip", "nasn")}
 

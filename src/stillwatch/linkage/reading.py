@@ -27,6 +27,7 @@ CODEBOOKS = (60, 150, 300)
 """Topics of the codebooks, coarse to fine."""
 _DAY = 8.64e10
 _HEAD, _TAIL = 1000, 500
+_MOST_TOOLS = 1000
 _FITTED = 15  # sessions of one account that a codebook is fitted to
 
 
@@ -79,14 +80,16 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
         start=_microseconds(exchanges.column("started_at"))[opening] / _DAY,
         turns=np.bincount(session, minlength=len(opening)).astype(np.float64),
         errors=(_numbers(exchanges.column("status"), 200)[opening] >= 400).astype(np.float64),
+        answered=np.log1p(np.maximum(_numbers(exchanges.column("output_tokens"), 0)[opening], 0)),
         topics=tuple(topics),
         codebooks=CODEBOOKS,
         wording=wordings.number,
         repeat=repeat,
         technique=technique,
         vector=vector,
+        talk=np.array([len(text) < len(turns.text[i]) for text, i in zip(asked, opening, strict=True)], dtype=bool),
         system=code("system_prompt"),
-        tools=(_numbers(exchanges.column("tool_count"), 0)[opening] > 0).astype(np.float64),
+        tools=np.clip(_numbers(exchanges.column("tool_count"), 0)[opening], 0, _MOST_TOOLS),
         model=model[opening],
         temperature=code("temperature"),
         max_tokens=code("max_tokens"),
@@ -135,7 +138,7 @@ def _request(exchanges: pa.Table, turns: Turns, rows: Ints) -> Request:
     return Request(
         text=[turns.text[i] for i in rows],
         system=[prompt or turns.system[i] for prompt, i in zip(given, rows, strict=True)],
-        tool_count=np.clip(_numbers(exchanges.column("tool_count"), 0)[rows], 0, 1000),
+        tool_count=np.clip(_numbers(exchanges.column("tool_count"), 0)[rows], 0, _MOST_TOOLS),
         is_tool_result=turns.is_tool_result[rows],
         history_length=turns.history_length[rows],
     )

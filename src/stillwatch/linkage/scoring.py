@@ -28,7 +28,7 @@ _ROWS, _PAIRS = 200, 500_000  # accounts compared with all others at a time, and
 _FEW = 5000
 _OF_CUSTOMERS = {"pay", "org", "age", "ageL", "created"}
 _OF_NETWORK = {"ip", "asn", "ja4", "client", "mclient", "nip", "nasn", "nasnL"}
-_OF_CONTENT = {"word", "dup", "emb", "worded", "viral", "techmax", *(f"tech{j}" for j in range(7))}
+_OF_CONTENT = {"word", "dup", "emb", "worded", "viral", "talk", "techmax", *(f"tech{j}" for j in range(7))}
 
 
 FITS = {"pair": ("pair",), "member": ("member-nearest", "member-mutual"), "taken": ("taken",)}

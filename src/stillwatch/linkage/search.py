@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from stillwatch.linkage.activity import Bools, Floats, Ints
-from stillwatch.linkage.growth import FEWEST, grow, step
+from stillwatch.linkage.growth import LEAST, SEAT, grow, likely, seated, step
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
@@ -24,10 +24,9 @@ NEIGHBOURS = 16
 """Accounts of a start."""
 LENIENCY = (0.0, 2.0)
 """Nats that the search adds to every account's log-odds: none, and where a start dies of that, these."""
-LEAST = 4
-"""Accounts of the smallest group: three are no pool."""
 _COVERED = 6  # nearest neighbours of a start that are not started from again
-_ROUNDS = 5
+_ROUNDS = 6
+_FAINTEST = 3.0  # expected members of a start below which it is given up
 _INSIDE = 0.7  # share of a group that lies in a larger one: then it is a part of that
 _KEPT = 0.75  # share of both groups that their union must keep when it is grown
 _DRAWN = 0.25  # mean probability of the others' accounts from which a group draws them in
@@ -53,8 +52,8 @@ def find_candidates(
         first, _, _ = step(evidence, model, evidence.neighbours(int(account), NEIGHBOURS))
         for leniency in LENIENCY[: 1 if leniently[account] else None]:
             start = _more_likely(first, leniency)
-            member = grow(evidence, model, start, _ROUNDS - 1, leniency) if start.sum() >= FEWEST else None
-            if member is not None and likely(member).sum() >= LEAST:
+            member = grow(evidence, model, start, _ROUNDS - 1, leniency) if start.sum() >= _FAINTEST else None
+            if member is not None:
                 (lenient if leniency else found).append(member)
                 leniently |= likely(member)
                 if not leniency:
@@ -80,12 +79,6 @@ def _more_likely(member: Floats, nats: float) -> Floats:
     return result
 
 
-def likely(member: Floats) -> Bools:
-    """Accounts that are more likely members than not, (n,)."""
-    chosen: Bools = member > 0.5
-    return chosen
-
-
 def _join(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
     """Groups that each draw the other's accounts in, without them, are one."""
     apart: set[tuple[bytes, bytes]] = set()
@@ -108,7 +101,7 @@ def _first_join(
             if key in apart:
                 continue
             if _near(evidence, a, b) and _draws(evidence, model, a, b) and _draws(evidence, model, b, a):
-                member = grow(evidence, model, np.maximum(first, groups[j]), _ROUNDS)
+                member = grow(evidence, model, seated(np.maximum(first, groups[j])), _ROUNDS)
                 if member is not None and _holds(member, a) and _holds(member, b):
                     return i, j, member
             apart.add(key)
@@ -131,7 +124,7 @@ def _draws(evidence: Evidence, model: Model, group: Bools, others: Bools) -> boo
     core, rest = group & ~others, others & ~group
     if not core.any() or not rest.any():
         return True
-    member, _, _ = step(evidence, model, np.where(core, 0.8, 0.0))
+    member, _, _ = step(evidence, model, np.where(core, SEAT, 0.0))
     return float(member[rest].mean()) >= _DRAWN
 
 
@@ -155,9 +148,9 @@ def _split(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
     parts = []
     for half in (inside[side], inside[~side]):
         start = np.zeros(len(member))
-        start[half] = member[half]
+        start[half] = SEAT
         part = grow(evidence, model, start, _ROUNDS)
-        if part is None or likely(part).sum() < LEAST:
+        if part is None:
             return [member]
         parts.append(part)
     a, b = likely(parts[0]), likely(parts[1])
@@ -168,8 +161,8 @@ def _split(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
 
 def settle(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
     """Grow groups on this evidence without leniency; drop those that die, part what is two, join what is one."""
-    grown = (grow(evidence, model, start, _ROUNDS) for start in groups)
-    living = _apart([member for member in grown if member is not None and likely(member).sum() >= LEAST])
+    grown = (grow(evidence, model, seated(start), _ROUNDS) for start in groups)
+    living = _apart([member for member in grown if member is not None])
     return _apart(_join(evidence, model, [part for member in living for part in _split(evidence, model, member)]))
 
 

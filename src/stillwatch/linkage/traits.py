@@ -2,7 +2,8 @@
 
 Each trait is a small category; its weight of evidence for a group is log P(trait | group) / P(trait | accounts of
 like load), Fellegi and Sunter's (1969) with the group's own frequencies, learnt without the account judged and
-shrunk toward the population. Conditional on load, because everything about a light account looks alike.
+shrunk toward the population. Conditional on load, because everything about a light account looks alike; the number of
+tools conditional on the agent that offers them, because strangers who use one agent have that in common.
 
 Never read: language, country, nationality, time zone, name, e-mail, hours of the day.
 """
@@ -13,18 +14,19 @@ import numpy as np
 
 from stillwatch.linkage.accounts import LOAD_CLASSES, Accounts
 from stillwatch.linkage.activity import Activity, Floats, Ints, Singles
-from stillwatch.linkage.comparisons.settings import usual_code
+from stillwatch.linkage.comparisons.settings import usual_code, usual_tools
 
-CATEGORIES = (("temp", 30), ("maxt", 30), ("client", 120), ("asn", 200), ("sysp", 100))
+CATEGORIES = (("temp", 30), ("maxt", 30), ("client", 120), ("asn", 200), ("sysp", 100), ("tools", 40))
 """Unordered traits and how many of the commonest values are told apart."""
 ORDERED = (
     "load", "first", "last", "turns", "age", "created", "gapcv", "nasn", "nip", "m5", "fm5", "agent", "worded",
-    "err", "rate", "dur",
+    "err", "rate", "dur", "answer", "talk",
 )  # fmt: skip
 """Traits on a scale, cut at the population's quantiles; neighbouring bins lend each other weight."""
 NAMES = (*(name for name, _ in CATEGORIES), *ORDERED)
 _BINS = 40
-_SHRINK, _LOAD_SHRINK = 8.0, 20.0
+_SHRINK, _LOAD_SHRINK, _AGENT_SHRINK = 8.0, 20.0, 5.0
+_AGENTS = 50  # commonest agents that are told apart by their system prompts
 _KEPT, _LENT = 0.4, 0.3
 
 
@@ -37,14 +39,18 @@ class Traits:
             "maxt": activity.max_tokens,
             "client": activity.client,
             "asn": activity.network,
-            "sysp": activity.system,
         }
-        self._value = {name: _commonest(usual_code(activity, codes[name]), most) for name, most in CATEGORIES}
+        usual = {name: usual_code(activity, code) for name, code in codes.items()}
+        usual["sysp"] = usual_code(activity, activity.system, activity.system > 0)
+        usual["tools"], agent = usual_tools(activity)
+        self._value = {name: _commonest(usual[name], most) for name, most in CATEGORIES}
         judged = accounts.sessions >= 2
         for name in ORDERED:
             self._value[name] = _binned(accounts.value[name], judged)
         self._size = {name: int(value.max(initial=0)) + 1 for name, value in self._value.items()}
         self._expected = {name: self._among_like_load(name, accounts.load) for name in NAMES}
+        # How many tools are offered is the agent's choice before its user's: expected among those who use the same.
+        self._expected["tools"] = self._among_same_agent(_commonest(agent, _AGENTS))
 
     def _among_like_load(self, name: str, load: Ints) -> Floats:
         value, size = self._value[name], self._size[name]
@@ -59,6 +65,15 @@ class Traits:
             table = np.stack([_smooth(row) for row in table])
             table /= table.sum(axis=1, keepdims=True)
         expected: Floats = table[load, value]
+        return expected
+
+    def _among_same_agent(self, agent: Ints) -> Floats:
+        value, size = self._value["tools"], self._size["tools"]
+        base = (np.bincount(value, minlength=size) + 1.0) / (len(value) + size)
+        table = np.zeros((int(agent.max(initial=0)) + 1, size))
+        np.add.at(table, (agent, value), 1.0)
+        table = (table + _AGENT_SHRINK * base) / (table.sum(axis=1, keepdims=True) + _AGENT_SHRINK)
+        expected: Floats = table[agent, value]
         return expected
 
     def log_odds(self, member: Floats) -> tuple[Singles, Singles]:

@@ -14,6 +14,7 @@ from stillwatch.signals.base import SignalInfo
 
 _PRIOR = 4.0  # sessions of the population added before topics are compared
 _HEAVY = 30.0  # an account counts for so many sessions of the population at most
+_DIGITS = 5
 _PREDICTED = ((0, 15.0), (0, 60.0), (1, 15.0), (2, 15.0))
 """Codebook and concentration of each predictive ratio."""
 
@@ -61,6 +62,8 @@ class Content:
                 there, back = share[rows] @ ratio[start:].T, ratio[rows] @ share[start:].T
                 np.minimum(there, back, out=out[len(like) + 2 * i])
                 out[len(like) + 2 * i + 1] = there + back
+            # How a product is cut into blocks moves its last digits, and a tree's threshold may lie between.
+            np.round(out, _DIGITS, out=out)
 
         return fill
 

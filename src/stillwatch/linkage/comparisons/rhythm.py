@@ -14,7 +14,7 @@ from stillwatch.signals.base import SignalInfo
 
 _APART = (
     "load", "first", "last", "dur", "rate", "turns", "nip", "nasn", "gapcv", "m5", "fm5", "age", "created", "agent",
-    "worded", "viral", "err", "firstL", "lastL", "turnsL", "ageL", "durL", "nasnL",
+    "worded", "viral", "err", "answer", "talk", "firstL", "lastL", "turnsL", "ageL", "durL", "nasnL",
     "tech0", "tech1", "tech2", "tech3", "tech4", "tech5", "tech6",
 )  # fmt: skip
 _LOW = ("load", "first", "last", "age", "turns", "worded", "agent", "viral", "techmax", "nasn")
@@ -28,7 +28,7 @@ class Rhythm:
 
     info: ClassVar[SignalInfo] = SignalInfo(
         name="rhythm",
-        summary="How many accounts lie between two in load, start, end, turns, sign-up, and shares of techniques.",
+        summary="Accounts that lie between two in load, start, end, turns, sign-up, answers' size and techniques.",
         reference="ranks: Spearman 1904; which hours of the day were used is not read",
         version="1",
         example="d_last 0.03",
@@ -45,6 +45,7 @@ class Rhythm:
             "tool_count",
             "client_ip",
             "client_asn",
+            "output_tokens",
         ),
         innocent_reading="A term, a launch, a deadline that many share.",
     )

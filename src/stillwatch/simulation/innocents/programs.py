@@ -155,12 +155,12 @@ def developers(stage: Stage, size: int) -> Iterator[Customer]:
         account.client, account.keys = client(r, 2), r.choice((1, 1, 2, 3))
         writer, tastes = style_and_tastes(account, r, 0.08)
         own = r.sample([topic for topic in topics() if topic.family in ("code", "data")], r.randint(1, 4))
-        prompt = agent_prompt(r)
+        agent = agent_options(agent_prompt(r), added_tools(stage.random("developer", i, "tools")))
         span = span_of(r, stage.period, account.created_at)
         count = stage.count(r, 48, 0.8)
         chats = round(count * r.choice((0.0, 0.0, 0.1, 0.3, 0.6)))
         sessions = conversations(writer, tastes, r, count=chats, turns=2.0, rhythm=account.rhythm, span=span)
-        yield account, agent_sessions(writer, own, r, count - chats, account, span, prompt) + sessions, r
+        yield account, agent_sessions(writer, own, r, count - chats, account, span, agent) + sessions, r
 
 
 def agent_prompt(r: Random) -> str:
@@ -168,13 +168,18 @@ def agent_prompt(r: Random) -> str:
     return r.choices(wordings()["innocent.agents"], weights=(5, 3, 2))[0]
 
 
-def agent_options(prompt: str) -> Options:
-    """What a coding agent sends along: it is the agent's choice, the same for everybody who uses it."""
-    return Options(system_prompt=prompt, temperature=1.0, tool_count=3 + len(prompt) % 7, window=40)
+def agent_options(prompt: str, added: int) -> Options:
+    """What a coding agent sends along: its own prompt and tools, and the tools that its user ``added``."""
+    return Options(system_prompt=prompt, temperature=1.0, tool_count=3 + len(prompt) % 7 + added, window=40)
+
+
+def added_tools(r: Random) -> int:
+    """Tools that one user adds to a coding agent: none for half of them."""
+    return r.choice((0, 1)) * r.randint(1, 8)
 
 
 def agent_sessions(
-    writer: Writer, own: list[Topic], r: Random, count: int, account: Account, span: tuple[float, float], prompt: str
+    writer: Writer, own: list[Topic], r: Random, count: int, account: Account, span: tuple[float, float], agent: Options
 ) -> list[Session]:
     """Loops of a coding agent: a request, then tool results; lengths heavy-tailed."""
     found: list[Session] = []
@@ -188,7 +193,7 @@ def agent_sessions(
             human = r.random() < 0.15
             ask = writer.follow_up(ask) if human else ask
             turns.append(turn_of(ask) if human else Turn(tool_result(r), writer.answer(ask.topic, ask.slots)))
-        found.append(Session(at, turns, gap=r.uniform(6, 40), **agent_options(prompt)))
+        found.append(Session(at, turns, gap=r.uniform(6, 40), **agent))
     return found
 
 

@@ -6,6 +6,7 @@ import functools
 import tomllib
 from importlib import resources
 from pathlib import Path
+from random import Random
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -35,7 +36,8 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ``cards`` and ``addresses`` say how many accounts share one (1: private). ``start`` and ``end`` are shares of the
     log's span (below 0 or above 1: it runs on outside the log). ``techniques`` are weights. ``wordings`` of each
     technique are in use. ``best_of`` is the share of tasks asked several times, ``follow_ups`` the mean of further
-    turns, ``topics`` how many topics the pool of tasks covers.
+    turns, ``topics`` how many topics the pool of tasks covers. ``harness`` says whether all accounts run one copy of a
+    coding agent or each its own, with a prompt and tools like anybody's.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     hours: Literal["flat", "people", "shift"] = "flat"
     clients: Literal["one", "some", "people", "agents"] = "some"
     model_switch: bool = True
+    harness: Literal["one", "own"] = "one"
     retries: Share = 0.9
 
     def __post_init__(self) -> None:
@@ -72,6 +75,17 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("techniques need at least one positive weight")
         if self.end <= self.start:
             raise ValueError("end must lie after start")
+
+    def working_span(self, number: int, r: Random, first: float, last: float) -> tuple[float, float]:
+        """When account ``number`` begins and is given up, in a log from ``first`` to ``last``, which both may leave.
+
+        Accounts of a wave begin together (``sign_up`` burst) or one after another, and end together.
+        """
+        begin, finish = first + self.start * (last - first), first + self.end * (last - first)
+        wave = (finish - begin) / self.waves
+        start = begin + (number % self.waves) * wave
+        start += abs(r.gauss(0, 0.04)) * wave if self.sign_up == "burst" else r.random() ** 2 * 0.35 * wave
+        return start, begin + (number % self.waves + 1) * wave * r.uniform(0.97, 1.0)
 
 
 @functools.cache

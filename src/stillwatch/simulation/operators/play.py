@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from random import Random
 
-from stillwatch.simulation.innocents.programs import agent_options, agent_prompt, agent_sessions
+from stillwatch.simulation.innocents.programs import added_tools, agent_options, agent_prompt, agent_sessions
 from stillwatch.simulation.innocents.stage import (
     Customer,
     Interests,
@@ -40,7 +40,7 @@ class Worker:
     cover: int
     starts: list[float]
     options: Options
-    agent: str
+    agent: Options
 
 
 class Operation:
@@ -59,6 +59,7 @@ class Operation:
         self.temperature = g.choice((1.0, 0.7, None))
         self.tools = [client(g, 1) for _ in range(1 if campaign.clients == "one" else 3)]
         self.exit = stage.internet.residential_proxy(g)
+        self.harness = agent_options(agent_prompt(g), added_tools(g)) if campaign.harness == "one" else None
         self.shared: dict[int, Place] = {}
 
     def customers(self) -> Iterator[Customer]:
@@ -72,19 +73,14 @@ class Operation:
     def _worker(self, i: int) -> Worker:
         campaign, stage = self.campaign, self.stage
         r, log = stage.random("campaign", campaign.name, i), stage.period.end
-        begin, finish = campaign.start * log, campaign.end * log
-        slice_ = (finish - begin) / campaign.waves
-        start = begin + (i % campaign.waves) * slice_
-        start += abs(r.gauss(0, 0.04)) * slice_ if campaign.sign_up == "burst" else r.random() ** 2 * 0.35 * slice_
-        span = (
-            max(0.0, start),
-            max(max(0.0, start) + HOUR, min(log, begin + (i % campaign.waves + 1) * slice_ * r.uniform(0.97, 1.0))),
-        )
+        start, end = campaign.working_span(i, r, 0.0, log)
+        span = (max(0.0, start), max(max(0.0, start) + HOUR, min(log, end)))
         count = max(1, round(campaign.exchanges * r.lognormvariate(-(campaign.spread**2) / 2, campaign.spread)))
         harvest_from = min(max(span[0], campaign.honest_days * DAY), span[1] - HOUR)
         cover = sum(r.random() < campaign.cover for _ in range(count))
         account = self._account(i, r, start, span)
-        worker = Worker(account, r, span, harvest_from, count - cover, cover, [], settings_of(r), agent_prompt(r))
+        agent = self.harness or agent_options(agent_prompt(r), added_tools(r))
+        worker = Worker(account, r, span, harvest_from, count - cover, cover, [], settings_of(r), agent)
         sessions = round(worker.harvest / (1.0 + campaign.follow_ups + 2.0 * campaign.best_of))
         worker.starts = account.rhythm.moments(r, max(1, sessions) if worker.harvest else 0, harvest_from, span[1])
         return worker
@@ -195,7 +191,7 @@ class Operation:
 
     def _session(self, at: float, said: list[Turn], worker: Worker, plain: Options, sample: int) -> Session:
         if said[0].technique == "agent_traces":
-            return Session(at, said, gap=worker.r.uniform(6, 40), sample=sample, **agent_options(worker.agent))
+            return Session(at, said, gap=worker.r.uniform(6, 40), sample=sample, **worker.agent)
         return Session(at, said, gap=worker.r.uniform(4, 120), sample=sample, **plain)
 
     def _cover(self, worker: Worker) -> list[Session]:
