@@ -21,13 +21,14 @@ INNOCENT, INNOCENT_BLIND = 0.02, 0.01
 """Share of innocents expected among all accounts accused, and in a log that lacks customers, networks or requests: who
 sees less is more careful. Less sure members of groups are for a person to look at."""
 FIRM = 8.5
-"""Nats from which a group stands (`standing`): on twenty worlds that no model had seen, 8.4 was the most that chance
-neighbours of many hands came to, and 8.7 the least of a campaign."""
+"""Nats from which a group stands (`standing`): on twenty worlds that no model had seen, 8.1 was the most that chance
+neighbours of many hands came to, and 8.7 the least of a campaign (`python -m bench.calibrating` prints them)."""
 FEATURES = ("log_odds", "size")
 """What is known of a member: its log-odds, at most `_MOST`, and the log of its group's size."""
 CALIBRATION = (1.53, 0.37, -1.0)
-"""Weights of `FEATURES` and a constant: log-odds of membership as measured in worlds planted in a log of real texts;
-without networks it was (1.45, 0.67, -1.45)."""
+"""Weights of `FEATURES` and a constant: log-odds of membership as measured in worlds planted in a log of real texts.
+Measured once more at the end: (1.50, 0.42, -1.21); without networks (1.45, 0.67, -1.45), without customers
+(1.13, 0.45, -0.11)."""
 _MOST = 6.0
 
 
