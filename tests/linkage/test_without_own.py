@@ -20,18 +20,12 @@ from stillwatch.linkage.scoring import load_model
 from stillwatch.linkage.traits import Traits
 
 Made = Callable[..., Activity]
-SESSION_COLUMNS = (
-    "account", "start", "turns", "errors", "answered", "wording", "repeat", "technique", "vector", "talk", "system",
-    "tools", "model",
-    "temperature", "max_tokens", "client", "address", "network", "fingerprint",
-)  # fmt: skip
 weights = st.lists(st.floats(0, 1), min_size=12, max_size=12).map(np.array)
 
 
 def in_order(activity: Activity, order: NDArray[np.int64]) -> Activity:
     """The same sessions in another order."""
-    moved = {name: getattr(activity, name)[order] for name in SESSION_COLUMNS}
-    return replace(activity, **moved, topics=tuple(topic[order] for topic in activity.topics))
+    return activity.only(order)
 
 
 def renumbered(activity: Activity, number: NDArray[np.int64]) -> Activity:

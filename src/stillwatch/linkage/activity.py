@@ -77,8 +77,8 @@ class Activity:
         askers: Ints = count[self.repeat]
         return askers
 
-    def only(self, chosen: Bools) -> Activity:
-        """The same accounts with the chosen sessions only, ``chosen`` (s,)."""
+    def only(self, chosen: Bools | Ints) -> Activity:
+        """The same accounts with the chosen sessions only: ``chosen`` (s,) or session numbers, in their order."""
         names = (
             "account start turns errors answered wording repeat technique vector talk system tools model temperature "
             "max_tokens client address network fingerprint"

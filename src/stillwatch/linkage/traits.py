@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stillwatch.linkage.accounts import LOAD_CLASSES, Accounts
+from stillwatch.linkage.accounts import Accounts
 from stillwatch.linkage.activity import Activity, Floats, Ints, Singles
 from stillwatch.linkage.comparisons.settings import usual_code, usual_tools
 
@@ -48,32 +48,23 @@ class Traits:
         for name in ORDERED:
             self._value[name] = _binned(accounts.value[name], judged)
         self._size = {name: int(value.max(initial=0)) + 1 for name, value in self._value.items()}
-        self._expected = {name: self._among_like_load(name, accounts.load) for name in NAMES}
+        self._expected = {name: self._among(name, accounts.load, _LOAD_SHRINK) for name in NAMES if name != "tools"}
         # How many tools are offered is the agent's choice before its user's: expected among those who use the same.
-        self._expected["tools"] = self._among_same_agent(_commonest(agent, _AGENTS))
+        self._expected["tools"] = self._among("tools", _commonest(agent, _AGENTS), _AGENT_SHRINK)
 
-    def _among_like_load(self, name: str, load: Ints) -> Floats:
+    def _among(self, name: str, alike: Ints, shrink: float) -> Floats:
+        """Share of each account's value among the accounts of its class ``alike`` (n,), shrunk toward everybody's."""
         value, size = self._value[name], self._size[name]
         base = (np.bincount(value, minlength=size) + 1.0) / (len(value) + size)
         if name == "load":
             return base[value]
-        table = np.zeros((len(LOAD_CLASSES) + 1, size))
-        for number in range(len(table)):
-            among = np.bincount(value[load == number], minlength=size)
-            table[number] = (among + _LOAD_SHRINK * base) / (among.sum() + _LOAD_SHRINK)
+        table = np.zeros((int(alike.max(initial=0)) + 1, size))
+        np.add.at(table, (alike, value), 1.0)
+        table = (table + shrink * base) / (table.sum(axis=1, keepdims=True) + shrink)
         if name in ORDERED:
             table = np.stack([_smooth(row) for row in table])
             table /= table.sum(axis=1, keepdims=True)
-        expected: Floats = table[load, value]
-        return expected
-
-    def _among_same_agent(self, agent: Ints) -> Floats:
-        value, size = self._value["tools"], self._size["tools"]
-        base = (np.bincount(value, minlength=size) + 1.0) / (len(value) + size)
-        table = np.zeros((int(agent.max(initial=0)) + 1, size))
-        np.add.at(table, (agent, value), 1.0)
-        table = (table + _AGENT_SHRINK * base) / (table.sum(axis=1, keepdims=True) + _AGENT_SHRINK)
-        expected: Floats = table[agent, value]
+        expected: Floats = table[alike, value]
         return expected
 
     def log_odds(self, member: Floats) -> tuple[Singles, Singles]:
