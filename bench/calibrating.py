@@ -9,68 +9,53 @@ the groups of innocents stand that pass every other bar; then a logistic fit of 
 from __future__ import annotations
 
 import argparse
-import os
-import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
 
 from bench.tables import Table, publish
-from bench.training import World
+from bench.training import Kept, World, in_parallel
 from bench.worlds import CALIBRATION_SEEDS, PLANTED
-from stillwatch.calibration import select_at_fdr
 from stillwatch.linkage.activity import CUSTOMERS, NETWORK
-from stillwatch.linkage.certainty import FEATURES, FEWEST_ACCUSED, FIRM, INNOCENT, describe_members, standing
+from stillwatch.linkage.certainty import FEATURES, FIRM, INNOCENT, certain, describe_members, least_sure, standing
 from stillwatch.linkage.confirmation import search_part
-from stillwatch.linkage.finding import ACCUSED, judge_groups, packaged_models
+from stillwatch.linkage.finding import judge_groups, packaged_models
 from stillwatch.progress import Silent
 
 _RIDGE = 1e-3
 LACKING = ("", CUSTOMERS, NETWORK)
 """What the logs lack that memberships are measured in."""
 _RATE = 0.01  # false discovery rate of the groups
+Members = dict[str, np.ndarray]
 
 
-def members_of(seed: int, folder: Path, lacks: str = "") -> dict[str, np.ndarray]:
+def members_of(seed: int, kept: Kept, lacks: str = "") -> Members:
     """The members of all groups that pass every bar but `FIRM`, in a log that ``lacks`` customers, network or nothing.
 
     ``described`` (k, f), ``guilty`` (k,), ``kind`` (k,), ``group`` (k,) and its ``standing`` (k,).
     """
-    kept = folder / f"members-{seed}{'-' if lacks else ''}{lacks}.pickle"
-    if not kept.exists():
-        world = World(seed, folder)
-        searched = search_part([f"{seed}/{i}" for i in range(len(world.activity.account))], 0)
-        groups, _, _ = judge_groups(
-            world.hiding(frozenset({lacks} - {""})),
-            searched,
-            packaged_models(),
-            seed=0,
-            false_discovery=_RATE,
-            progress=Silent(),
-        )
-        passed = [g for g in groups if g.q_value <= _RATE and min(g.rivals.values(), default=0.0) > 0]
-        passed = [g for g in passed if len(g.accounts) >= FEWEST_ACCUSED and _mean(g.log_odds) >= ACCUSED]
-        value = {
-            "described": np.concatenate(
-                [np.zeros((0, len(FEATURES))), *(describe_members(g.log_odds) for g in passed)]
-            ),
-            "guilty": np.concatenate([np.zeros(0, bool), *(~world.honest[g.accounts] for g in passed)]),
-            "kind": np.concatenate([np.zeros(0, "U1"), *(world.kind[g.accounts] for g in passed)]),
-            "group": np.repeat(np.arange(len(passed)), [len(g.accounts) for g in passed]),
-            "standing": np.repeat([standing(g.log_odds) for g in passed], [len(g.accounts) for g in passed]),
-        }
-        part = kept.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(pickle.dumps(value))
-        part.replace(kept)
-    found: dict[str, np.ndarray] = pickle.loads(kept.read_bytes())
+    found: Members = kept(f"members-{seed}{'-' if lacks else ''}{lacks}", lambda: _members(seed, kept.folder, lacks))
     return found
 
 
-def _mean(log_odds: np.ndarray) -> float:
-    return float((1 / (1 + np.exp(-log_odds))).mean())
+def _members(seed: int, folder: Path, lacks: str) -> Members:
+    world = World(seed, folder)
+    activity = world.hiding(frozenset({lacks} - {""}))
+    searched = search_part([f"{seed}/{i}" for i in range(len(activity.account))], 0)
+    groups, _, _ = judge_groups(
+        activity, searched, packaged_models(), seed=0, false_discovery=_RATE, progress=Silent(), firm=-np.inf
+    )
+    passed = [group for group in groups if group.verdict == "campaign"]
+    size = [len(group.accounts) for group in passed]
+    accounts = np.concatenate([np.zeros(0, dtype=np.int64), *(group.accounts for group in passed)])
+    return {
+        "described": np.concatenate([np.zeros((0, len(FEATURES))), *(describe_members(g.log_odds) for g in passed)]),
+        "guilty": ~world.honest[accounts],
+        "kind": world.kind[accounts],
+        "group": np.repeat(np.arange(len(passed)), size),
+        "standing": np.repeat([standing(group.log_odds) for group in passed], size),
+    }
 
 
 def fit_certainty(described: np.ndarray, guilty: np.ndarray) -> np.ndarray:
@@ -86,13 +71,8 @@ def fit_certainty(described: np.ndarray, guilty: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _posterior(described: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    result: np.ndarray = 1 / (1 + np.exp(-(described @ weights[:-1] + weights[-1])))
-    return result
-
-
-def report(worlds: dict[int, dict[str, np.ndarray]]) -> None:
-    """Print how firmly groups stand, each world as a fit to the other planted worlds sees it, and the constants."""
+def report(worlds: dict[int, Members]) -> None:
+    """Print how firmly groups stand, and each world as a fit to the other planted worlds sees it."""
     groups = [
         {"world": seed, "accounts": int(chosen.sum()), "innocent": int((~world["guilty"][chosen]).sum()),
          "standing": float(world["standing"][chosen][0]),
@@ -102,11 +82,11 @@ def report(worlds: dict[int, dict[str, np.ndarray]]) -> None:
     ]  # fmt: skip
     doubtful = sorted(groups, key=lambda row: row["standing"])
     publish(Table("standing", "The groups that stand least firmly, of all that pass every other bar", doubtful[:30]))
-    standing_ = {seed: {k: v[world["standing"] >= FIRM] for k, v in world.items()} for seed, world in worlds.items()}
+    firm = {seed: _standing(world) for seed, world in worlds.items()}
     rows = []
-    for seed, world in standing_.items():
-        posterior = _posterior(world["described"], _fitted(standing_, seed))
-        sure = posterior >= posterior[select_at_fdr(posterior, INNOCENT)].min(initial=np.inf)
+    for seed, world in firm.items():
+        posterior = certain(world["described"], _fitted(firm, seed))
+        sure = posterior >= least_sure(posterior, INNOCENT)
         innocent = ~world["guilty"]
         rows.append(
             {
@@ -119,14 +99,11 @@ def report(worlds: dict[int, dict[str, np.ndarray]]) -> None:
     publish(Table("certainty", "Innocents among the accused, as stated and in truth", rows, note))
 
 
-def constants(worlds: dict[int, dict[str, np.ndarray]]) -> tuple[float, ...]:
-    """The constants of `certainty` for one kind of log, from the planted worlds' groups that stand."""
-    standing_ = {seed: {k: v[world["standing"] >= FIRM] for k, v in world.items()} for seed, world in worlds.items()}
-    fitted: tuple[float, ...] = tuple(_fitted(standing_, None).round(2).tolist())
-    return fitted
+def _standing(world: Members) -> Members:
+    return {name: values[world["standing"] >= FIRM] for name, values in world.items()}
 
 
-def _fitted(worlds: dict[int, dict[str, np.ndarray]], but: int | None) -> np.ndarray:
+def _fitted(worlds: dict[int, Members], but: int | None = None) -> np.ndarray:
     chosen = [world for seed, world in worlds.items() if seed >= PLANTED and seed != but]
     return fit_certainty(*(np.concatenate([world[name] for world in chosen]) for name in ("described", "guilty")))
 
@@ -138,20 +115,18 @@ def main() -> None:
     parser.add_argument("seeds", nargs="*", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
+    kept = Kept(given.out)
     if given.seeds:
         for seed in given.seeds:
             for lacks in LACKING if seed >= PLANTED else ("",):
-                members_of(seed, given.out, lacks)
+                members_of(seed, kept, lacks)
         return
-    halves = (CALIBRATION_SEEDS[::2], CALIBRATION_SEEDS[1::2])
-    command = [sys.executable, "-m", "bench.calibrating", "--out", str(given.out)]
-    workers = [subprocess.Popen([*command, *map(str, half)]) for half in halves]
-    if any(code != 0 for code in [worker.wait() for worker in workers]):
-        raise SystemExit("a world could not be judged")
-    report({seed: members_of(seed, given.out) for seed in CALIBRATION_SEEDS})
+    in_parallel("bench.calibrating", [], CALIBRATION_SEEDS, given.out)
+    report({seed: members_of(seed, kept) for seed in CALIBRATION_SEEDS})
     planted = [seed for seed in CALIBRATION_SEEDS if seed >= PLANTED]
     for lacks in LACKING:
-        print("CALIBRATION", repr(lacks), constants({seed: members_of(seed, given.out, lacks) for seed in planted}))
+        worlds = {seed: _standing(members_of(seed, kept, lacks)) for seed in planted}
+        print("CALIBRATION", repr(lacks), tuple(_fitted(worlds).round(2).tolist()))
 
 
 if __name__ == "__main__":

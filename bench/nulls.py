@@ -76,7 +76,7 @@ def main() -> None:
         say(f"skipped: {world} is not there")
         return
     read = read_world(world)
-    activity = read_activity(read.exchanges, read.customers, seed=0, progress=Silent()).activity
+    activity = read_activity(read.exchanges, read.customers, progress=Silent()).activity
     rng = np.random.default_rng(11)
     deals = [dealt(activity, rng) for _ in range(4)]
     rows = [

@@ -54,7 +54,7 @@ class Base:
 def read_base(folder: Path) -> Base:
     """The world in ``folder``, which must hold no campaign."""
     table = in_order(open_log([folder / "exchanges.parquet"]).read())
-    reading = read_activity(table, None, seed=0, progress=Silent())
+    reading = read_activity(table, None, progress=Silent())
     activity = reading.activity
     order = pl.DataFrame({"exchange_id": table.column("exchange_id").to_pylist()})
     exchanges = order.join(

@@ -59,7 +59,7 @@ class World:
         kept = folder / f"activity-{seed}.pickle"
         if not kept.exists():
             labelled = labelled_world(seed, folder / f"world-{seed}")
-            reading = read_activity(labelled.exchanges, labelled.customers, seed=seed, progress=Silent())
+            reading = read_activity(labelled.exchanges, labelled.customers, progress=Silent())
             harvested = labelled.harvested[reading.opening]
             part = kept.with_suffix(f".{os.getpid()}.part")
             part.write_bytes(pickle.dumps((reading.activity, labelled.campaign, labelled.kind, harvested)))
@@ -243,15 +243,12 @@ class Kept:
         return pickle.loads(path.read_bytes())
 
 
-def _in_parallel(command: str, seeds: tuple[int, ...], out: Path) -> None:
-    """Run one command of this file for all seeds, in two processes: trees and forks do not go together."""
-    halves = [seeds[::2], seeds[1::2]]
-    workers = [
-        subprocess.Popen([sys.executable, "-m", "bench.training", "--out", str(out), command, *map(str, half)])
-        for half in halves
-    ]
+def in_parallel(module: str, command: list[str], seeds: tuple[int, ...], out: Path) -> None:
+    """Run one command of a module for all seeds, in two processes: trees and forks do not go together."""
+    start = [sys.executable, "-m", module, "--out", str(out), *command]
+    workers = [subprocess.Popen([*start, *map(str, half)]) for half in (seeds[::2], seeds[1::2])]
     if any(code != 0 for code in [worker.wait() for worker in workers]):
-        raise SystemExit(f"the step {command!r} failed")
+        raise SystemExit(f"a part of {module} {' '.join(command)} failed")
 
 
 def _texts(kept: Kept, *names: str) -> Iterator[Model]:
@@ -308,7 +305,7 @@ def train(out: Path) -> None:
     def load(name: str, seeds: tuple[int, ...]) -> list[Any]:
         return [pickle.loads((out / f"{name}-{seed}.pickle").read_bytes()) for seed in seeds]
 
-    _in_parallel("pairs", TRAINING_SEEDS, out)
+    in_parallel("bench.training", ["pairs"], TRAINING_SEEDS, out)
     names = pair_features()
     rows = load("pairs", TRAINING_SEEDS)
     for fold in (0, 1):
@@ -316,10 +313,10 @@ def train(out: Path) -> None:
     kept("pair", lambda: fit(PAIR, rows, names, 140, "pair").texts[0])
     for school in SCHOOLS:
         for number, name in enumerate((f"first-{school}", f"member-{school}")):
-            _in_parallel(f"members-{school}-{number}", TRAINING_SEEDS, out)
+            in_parallel("bench.training", [f"members-{school}-{number}"], TRAINING_SEEDS, out)
             parts = [part for world in load(f"members-{school}-{number}", TRAINING_SEEDS) for part in world]
             kept(name, lambda: fit(MEMBER, parts, NAMES, 260, "member").texts[0])  # noqa: B023
-    _in_parallel("taken", HARVEST_SEEDS, out)
+    in_parallel("bench.training", ["taken"], HARVEST_SEEDS, out)
     sessions = [part for part in load("taken", HARVEST_SEEDS) if part is not None]
     kept("taken", lambda: fit(TAKEN, sessions, HARVEST, 150, "taken").texts[0])
     (out / "models").mkdir(exist_ok=True)

@@ -32,6 +32,7 @@ def made_activity(accounts: int, sessions: int = 6, seed: int = 0) -> Activity:
         answered=rng.uniform(0, 8, s),
         topics=tuple(codes(size) for size in (8, 20, 40)),
         codebooks=(8, 20, 40),
+        redrawn=(),
         wording=codes(4),
         repeat=codes(max(3 * s // 5, 1)),
         technique=rng.dirichlet(np.ones(8), s)[:, :7] if s else np.zeros((0, 7)),

@@ -37,7 +37,7 @@ def _setting(default: Any, text: str) -> Any:
 class Settings:
     """The settings of one run. Raises `UsageError` for a value out of range."""
 
-    seed: int = _setting(0, "Seed of everything random; the same log and seed give the same verdicts.")
+    seed: int = _setting(0, "Seed of what is drawn: the sessions that the search sees, and permutations.")
     false_discovery: float = _setting(0.01, "At most this share of the accused accounts may be innocent.")
     with_text: bool = _setting(False, "Show prompts and answers of the log in the report (off: no text leaves it).")
     price_table: Path | None = _setting(None, "TOML file with prices per million tokens, to value what was taken.")

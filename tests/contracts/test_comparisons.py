@@ -22,6 +22,7 @@ COLUMNS = {
     "errors": {"status"},
     "answered": {"output_tokens"},
     "topics": {"messages"},
+    "redrawn": {"messages"},
     "wording": {"messages"},
     "repeat": {"messages"},
     "technique": {"messages", "system_prompt", "tool_count"},
@@ -57,8 +58,8 @@ def compared(comparison: Comparison, activity: Activity, start: int = 0) -> NDAr
 
 def turned(activity: Activity, field: str) -> Activity:
     """The activity with one field handed on by one row."""
-    if field == "topics":
-        return replace(activity, topics=tuple(np.roll(topic, 1) for topic in activity.topics))
+    if field in ("topics", "redrawn"):
+        return replace(activity, **{field: tuple(np.roll(topic, 1) for topic in getattr(activity, field))})
     return replace(activity, **{field: np.roll(getattr(activity, field), 1, axis=0)})
 
 

@@ -81,7 +81,7 @@ def clean() -> Activity:
     if not CLEAN.exists():
         pytest.skip("the world dev-clean is not here (../shared/worlds)")
     exchanges = in_order(open_log([CLEAN / "exchanges.parquet"]).read())
-    return read_activity(exchanges, read_customers(CLEAN / "accounts.parquet"), seed=0, progress=Silent()).activity
+    return read_activity(exchanges, read_customers(CLEAN / "accounts.parquet"), progress=Silent()).activity
 
 
 @pytest.mark.slow

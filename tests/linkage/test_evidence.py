@@ -127,6 +127,19 @@ def test_models_fit_the_features_that_are_computed(made: Made) -> None:
     assert sessions.shape == (len(which), len(HARVEST))
 
 
+def test_a_codebook_fitted_again_alike_changes_nothing(made: Made) -> None:
+    """Content is the mean over the fits: of the same fit three times, it is what it was."""
+    activity = made(60)
+    again = replace(activity, redrawn=activity.topics[:2] * 2)
+    member = np.where(np.arange(60) < 12, 0.8, 0.0)
+    features = []
+    for evidence in (Evidence(activity), Evidence(again, redrawn=True)):
+        evidence.use_scores(np.zeros((60, 60), dtype=np.float32))
+        features.append(evidence.features(member)[0])
+    assert len(Evidence(again, redrawn=True).views) == 6
+    np.testing.assert_allclose(features[0], features[1], rtol=1e-4, atol=1e-4)
+
+
 def test_the_bars_of_the_waterfall_add_up(made: Made) -> None:
     evidence = Evidence(made(20))
     evidence.compare(load_model("pair"))

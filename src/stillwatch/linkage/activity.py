@@ -27,7 +27,8 @@ class Activity:
 
     ``account`` the account of each session; ``start`` its time (days); ``turns`` its exchanges; ``errors`` whether its
     first exchange failed; ``answered`` log(1 + tokens) of its first answer. Content of the opening request: ``topics``
-    one (s,) array for each codebook, ``codebooks`` their sizes; ``wording`` the shared wording it was filled into
+    one (s,) array for each codebook, ``codebooks`` their sizes, ``redrawn`` more of the first two codebooks by turns,
+    fitted from other starts; ``wording`` the shared wording it was filled into
     (0: none); ``repeat`` equal numbers ask the same; ``technique`` (s, 7) probabilities; ``vector`` (s, d) unit
     embedding; ``talk`` whether small talk went round it; ``system`` the system prompt (0: none); ``tools`` how many
     tools were offered. How it was asked: ``model``, ``temperature``, ``max_tokens``, ``client``, ``address``,
@@ -44,6 +45,7 @@ class Activity:
     answered: Floats
     topics: tuple[Ints, ...]
     codebooks: tuple[int, ...]
+    redrawn: tuple[Ints, ...]
     wording: Ints
     repeat: Ints
     technique: Floats
@@ -84,7 +86,8 @@ class Activity:
             "max_tokens client address network fingerprint"
         )
         kept = {name: getattr(self, name)[chosen] for name in names.split()}
-        return replace(self, **kept, topics=tuple(topic[chosen] for topic in self.topics))
+        topics, redrawn = (tuple(topic[chosen] for topic in each) for each in (self.topics, self.redrawn))
+        return replace(self, **kept, topics=topics, redrawn=redrawn)
 
     def mean(self, values: Floats) -> Floats:
         """Mean over each account's sessions of ``values`` (s,): shape (n,); 0 for an account without a session."""

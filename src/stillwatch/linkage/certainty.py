@@ -21,14 +21,13 @@ INNOCENT, INNOCENT_BLIND = 0.02, 0.01
 """Share of innocents expected among all accounts accused, and in a log that lacks customers, networks or requests: who
 sees less is more careful. Less sure members of groups are for a person to look at."""
 FIRM = 8.5
-"""Nats from which a group stands (`standing`): on twenty worlds that no model had seen, 8.1 was the most that chance
-neighbours of many hands came to, and 8.7 the least of a campaign (`python -m bench.calibrating` prints them)."""
+"""Nats from which a group stands (`standing`): on twenty worlds that no model had seen, 8.05 was the most that chance
+neighbours of many hands came to, and 8.6 what all campaigns but one (7.9) came to (`python -m bench.calibrating`)."""
 FEATURES = ("log_odds", "size")
 """What is known of a member: its log-odds, at most `_MOST`, and the log of its group's size."""
-CALIBRATION = (1.53, 0.37, -1.0)
+CALIBRATION = (1.29, 0.35, -0.2)
 """Weights of `FEATURES` and a constant: log-odds of membership as measured in worlds planted in a log of real texts.
-Measured once more at the end: (1.50, 0.42, -1.21); without networks (1.45, 0.67, -1.45), without customers
-(1.13, 0.45, -0.11)."""
+Without networks it would be (1.30, 0.88, -2.31), without customers (1.18, 0.59, -0.92)."""
 _MOST = 6.0
 
 
@@ -59,9 +58,18 @@ def standing(log_odds: Floats) -> float:
 
 def calibrated(log_odds: Floats) -> Floats:
     """Probabilities of membership, (m,), of a group's members, whose raw log-odds are ``log_odds`` (m,)."""
-    *weights, constant = CALIBRATION
-    result: Floats = 1.0 / (1.0 + np.exp(-(describe_members(log_odds) @ np.array(weights) + constant)))
+    return certain(describe_members(log_odds), np.array(CALIBRATION))
+
+
+def certain(described: Floats, weights: Floats) -> Floats:
+    """Probabilities (m,) of members ``described`` (m, f), by weights of `FEATURES` and a constant, (f + 1,)."""
+    result: Floats = 1.0 / (1.0 + np.exp(-(described @ weights[:-1] + weights[-1])))
     return result
+
+
+def least_sure(posterior: Floats, innocent: float) -> float:
+    """The lowest of the probabilities (m,) that may be accused together, ``innocent`` of them expected; inf: none."""
+    return float(posterior[select_at_fdr(posterior, innocent)].min(initial=np.inf))
 
 
 def allowed_innocent(sees: frozenset[str]) -> float:
@@ -78,7 +86,7 @@ def sure_members(groups: list[Group], innocent: float = INNOCENT) -> list[Group]
     if not accused:
         return groups
     posterior = np.concatenate([group.posterior for group in accused])
-    least = float(posterior[select_at_fdr(posterior, innocent)].min(initial=np.inf))
+    least = least_sure(posterior, innocent)
     result: list[Group] = []
     for group in groups:
         sure = group.posterior >= least

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+from threadpoolctl import threadpool_limits
 
 from stillwatch.calibration import e_bh
 from stillwatch.linkage.activity import Activity, Floats
@@ -29,7 +31,7 @@ from stillwatch.linkage.findings import Findings, Group
 from stillwatch.linkage.growth import LEAST, likely, seated, step
 from stillwatch.linkage.harvest import FEATURES, taken
 from stillwatch.linkage.lookalikes import look_alikes
-from stillwatch.linkage.membership import FEWEST_SESSIONS, NAMES, Evidence
+from stillwatch.linkage.membership import NAMES, Evidence
 from stillwatch.linkage.reading import Reading, read_activity
 from stillwatch.linkage.rivals import score_rivals
 from stillwatch.linkage.scoring import Model, load_model, pair_features
@@ -59,18 +61,28 @@ def find_groups(
 
     The same table and seed give the same findings. An empty table or one of fewer than 4 accounts gives no group.
     """
-    reading = read_activity(exchanges, customers, seed=seed, progress=progress)
-    names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
-    models = packaged_models()
-    groups, evidence, number = judge_groups(
-        reading.activity,
-        search_part(names, seed),
-        models,
-        seed=seed,
-        false_discovery=false_discovery,
-        progress=progress,
-    )
-    return _findings(reading, evidence, models, groups, number)
+    with _one_thread():
+        reading = read_activity(exchanges, customers, progress=progress)
+        names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
+        models = packaged_models()
+        groups, evidence, number = judge_groups(
+            reading.activity,
+            search_part(names, seed),
+            models,
+            seed=seed,
+            false_discovery=false_discovery,
+            progress=progress,
+        )
+        return _findings(reading, evidence, models, groups, number)
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Products of matrices on one thread: the trees beside them need the others, and sums do not depend on the machine.
+
+    On two cores a scan takes a tenth less time.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limits
 
 
 def judge_groups(
@@ -81,13 +93,15 @@ def judge_groups(
     seed: int,
     false_discovery: float,
     progress: Progress,
+    firm: float = FIRM,
 ) -> tuple[list[Group], Evidence, int]:
     """The groups of a log with all members, before the surest are chosen; the evidence; and how many were tested.
 
-    ``searched`` (s,) says which sessions the search may see.
+    ``searched`` (s,) says which sessions the search may see, ``firm`` how firmly a group must stand to be accused.
     """
-    candidates, evidence, number = _candidates(activity, searched, models, seed, progress)
-    return _judge(evidence, models, candidates, false_discovery, number), evidence, number
+    with _one_thread():
+        candidates, evidence, number = _candidates(activity, searched, models, seed, progress)
+        return _judge(evidence, models, candidates, false_discovery, number, firm), evidence, number
 
 
 def packaged_models() -> dict[str, Model]:
@@ -99,8 +113,8 @@ def packaged_models() -> dict[str, Model]:
     return models
 
 
-def _evidence(activity: Activity, models: Mapping[str, Model], fewest: int = FEWEST_SESSIONS) -> Evidence:
-    evidence = Evidence(activity, fewest)
+def _evidence(activity: Activity, models: Mapping[str, Model], *, searching: bool) -> Evidence:
+    evidence = Evidence(activity, FEWEST_SEARCHED) if searching else Evidence(activity, redrawn=True)
     evidence.compare(models["pair"])
     return evidence
 
@@ -109,9 +123,9 @@ def _candidates(
     activity: Activity, searched: np.ndarray, models: Mapping[str, Model], seed: int, progress: Progress
 ) -> tuple[list[_Candidate], Evidence, int]:
     progress.step("looking for groups", STARTS)
-    seen = _evidence(activity.only(searched), models, FEWEST_SEARCHED)
+    seen = _evidence(activity.only(searched), models, searching=True)
     with ThreadPoolExecutor(1) as beside:  # pairs are compared outside the interpreter's lock
-        compared = beside.submit(_evidence, activity, models)
+        compared = beside.submit(_evidence, activity, models, searching=False)
         found = find_candidates(seen, models["member"], tell=progress.advance)
         fresh = Fresh(activity, searched)
         confirmed = [fresh.confirm(np.flatnonzero(likely(member)), seed + i) for i, member in enumerate(found)]
@@ -128,7 +142,12 @@ def _candidates(
 
 
 def _judge(
-    evidence: Evidence, models: Mapping[str, Model], candidates: list[_Candidate], false_discovery: float, tested: int
+    evidence: Evidence,
+    models: Mapping[str, Model],
+    candidates: list[_Candidate],
+    false_discovery: float,
+    tested: int,
+    firm: float,
 ) -> list[Group]:
     """``tested`` counts all groups that were put to the test, also those that did not survive growing."""
     e_values = [c.confirmation.e_value for c in candidates]
@@ -141,14 +160,18 @@ def _judge(
         member = np.where(claimed, 0.0, candidate.member)
         if likely(member).sum() < LEAST:
             continue
-        groups.append(_group(evidence, models["member"], candidate, member, float(q_values[i]), false_discovery))
+        passed = candidate.mean >= ACCUSED and float(q_values[i]) <= false_discovery
+        groups.append(
+            _group(evidence, models["member"], candidate, member, float(q_values[i]), firm if passed else None)
+        )
         claimed |= likely(member)
     return groups
 
 
 def _group(
-    evidence: Evidence, model: Model, candidate: _Candidate, member: Floats, q_value: float, false_discovery: float
+    evidence: Evidence, model: Model, candidate: _Candidate, member: Floats, q_value: float, firm: float | None
 ) -> Group:
+    """The group of a candidate, accused where it stands ``firm`` and its rivals lose, and for None never."""
     described = seated(candidate.member)
     _, features, rows = step(evidence, model, described)
     rivals = score_rivals(evidence, features, rows, candidate.member)
@@ -156,10 +179,9 @@ def _group(
     log_odds = log_odds_of(member[accounts])
     posterior = calibrated(log_odds)
     accused = (
-        candidate.mean >= ACCUSED
-        and standing(log_odds) >= FIRM
+        firm is not None
+        and standing(log_odds) >= firm
         and len(accounts) >= FEWEST_ACCUSED
-        and q_value <= false_discovery
         and min(rivals.values(), default=0.0) > 0
     )
     return Group(

@@ -12,7 +12,7 @@ import numpy as np
 from stillwatch.linkage.activity import Floats, Ints
 from stillwatch.linkage.growth import likely
 from stillwatch.linkage.habits import View
-from stillwatch.linkage.membership import Evidence
+from stillwatch.linkage.membership import BOOKS, Evidence
 from stillwatch.linkage.pool import Scores, new_pool, restrict, score
 from stillwatch.linkage.scoring import Model
 
@@ -35,10 +35,11 @@ def describe_sessions(evidence: Evidence, member: Floats) -> tuple[Floats, Ints]
     chosen = likely(member)
     sessions = np.flatnonzero(chosen[activity.account])
     who = activity.account[sessions]
-    shares = [
-        _entry_values(view, pool.share[j], who, activity.topics[j][sessions], activity.wording[sessions])
+    drawn = [
+        _entry_values(view, pool.share[j], who, evidence.topics[j][sessions], activity.wording[sessions])
         for j, view in enumerate(views)
     ]
+    shares = [np.mean(drawn[book::BOOKS], axis=0) for book in range(BOOKS)]
     worded = evidence.wording_members(member)[sessions]
     technique = activity.technique[sessions]
     profile = technique.mean(axis=0) if len(technique) else np.zeros(technique.shape[1])

@@ -20,8 +20,9 @@ FEWEST_SESSIONS = 2
 """Accounts with fewer sessions are not judged: too little is known of them."""
 PLAUSIBLE = 450
 """Accounts that are compared closely with a group: those nearest to it."""
+BOOKS = 2
+"""Codebooks that content is seen under, the coarser ones; `Evidence.views` has them by turns."""
 _CLOSEST = 10
-_VIEWS = (0, 1)  # codebooks of the content model
 _ROUNDS = 2
 _OF_ACCOUNT = (
     "c1", "c2", "c3", "c1n", "share", "SG", "z", "SGtop", "po", "oo", "r1", "r2", "w1", "gen", "viral", "lns", "losum",
@@ -66,28 +67,31 @@ _NETWORK = {f"{way}_{name}" for way in ("lo", "kl") for name in ("asn", "client"
 class Evidence:
     """A log prepared for the questions of linkage. Call `compare` before `features`.
 
-    Accounts of fewer than ``fewest`` sessions are not judged.
+    Accounts of fewer than ``fewest`` sessions are not judged. Content is seen under two codebooks; ``redrawn`` takes
+    the activity's further fits of them too, which costs as many times more and leaves less to where a fit happens to
+    cut.
     """
 
     names = NAMES
 
-    def __init__(self, activity: Activity, fewest: int = FEWEST_SESSIONS) -> None:
+    def __init__(self, activity: Activity, fewest: int = FEWEST_SESSIONS, *, redrawn: bool = False) -> None:
         self.activity = activity
         self.accounts = describe_accounts(activity)
         self.enough: Bools = self.accounts.sessions >= fewest
         self.askers = activity.askers
         self._traits = Traits(activity, self.accounts)
         told = self.askers < VIRAL
+        self.topics: tuple[Ints, ...] = (*activity.topics[:BOOKS], *(activity.redrawn if redrawn else ()))
         self.views: tuple[View, ...] = tuple(
             build_view(
                 activity.account[told],
-                activity.topics[book][told],
+                topic[told],
                 activity.wording[told],
                 activity.accounts,
-                activity.codebooks[book],
+                activity.codebooks[number % BOOKS],
                 int(activity.wording.max(initial=0)) + 1,
             )
-            for book in _VIEWS
+            for number, topic in enumerate(self.topics)
         )
         self.log_innocent: Floats = np.sum([view.log_innocent for view in self.views], axis=0) / len(self.views)
         self.judged_sessions: Floats = np.maximum(self.views[0].sessions, 1)

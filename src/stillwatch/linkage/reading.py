@@ -25,6 +25,8 @@ from stillwatch.signals.wording.templates import find_wordings
 
 CODEBOOKS = (60, 150, 300)
 """Topics of the codebooks, coarse to fine."""
+REDRAWN = 2
+"""Times that the coarser two are fitted again from other starts: where a codebook happens to cut moves memberships."""
 _DAY = 8.64e10
 _HEAD, _TAIL = 1000, 500
 _MOST_TOOLS = 1000
@@ -47,8 +49,11 @@ class Reading(NamedTuple):
     beyond_ascii: Floats
 
 
-def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int, progress: Progress) -> Reading:
-    """Turn exchanges (schema `EXCHANGE`, sorted by time and id) and customers (`CUSTOMER`) into an `Activity`."""
+def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: Progress, start: int = 0) -> Reading:
+    """Turn exchanges (schema `EXCHANGE`, sorted by time and id) and customers (`CUSTOMER`) into an `Activity`.
+
+    Codebooks are fitted from the ``start`` given: a log has the same topics whatever the seed of a scan.
+    """
     ids, account = accounts_of(exchanges)
     turns = new_turns(exchanges.column("messages"))
     session, opening = _sessions(exchanges, account, turns.history_length)
@@ -62,11 +67,11 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
     vector = embed(wordings.filling, _HEAD, _TAIL)
     progress.advance()
     with ThreadPoolExecutor(1) as beside:  # codebooks are learnt outside the interpreter's lock
-        learnt = beside.submit(_codebooks, vector, _thinned(who, seed), seed)
+        learnt = beside.submit(_codebooks, vector, _thinned(who, start), start)
         technique = _techniques(exchanges, turns, opening, asked)
-        topics = learnt.result()
+        topics, redrawn = learnt.result()
     progress.advance()
-    repeat = find_repeats(wordings.filling, vector, topics[-1])
+    repeat = find_repeats(wordings.filling, vector, topics)
     repeat = _own_number_for_empty(repeat, asked)
     progress.advance()
 
@@ -81,8 +86,9 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, seed: int,
         turns=np.bincount(session, minlength=len(opening)).astype(np.float64),
         errors=(_numbers(exchanges.column("status"), 200)[opening] >= 400).astype(np.float64),
         answered=np.log1p(np.maximum(_numbers(exchanges.column("output_tokens"), 0)[opening], 0)),
-        topics=tuple(topics),
+        topics=topics,
         codebooks=CODEBOOKS,
+        redrawn=redrawn,
         wording=wordings.number,
         repeat=repeat,
         technique=technique,
@@ -125,8 +131,11 @@ def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) ->
     return session, np.array(opening, dtype=np.int64)
 
 
-def _codebooks(vector: NDArray[np.float32], fitted: Ints, seed: int) -> list[Ints]:
-    return [codebook(vector, fitted, size, seed=seed + i) for i, size in enumerate(CODEBOOKS)]
+def _codebooks(vector: NDArray[np.float32], fitted: Ints, start: int) -> tuple[tuple[Ints, ...], tuple[Ints, ...]]:
+    """The topics of all codebooks, and of the coarser two fitted again."""
+    again = CODEBOOKS[:2] * REDRAWN
+    drawn = [codebook(vector, fitted, size, seed=start + i) for i, size in enumerate((*CODEBOOKS, *again))]
+    return tuple(drawn[: len(CODEBOOKS)]), tuple(drawn[len(CODEBOOKS) :])
 
 
 def _techniques(exchanges: pa.Table, turns: Turns, opening: Ints, asked: list[str]) -> Floats:
@@ -144,9 +153,9 @@ def _request(exchanges: pa.Table, turns: Turns, rows: Ints) -> Request:
     )
 
 
-def _thinned(account: Ints, seed: int) -> Ints:
+def _thinned(account: Ints, start: int) -> Ints:
     """Sessions to fit a codebook to: at most 15 an account, so that no account's taste is everybody's."""
-    order = np.random.default_rng(seed).permutation(len(account))
+    order = np.random.default_rng(start).permutation(len(account))
     by_account = order[np.argsort(account[order], kind="stable")]
     first = np.r_[True, np.diff(account[by_account]) != 0]
     place = np.arange(len(order)) - np.maximum.accumulate(np.where(first, np.arange(len(order)), 0))

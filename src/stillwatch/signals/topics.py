@@ -22,6 +22,8 @@ def codebook(vectors: NDArray[np.float32], fitted: Ints, size: int, *, seed: int
     drawn = min(
         len(known), max(4 * size, 1000)
     )  # first centres are drawn from so many: all of them would cost more than the fit
-    model = MiniBatchKMeans(size, batch_size=4096, n_init=1, init_size=drawn, max_iter=10, random_state=seed).fit(known)
+    model = MiniBatchKMeans(
+        size, batch_size=4096, n_init=1, init_size=drawn, max_iter=10, compute_labels=False, random_state=seed
+    ).fit(known)
     topics: Ints = model.predict(vectors).astype(np.int64)
     return topics

@@ -18,27 +18,33 @@ ALIKE = 0.93
 _LARGEST_CELL = 4000
 
 
-def find_repeats(texts: Sequence[str], vectors: NDArray[np.float32], cell: Ints) -> Ints:
+def find_repeats(texts: Sequence[str], vectors: NDArray[np.float32], cells: Sequence[Ints]) -> Ints:
     """Number the groups of requests that ask the same, (n,): equal numbers, one request.
 
-    ``vectors`` (n, d) are unit vectors of the texts and ``cell`` (n,) a coarse codebook: only texts of one cell are
-    compared. Groups are connected components, so a chain of small changes is one group. n = 0: empty.
+    ``vectors`` (n, d) are unit vectors of the texts and each of ``cells`` (n,) a coarse codebook: texts that share a
+    cell of any of them are compared, since what one codebook cuts apart another keeps together. Groups are connected
+    components, so a chain of small changes is one group. n = 0: empty.
     """
-    first: dict[str, int] = {}
-    rows = [first.setdefault(masked(text), i) for i, text in enumerate(texts)]
-    left, right = list(rows), list(range(len(rows)))
-    different = np.array(sorted(first.values()), dtype=np.int64)
-    order = different[np.argsort(cell[different], kind="stable")]
-    ends = np.flatnonzero(np.diff(cell[order])) + 1
-    for members in np.split(order, ends):
-        for start in range(0, len(members), _LARGEST_CELL):
-            part = members[start : start + _LARGEST_CELL]
-            near = vectors[part] @ vectors[part].T
-            a, b = np.nonzero(np.triu(near >= ALIKE, 1))
-            left += part[a].tolist()
-            right += part[b].tolist()
-    if not rows:
+    if not len(texts):
         return np.zeros(0, dtype=np.int64)
+    first: dict[str, int] = {}
+    rows = np.array([first.setdefault(masked(text), i) for i, text in enumerate(texts)], dtype=np.int64)
+    different = np.unique(rows)
+    pairs = [np.stack([rows, np.arange(len(rows))]), *(_alike(vectors, different, cell) for cell in cells)]
+    left, right = np.concatenate(pairs, axis=1)
     graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(len(rows), len(rows)))
     number: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
     return number
+
+
+def _alike(vectors: NDArray[np.float32], chosen: Ints, cell: Ints) -> Ints:
+    """Pairs of the ``chosen`` rows that share a cell and are nearly the same, (2, pairs)."""
+    order = chosen[np.argsort(cell[chosen], kind="stable")]
+    ends = np.flatnonzero(np.diff(cell[order])) + 1
+    found = []
+    for members in np.split(order, ends):
+        for start in range(0, len(members), _LARGEST_CELL):
+            part = members[start : start + _LARGEST_CELL]
+            a, b = np.nonzero(vectors[part] @ vectors[part].T >= ALIKE)
+            found.append(np.stack([part[a], part[b]])[:, a < b])
+    return np.concatenate(found, axis=1)

@@ -7,7 +7,7 @@ what is optional shows in the log, in any language, and where nothing is asked t
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 LONGEST = 5
@@ -15,7 +15,7 @@ LONGEST = 5
 _LONGEST_CHARACTERS = 25
 _FEWEST = 8  # requests that must stand with and without it
 _SHORTEST_REQUEST = 2  # words that must be left
-_READ = 400  # words of a request that are read
+_LONGEST_REQUEST = 400  # words; longer ones are hardly asked twice
 
 
 @dataclass(frozen=True)
@@ -43,23 +43,35 @@ class SmallTalk:
 
 def learn_small_talk(texts: Sequence[str]) -> SmallTalk:
     """Learn what is optional at either end of ``texts``. No text, or one: nothing is."""
-    words = [text.split(" ")[:_READ] for text in texts]
-    return SmallTalk(_optional(words, head=True), _optional(words, head=False))
+    read = [text for text in dict.fromkeys(texts) if text.count(" ") < _LONGEST_REQUEST]
+    return SmallTalk(_optional(read, head=True), _optional(read, head=False))
 
 
-def _optional(texts: Sequence[list[str]], *, head: bool) -> frozenset[tuple[str, ...]]:
-    ends_of: dict[int, set[tuple[str, ...]]] = defaultdict(set)
-    for words in texts:
-        for k in range(min(LONGEST, len(words) - _SHORTEST_REQUEST) + 1):
-            rest = tuple(words[k:] if head else words[: len(words) - k])
-            ends_of[hash(rest)].add(tuple(words[:k] if head else words[len(words) - k :]))
-    counts: Counter[tuple[str, ...]] = Counter()
+def _optional(texts: Sequence[str], *, head: bool) -> frozenset[tuple[str, ...]]:
+    ends_of: dict[int, set[str]] = defaultdict(set)
+    for text in texts:
+        for end, rest in _cuts(text, head=head):
+            ends_of[hash(rest)].add(end)
+    counts: Counter[str] = Counter()
     for ends in ends_of.values():
         if len(ends) > 1:
             counts.update(end for end in ends if end and _is_short(end))
-    return frozenset(end for end, count in counts.items() if count >= _FEWEST)
+    return frozenset(tuple(end[:-1].split(" ")) for end, count in counts.items() if count >= _FEWEST)
 
 
-def _is_short(end: tuple[str, ...]) -> bool:
-    joined = " ".join(end)
-    return len(joined) <= _LONGEST_CHARACTERS and "\n" not in joined
+def _cuts(text: str, *, head: bool) -> Iterator[tuple[str, str]]:
+    """What may be small talk at one end, with a space after it, and what is left; nothing taken off first."""
+    yield "", text
+    words = text.count(" ") + 1
+    place = -1 if head else len(text)
+    for _ in range(min(LONGEST, words - _SHORTEST_REQUEST)):
+        if head:
+            place = text.index(" ", place + 1)
+            yield text[: place + 1], text[place + 1 :]
+        else:
+            place = text.rindex(" ", 0, place)
+            yield text[place + 1 :] + " ", text[:place]
+
+
+def _is_short(end: str) -> bool:
+    return len(end) <= _LONGEST_CHARACTERS + 1 and "\n" not in end
