@@ -21,10 +21,7 @@ from bench import baselines
 from bench.tables import OUT, Table, present, publish, say
 from bench.worlds import read_world
 from stillwatch.calibration import clopper_pearson
-from stillwatch.linkage.certainty import allowed_innocent, sure_members
-from stillwatch.linkage.confirmation import search_part
-from stillwatch.linkage.finding import judge_groups, packaged_models
-from stillwatch.linkage.reading import read_activity
+from stillwatch.linkage.finding import find_groups
 from stillwatch.progress import Silent
 from stillwatch.simulation.operators.campaign import parse_campaign
 from stillwatch.simulation.scoring import Score, score_folders
@@ -179,18 +176,14 @@ def stability(worlds: Sequence[Path]) -> None:
 def other_starts(world: Path) -> Iterator[tuple[dict[str, float], int]]:
     """Recall by campaign and innocents accused, for each start of the codebooks."""
     known = read_world(world)
-    names = known.exchanges.column("exchange_id")
+    campaigns = sorted(set(known.campaign) - {""})
     for start in _SEEDS:
-        reading = read_activity(known.exchanges, known.customers, progress=Silent(), start=start)
-        searched = search_part(names.take(reading.opening).to_pylist(), 0)
-        groups, _, _ = judge_groups(
-            reading.activity, searched, packaged_models(), seed=0, false_discovery=0.01, progress=Silent()
+        found = find_groups(
+            known.exchanges, known.customers, seed=0, false_discovery=0.01, progress=Silent(), start=start
         )
-        sure = sure_members(groups, allowed_innocent(reading.activity.sees))
         accused = np.zeros(len(known.campaign), dtype=bool)
-        for group in sure:
+        for group in found.groups:
             accused[group.accounts] |= group.verdict == "campaign"
-        campaigns = sorted(set(known.campaign) - {""})
         recall = {name: float(accused[known.campaign == name].mean()) for name in campaigns}
         yield recall, int((accused & (known.campaign == "")).sum())
 

@@ -10,7 +10,7 @@ import pytest
 from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.confirmation import drawn_sums
 from stillwatch.linkage.membership import Evidence
-from stillwatch.linkage.search import APART, distant_parts
+from stillwatch.linkage.search import APART, components, distant_parts
 
 Made = Callable[..., Activity]
 
@@ -61,7 +61,8 @@ def two_blocks(sizes: tuple[int, int], gap: float, seed: int = 4) -> np.ndarray:
 @pytest.mark.parametrize("sizes", [(30, 30), (120, 9), (5, 40)])
 def test_parts_that_are_far_from_each_other_are_told_apart(sizes: tuple[int, int]) -> None:
     order = np.random.default_rng(6).permutation(sum(sizes))
-    side = distant_parts(two_blocks(sizes, APART + 1)[np.ix_(order, order)])
+    scores = two_blocks(sizes, APART + 1)[np.ix_(order, order)]
+    side = distant_parts(scores, components(scores))
     assert side is not None
     block = np.repeat([False, True], sizes)[order]
     assert np.array_equal(side, block) or np.array_equal(side, ~block)
@@ -69,8 +70,10 @@ def test_parts_that_are_far_from_each_other_are_told_apart(sizes: tuple[int, int
 
 @pytest.mark.parametrize("sizes", [(30, 30), (120, 9), (60, 0), (8, 0), (2, 2)])
 def test_one_operators_accounts_are_not_parted(sizes: tuple[int, int]) -> None:
-    assert distant_parts(two_blocks(sizes, APART - 1.5)) is None
+    scores = two_blocks(sizes, APART - 1.5)
+    assert distant_parts(scores, components(scores)) is None
 
 
 def test_three_accounts_that_are_apart_are_no_group_of_their_own() -> None:
-    assert distant_parts(two_blocks((40, 3), 12.0)) is None
+    scores = two_blocks((40, 3), 12.0)
+    assert distant_parts(scores, components(scores)) is None

@@ -55,14 +55,21 @@ class _Candidate:
 
 
 def find_groups(
-    exchanges: pa.Table, customers: pa.Table | None, *, seed: int, false_discovery: float, progress: Progress
+    exchanges: pa.Table,
+    customers: pa.Table | None,
+    *,
+    seed: int,
+    false_discovery: float,
+    progress: Progress,
+    start: int = 0,
 ) -> Findings:
     """Find the groups of accounts in ``exchanges`` (schema `EXCHANGE`, by time and id) that act as one operator's.
 
     The same table and seed give the same findings. An empty table or one of fewer than 4 accounts gives no group.
+    ``start`` is that of the codebooks (`read_activity`).
     """
     with _one_thread():
-        reading = read_activity(exchanges, customers, progress=progress)
+        reading = read_activity(exchanges, customers, progress=progress, start=start)
         names = exchanges.column("exchange_id").take(reading.opening).to_pylist()
         models = packaged_models()
         groups, evidence, number = judge_groups(
@@ -161,29 +168,23 @@ def _judge(
         if likely(member).sum() < LEAST:
             continue
         passed = candidate.mean >= ACCUSED and float(q_values[i]) <= false_discovery
-        groups.append(
-            _group(evidence, models["member"], candidate, member, float(q_values[i]), firm if passed else None)
-        )
+        bar = firm if passed else np.inf
+        groups.append(_group(evidence, models["member"], candidate, member, float(q_values[i]), bar))
         claimed |= likely(member)
     return groups
 
 
 def _group(
-    evidence: Evidence, model: Model, candidate: _Candidate, member: Floats, q_value: float, firm: float | None
+    evidence: Evidence, model: Model, candidate: _Candidate, member: Floats, q_value: float, firm: float
 ) -> Group:
-    """The group of a candidate, accused where it stands ``firm`` and its rivals lose, and for None never."""
+    """The group of a candidate, accused where it stands as ``firm`` as that (infinity: never) and its rivals lose."""
     described = seated(candidate.member)
     _, features, rows = step(evidence, model, described)
     rivals = score_rivals(evidence, features, rows, candidate.member)
     accounts = np.flatnonzero(likely(member))
     log_odds = log_odds_of(member[accounts])
     posterior = calibrated(log_odds)
-    accused = (
-        firm is not None
-        and standing(log_odds) >= firm
-        and len(accounts) >= FEWEST_ACCUSED
-        and min(rivals.values(), default=0.0) > 0
-    )
+    accused = standing(log_odds) >= firm and len(accounts) >= FEWEST_ACCUSED and min(rivals.values(), default=0.0) > 0
     return Group(
         accounts=accounts,
         log_odds=log_odds,

@@ -149,14 +149,14 @@ def _split(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
     if len(inside) < 2 * LEAST:
         return [member]
     scores = evidence.scores[np.ix_(inside, inside)].astype(np.float64)
-    side = distant_parts(scores)
+    cuts = components(scores)
+    side = distant_parts(scores, cuts)
     if side is not None:
         halves = [_without(evidence, model, inside[side], inside[~side])]
         halves.append(_without(evidence, model, inside[~side], inside[side]))
         return [part for half in halves for part in _split(evidence, model, half)]
-    side = _components(scores)[0]
     parts = []
-    for half in (inside[side], inside[~side]):
+    for half in (inside[cuts[0]], inside[~cuts[0]]):
         part = grow(evidence, model, _seat(evidence, half), _ROUNDS)
         if part is None:
             return [member]
@@ -180,7 +180,7 @@ def _without(evidence: Evidence, model: Model, accounts: Ints, others: Ints) -> 
     return part
 
 
-def _components(scores: Floats) -> list[Bools]:
+def components(scores: Floats) -> list[Bools]:
     """Which side of each of the leading principal components accounts lie on, from their pair scores (m, m)."""
     centred = scores - scores.mean(axis=0)
     centred -= centred.mean(axis=1, keepdims=True)
@@ -188,10 +188,13 @@ def _components(scores: Floats) -> list[Bools]:
     return [vectors[:, -1 - k] > 0 for k in range(_COMPONENTS)]
 
 
-def distant_parts(scores: Floats) -> Bools | None:
-    """The two parts of a group, (m,), that are `APART`, from its pair scores (m, m), or None where none are."""
+def distant_parts(scores: Floats, cuts: Sequence[Bools]) -> Bools | None:
+    """The two parts of a group, (m,), that are `APART`, from its pair scores (m, m), or None where none are.
+
+    Looked for from each of ``cuts`` (m,): `components`.
+    """
     widest, found = APART, None
-    for start in _components(scores):
+    for start in cuts:
         side = _nearer(scores, start)
         within = min(_mean_within(scores, side), _mean_within(scores, ~side))
         gap = within - float(scores[np.ix_(side, ~side)].mean()) if within > -np.inf else -np.inf
