@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from stillwatch.beside import beside
 from stillwatch.exchange import accounts_of
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity, Floats, Ints
 from stillwatch.progress import Progress
@@ -31,6 +32,8 @@ _DAY = 8.64e10
 _HEAD, _TAIL = 1000, 500
 _MOST_TOOLS = 1000
 _FITTED = 15  # sessions of one account that a codebook is fitted to
+_FITTERS = 2  # codebooks that are fitted at a time
+_MANY = 5000  # sessions from which techniques are worth a process of their own
 
 
 class Reading(NamedTuple):
@@ -59,18 +62,17 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
     session, opening = _sessions(exchanges, account, turns.history_length)
     who = account[opening]
     progress.step("reading what was asked", 5)
-    small_talk = learn_small_talk([turns.text[i] for i in opening])
-    asked = [small_talk.strip(turns.text[i]) for i in opening]
-    progress.advance()
-    wordings = find_wordings(asked, who)
-    progress.advance()
-    vector = embed(wordings.filling, _HEAD, _TAIL)
-    progress.advance()
-    with ThreadPoolExecutor(1) as beside:  # codebooks are learnt outside the interpreter's lock
-        learnt = beside.submit(_codebooks, vector, _thinned(who, start), start)
-        technique = _techniques(exchanges, turns, opening, asked)
-        topics, redrawn = learnt.result()
-    progress.advance()
+    with beside(classify, _request(exchanges, turns, opening), apart=len(opening) >= _MANY) as classified:
+        small_talk = learn_small_talk([turns.text[i] for i in opening])
+        asked = [small_talk.strip(turns.text[i]) for i in opening]
+        progress.advance()
+        wordings = find_wordings(asked, who)
+        progress.advance()
+        vector = embed(wordings.filling, _HEAD, _TAIL)
+        progress.advance()
+        topics, redrawn = _codebooks(vector, _thinned(who, start), start)
+        progress.advance()
+        technique = classified() if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
     repeat = find_repeats(wordings.filling, vector, topics)
     repeat = _own_number_for_empty(repeat, asked)
     progress.advance()
@@ -133,13 +135,14 @@ def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) ->
 
 def _codebooks(vector: NDArray[np.float32], fitted: Ints, start: int) -> tuple[tuple[Ints, ...], tuple[Ints, ...]]:
     """The topics of all codebooks, and of the coarser two fitted again."""
-    again = CODEBOOKS[:2] * REDRAWN
-    drawn = [codebook(vector, fitted, size, seed=start + i) for i, size in enumerate((*CODEBOOKS, *again))]
+    sizes = (*CODEBOOKS, *CODEBOOKS[:2] * REDRAWN)
+
+    def draw(number: int) -> Ints:
+        return codebook(vector, fitted, sizes[number], seed=start + number)
+
+    with ThreadPoolExecutor(_FITTERS) as fitters:  # they fit outside the interpreter's lock
+        drawn = list(fitters.map(draw, range(len(sizes))))
     return tuple(drawn[: len(CODEBOOKS)]), tuple(drawn[len(CODEBOOKS) :])
-
-
-def _techniques(exchanges: pa.Table, turns: Turns, opening: Ints, asked: list[str]) -> Floats:
-    return classify(_request(exchanges, turns, opening)) if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
 
 
 def _request(exchanges: pa.Table, turns: Turns, rows: Ints) -> Request:
