@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 
 import pytest
 
-from stillwatch.beside import beside
+from stillwatch.beside import beside, rare_collections
 
 
 def _where(number: int) -> tuple[int, int]:
@@ -68,3 +69,27 @@ def test_an_error_reaches_who_asks(apart: bool) -> None:
 def test_who_does_not_ask_is_not_kept_waiting_by_an_error() -> None:
     with beside(_refuse, 3, apart=True):
         pass
+
+
+def test_garbage_is_looked_for_as_before_once_the_block_ends() -> None:
+    before, within = gc.get_threshold(), []
+
+    @rare_collections()
+    def fail() -> None:
+        within.append(gc.get_threshold())
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        fail()
+    assert within[0][0] > before[0]
+    assert gc.get_threshold() == before
+
+
+def test_who_has_turned_collection_off_keeps_it_off() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(0)
+    try:
+        with rare_collections():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)

@@ -12,6 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from stillwatch import linkage
+from stillwatch.beside import rare_collections
 from stillwatch.campaigns.case import Case, open_case
 from stillwatch.campaigns.damage import read_prices
 from stillwatch.campaigns.dossier import Reading, build_report
@@ -34,6 +35,7 @@ __all__ = ["scan"]
 _PROFILE_KEY = b"stillwatch profiles"  # fixed: the hashes are gone before the run ends, and figures must not vary
 
 
+@rare_collections()
 def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings, progress: Progress) -> Report:
     """Find the campaigns in a log and write a run into the directory ``out``, which exists; returns the report.
 

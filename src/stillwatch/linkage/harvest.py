@@ -28,15 +28,16 @@ def describe_sessions(evidence: Evidence, member: Floats) -> tuple[Floats, Ints]
     activity = evidence.activity
     member = np.where(member > 1e-3, member, 0.0)
     alive, _ = evidence.plausible(member)
-    views = tuple(restrict(view, alive)[0] for view in evidence.views)
-    pool = new_pool(views, member)
+    views = tuple(restrict(view, alive) for view in evidence.views)
+    pool = new_pool(views, member[alive])
     for _ in range(_ROUNDS):
         scores, pool = score(views, pool)
-    chosen = likely(member)
+    chosen = likely(member) & alive
     sessions = np.flatnonzero(chosen[activity.account])
     who = activity.account[sessions]
+    among = (np.cumsum(alive) - 1)[who]  # as `restrict` numbers them
     drawn = [
-        _entry_values(view, pool.share[j], who, evidence.topics[j][sessions], activity.wording[sessions])
+        _entry_values(view, pool.share[j], among, evidence.topics[j][sessions], activity.wording[sessions])
         for j, view in enumerate(views)
     ]
     shares = [np.mean(drawn[book::BOOKS], axis=0) for book in range(BOOKS)]
@@ -45,7 +46,7 @@ def describe_sessions(evidence: Evidence, member: Floats) -> tuple[Floats, Ints]
     profile = technique.mean(axis=0) if len(technique) else np.zeros(technique.shape[1])
     columns = [
         *shares,
-        scores.expected_share[who],
+        scores.expected_share[among],
         member[who],
         np.minimum(worded, 8),
         np.full(len(sessions), (worded >= 1.5).mean() if len(worded) else 0.0),
@@ -55,8 +56,8 @@ def describe_sessions(evidence: Evidence, member: Floats) -> tuple[Floats, Ints]
         np.minimum(evidence.askers[sessions], 20),
         activity.turns[sessions],
         activity.tools[sessions] > 0,
-        np.full(len(sessions), _mean_share(scores, member, chosen)),
-        ((scores.pool - evidence.log_innocent) / evidence.judged_sessions)[who],
+        np.full(len(sessions), _mean_share(scores, member[alive], chosen[alive])),
+        (scores.pool[among] - evidence.log_innocent[who]) / evidence.judged_sessions[who],
         np.log(np.maximum(evidence.accounts.sessions[who], 1)),
         np.full(len(sessions), np.log(max(chosen.sum(), 1))),
         _centre(activity.vector[sessions].astype(np.float64), shares[0]),

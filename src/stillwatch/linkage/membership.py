@@ -212,7 +212,7 @@ class Evidence:
         innocent = self.log_innocent[rows]
         total = member.sum()
         rest = np.maximum(total - member, 1e-6)
-        gain = scores.pool[rows] - innocent
+        gain = scores.pool - innocent
         repeated = self.repeat_members(member)
         worded = self.wording_members(member)
         near = mean_score[rows]
@@ -220,10 +220,10 @@ class Evidence:
         colleagues = (np.bincount(activity.organization, weights=member)[activity.organization] - member) / rest
         return {
             "c1": gain,
-            "c2": (scores.pool - scores.shared_taste)[rows],
-            "c3": (scores.pool - scores.shared_wording)[rows],
+            "c2": scores.pool - scores.shared_taste,
+            "c3": scores.pool - scores.shared_wording,
             "c1n": gain / self.judged_sessions[rows],
-            "share": scores.expected_share[rows],
+            "share": scores.expected_share,
             "SG": near,
             "z": (near - self._usual[rows]) / self._spread[rows],
             "SGtop": near - self.closest[rows],
@@ -238,8 +238,9 @@ class Evidence:
         }
 
     def _content(self, member: Floats, alive: Bools) -> Scores:
-        views = tuple(restrict(view, alive)[0] for view in self.views)
-        pool = new_pool(views, member)
+        """Scores of the accounts that are ``alive`` (n,), in their order."""
+        views = tuple(restrict(view, alive) for view in self.views)
+        pool = new_pool(views, member[alive])
         scores, pool = score(views, pool)
         for _ in range(_ROUNDS - 1):
             scores, pool = score(views, pool)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stillwatch.linkage.habits import Bools, Floats, Singles, View, log_sum_exp
+from stillwatch.linkage.habits import Bools, Floats, Singles, View, log_sum_exp, summing
 
 SHARES = np.array([0.15, 0.35, 0.6, 0.8, 0.97])
 TASTES = np.array([3.0, 10.0, 30.0, 100.0])
@@ -145,16 +145,16 @@ def score(views: Sequence[View], pool: Pool) -> tuple[Scores, Pool]:
     return scores, replace(pool, share=tuple(p[1] for p in parts), log_mix=np.log(mix / mix.sum()))
 
 
-def restrict(view: View, chosen: Bools) -> tuple[View, Bools]:
-    """The view with the entries of the chosen accounts only, and which entries those are.
+def restrict(view: View, chosen: Bools) -> View:
+    """The view of the ``chosen`` accounts (accounts,) alone, numbered anew in their order.
 
-    Population and habits stay those of all accounts. Scores of accounts left out are 0 entries: ignore them.
+    Population and habits stay those of all accounts.
     """
     kept = chosen[view.account]
-    account = view.account[kept]
+    account = (np.cumsum(chosen) - 1)[view.account[kept]]
     _, account_topic = np.unique(view.account_topic[kept], return_inverse=True)
     _, account_wording = np.unique(view.account_wording[kept], return_inverse=True)
-    small = replace(
+    return replace(
         view,
         account=account,
         topic=view.topic[kept],
@@ -163,8 +163,9 @@ def restrict(view: View, chosen: Bools) -> tuple[View, Bools]:
         account_topic=account_topic,
         account_wording=account_wording,
         topic_count=view.topic_count[kept],
+        sessions=view.sessions[chosen],
         habit=view.habit[kept],
         habit_wording=view.habit_wording[kept],
-        sums=view.sums[:, kept],
+        log_habit=view.log_habit[chosen],
+        sums=summing(account, view.count[kept], int(chosen.sum())),
     )
-    return small, kept

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import resources
 
@@ -141,17 +142,25 @@ def pair_scores(comparisons: Comparisons, judged: NDArray[np.bool_], model: Mode
     """Log-odds that two accounts are one operator's, (n, n): symmetric, diagonal 0; n = 0 or 1: zeros.
 
     Only pairs of ``judged`` (n,) accounts are scored; the others' scores are 0. Beyond the result, memory for some
-    500,000 pairs (or one account's) is taken at a time.
+    500,000 pairs (or two accounts') is taken at a time: half are described while the other half are scored.
     """
     chosen = np.flatnonzero(judged)
     scores = np.zeros((len(judged), len(judged)), dtype=np.float32)
-    together = max(1, min(_ROWS, _PAIRS // max(len(judged), 1)))
-    for first in range(0, len(chosen), together):
-        rows, others = chosen[first : first + together], chosen[first:]
+    together = max(1, min(_ROWS, _PAIRS // 2 // max(len(judged), 1)))
+    blocks = [(chosen[first : first + together], chosen[first:]) for first in range(0, len(chosen), together)]
+
+    def describe(rows: NDArray[np.int64], others: NDArray[np.int64]) -> Singles:
         start = int(rows[0])
-        block = comparisons.block(rows, start)[:, :, others - start]
-        odds = model.log_odds(block.reshape(len(block), -1).T)
-        scores[np.ix_(rows, others)] = odds.reshape(len(rows), -1)
+        described: Singles = comparisons.block(rows, start)[:, :, others - start]
+        return described
+
+    with ThreadPoolExecutor(1) as beside:
+        ahead = [beside.submit(describe, *block) for block in blocks[:1]]
+        for number, (rows, others) in enumerate(blocks):
+            block = ahead.pop().result()
+            ahead += [beside.submit(describe, *following) for following in blocks[number + 1 : number + 2]]
+            odds = model.log_odds(block.reshape(len(block), -1).T)
+            scores[np.ix_(rows, others)] = odds.reshape(len(rows), -1)
     upper = np.triu(scores, 1)
     symmetric: Singles = upper + upper.T
     return symmetric

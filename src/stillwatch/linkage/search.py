@@ -11,6 +11,7 @@ and one that is two operators' is parted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -36,6 +37,7 @@ On twelve worlds that no model had seen, the parts of one operator's group came 
 least."""
 _COMPONENTS = 4  # places where a group may be cut
 _TURNS = 20  # in which accounts change sides
+_GROWERS = 2  # groups that are grown at a time: most of it is done outside the interpreter's lock
 _SHARED = 0.25  # share of the smaller part from which two parts are one group
 
 
@@ -226,9 +228,12 @@ def _mean_within(scores: Floats, side: Bools) -> float:
 
 def settle(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
     """Grow groups on this evidence without leniency; drop those that die, part what is two, join what is one."""
-    grown = (grow(evidence, model, seated(start), _ROUNDS) for start in groups)
-    living = _apart([member for member in grown if member is not None])
-    return _apart(_join(evidence, model, [part for member in living for part in _split(evidence, model, member)]))
+    with ThreadPoolExecutor(_GROWERS) as growers:
+        grown = growers.map(lambda start: grow(evidence, model, seated(start), _ROUNDS), groups)
+        living = _apart([member for member in grown if member is not None])
+        parted = growers.map(lambda member: _split(evidence, model, member), living)
+        parts = [part for group in parted for part in group]
+    return _apart(_join(evidence, model, parts))
 
 
 def _apart(groups: Sequence[Floats], weaker: Sequence[Floats] = ()) -> list[Floats]:
