@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from stillwatch.linkage.activity import Bools, Floats, Ints
-from stillwatch.linkage.growth import LEAST, SEAT, grow, likely, seated, step
+from stillwatch.linkage.growth import LEAST, SEAT, grow, likely, regrow, seated, step
 from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
@@ -229,11 +229,16 @@ def _mean_within(scores: Floats, side: Bools) -> float:
 def settle(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
     """Grow groups on this evidence without leniency; drop those that die, part what is two, join what is one."""
     with ThreadPoolExecutor(_GROWERS) as growers:
-        grown = growers.map(lambda start: grow(evidence, model, seated(start), _ROUNDS), groups)
+        grown = growers.map(lambda start: _settled(evidence, model, start), groups)
         living = _apart([member for member in grown if member is not None])
         parted = growers.map(lambda member: _split(evidence, model, member), living)
         parts = [part for group in parted for part in group]
     return _apart(_join(evidence, model, parts))
+
+
+def _settled(evidence: Evidence, model: Model, start: Floats) -> Floats | None:
+    member = grow(evidence, model, seated(start), _ROUNDS)
+    return None if member is None else regrow(evidence, model, member)
 
 
 def _apart(groups: Sequence[Floats], weaker: Sequence[Floats] = ()) -> list[Floats]:
