@@ -10,7 +10,6 @@ import pytest
 from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.confirmation import drawn_sums
 from stillwatch.linkage.membership import Evidence
-from stillwatch.linkage.search import APART, components, distant_parts
 
 Made = Callable[..., Activity]
 
@@ -47,33 +46,3 @@ def test_draws_are_without_replacement_and_fair(number: int) -> None:
     assert np.abs(bits.mean(axis=0) - expected).max() <= 5 * error + 1e-12
     together = (bits[:, 0] & bits[:, 1]).mean()
     assert together == pytest.approx(number * (number - 1) / 132, abs=0.02)
-
-
-def two_blocks(sizes: tuple[int, int], gap: float, seed: int = 4) -> np.ndarray:
-    """Pair scores of two blocks: about 1 within each, about 1 - ``gap`` between them."""
-    rng = np.random.default_rng(seed)
-    block = np.repeat([0, 1], sizes)
-    scores = np.where(np.equal.outer(block, block), 1.0, 1.0 - gap) + rng.normal(0, 0.5, (sum(sizes), sum(sizes)))
-    scores = np.triu(scores, 1)
-    return scores + scores.T
-
-
-@pytest.mark.parametrize("sizes", [(30, 30), (120, 9), (5, 40)])
-def test_parts_that_are_far_from_each_other_are_told_apart(sizes: tuple[int, int]) -> None:
-    order = np.random.default_rng(6).permutation(sum(sizes))
-    scores = two_blocks(sizes, APART + 1)[np.ix_(order, order)]
-    side = distant_parts(scores, components(scores))
-    assert side is not None
-    block = np.repeat([False, True], sizes)[order]
-    assert np.array_equal(side, block) or np.array_equal(side, ~block)
-
-
-@pytest.mark.parametrize("sizes", [(30, 30), (120, 9), (60, 0), (8, 0), (2, 2)])
-def test_one_operators_accounts_are_not_parted(sizes: tuple[int, int]) -> None:
-    scores = two_blocks(sizes, APART - 1.5)
-    assert distant_parts(scores, components(scores)) is None
-
-
-def test_three_accounts_that_are_apart_are_no_group_of_their_own() -> None:
-    scores = two_blocks((40, 3), 12.0)
-    assert distant_parts(scores, components(scores)) is None

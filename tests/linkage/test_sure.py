@@ -12,11 +12,11 @@ from stillwatch.linkage.certainty import (
     INNOCENT,
     allowed_innocent,
     calibrated,
-    log_odds_of,
     standing,
     sure_members,
 )
 from stillwatch.linkage.findings import Group
+from stillwatch.linkage.growth import log_odds_of
 
 EVERYTHING = frozenset({CONTENT, CUSTOMERS, NETWORK})
 

@@ -31,13 +31,6 @@ Without networks it would be (1.30, 0.88, -2.31), without customers (1.18, 0.59,
 _MOST = 6.0
 
 
-def log_odds_of(member: Floats) -> Floats:
-    """Log-odds of the probabilities ``member`` (m,), bounded."""
-    inside = np.clip(member, 1e-6, 1 - 1e-6)
-    odds: Floats = np.log(inside / (1 - inside))
-    return odds
-
-
 def describe_members(log_odds: Floats) -> Floats:
     """`FEATURES` of a group's members, whose raw log-odds are ``log_odds`` (m,): (m, 2)."""
     size = np.log(max(len(log_odds), 1))

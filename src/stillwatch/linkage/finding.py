@@ -22,13 +22,12 @@ from stillwatch.linkage.certainty import (
     FIRM,
     allowed_innocent,
     calibrated,
-    log_odds_of,
     standing,
     sure_members,
 )
 from stillwatch.linkage.confirmation import DRAWS, Confirmation, Fresh, search_part
 from stillwatch.linkage.findings import Findings, Group
-from stillwatch.linkage.growth import LEAST, likely, seated, step
+from stillwatch.linkage.growth import LEAST, likely, log_odds_of, seated, step
 from stillwatch.linkage.harvest import FEATURES, taken
 from stillwatch.linkage.lookalikes import look_alikes
 from stillwatch.linkage.membership import NAMES, Evidence

@@ -32,6 +32,13 @@ def likely(member: Floats) -> Bools:
     return chosen
 
 
+def log_odds_of(member: Floats) -> Floats:
+    """Log-odds of the probabilities ``member`` (m,), bounded."""
+    inside = np.clip(member, 1e-6, 1 - 1e-6)
+    odds: Floats = np.log(inside / (1 - inside))
+    return odds
+
+
 def seated(member: Floats) -> Floats:
     """What a group is described by, (n,): its likely members alike, nobody else."""
     return np.where(likely(member), SEAT, 0.0)

@@ -16,8 +16,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from stillwatch.linkage.activity import Bools, Floats, Ints
-from stillwatch.linkage.growth import LEAST, SEAT, grow, likely, regrow, seated, step
+from stillwatch.linkage.growth import SEAT, grow, likely, regrow, seated, step
 from stillwatch.linkage.membership import Evidence
+from stillwatch.linkage.parting import part
 from stillwatch.linkage.scoring import Model
 
 STARTS = 64
@@ -31,14 +32,7 @@ _FAINTEST = 3.0  # expected members of a start below which it is given up
 _INSIDE = 0.7  # share of a group that lies in a larger one: then it is a part of that
 _KEPT = 0.75  # share of both groups that their union must keep when it is grown
 _DRAWN = 0.25  # mean probability of the others' accounts from which a group draws them in
-APART = 4.0
-"""Nats of mean pair score by which two parts are further from each other than accounts within either: two operators.
-On twelve worlds that no model had seen, the parts of one operator's group came to 3.0 at most, and of two to 4.7 at
-least."""
-_COMPONENTS = 4  # places where a group may be cut
-_TURNS = 20  # in which accounts change sides
 _GROWERS = 2  # groups that are grown at a time: most of it is done outside the interpreter's lock
-_SHARED = 0.25  # share of the smaller part from which two parts are one group
 
 
 def find_candidates(
@@ -67,7 +61,7 @@ def find_candidates(
                 if not leniency:
                     covered |= likely(member)
                 break
-    found = [part for member in _apart(found) for part in _split(evidence, model, member)]
+    found = [smaller for member in _apart(found) for smaller in part(evidence, model, member)]
     return _apart(found, lenient)
 
 
@@ -140,99 +134,13 @@ def _holds(member: Floats, group: Bools) -> bool:
     return bool((likely(member) & group).sum() >= _KEPT * group.sum())
 
 
-def _split(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
-    """The group, or those that it is made of.
-
-    Two operators' accounts can support each other in one group for ever, each by their own. Where the pair scores
-    between two parts lie far below those within both, they are parted as they are. Else the group is cut where its
-    pair scores say (first principal component), and parted where each part, grown alone, does not draw the other in.
-    """
-    inside = np.flatnonzero(likely(member))
-    if len(inside) < 2 * LEAST:
-        return [member]
-    scores = evidence.scores[np.ix_(inside, inside)].astype(np.float64)
-    cuts = components(scores)
-    side = distant_parts(scores, cuts)
-    if side is not None:
-        halves = [_without(evidence, model, inside[side], inside[~side])]
-        halves.append(_without(evidence, model, inside[~side], inside[side]))
-        return [part for half in halves for part in _split(evidence, model, half)]
-    parts = []
-    for half in (inside[cuts[0]], inside[~cuts[0]]):
-        part = grow(evidence, model, _seat(evidence, half), _ROUNDS)
-        if part is None:
-            return [member]
-        parts.append(part)
-    a, b = likely(parts[0]), likely(parts[1])
-    if (a & b).sum() > _SHARED * min(a.sum(), b.sum()):
-        return [member]
-    return parts
-
-
-def _seat(evidence: Evidence, accounts: Ints) -> Floats:
-    start = np.zeros(len(evidence.enough))
-    start[accounts] = SEAT
-    return start
-
-
-def _without(evidence: Evidence, model: Model, accounts: Ints, others: Ints) -> Floats:
-    """Memberships in the group that ``accounts`` make, of which the ``others`` are not, (n,)."""
-    part, _, _ = step(evidence, model, _seat(evidence, accounts))
-    part[others] = 0.0
-    return part
-
-
-def components(scores: Floats) -> list[Bools]:
-    """Which side of each of the leading principal components accounts lie on, from their pair scores (m, m)."""
-    centred = scores - scores.mean(axis=0)
-    centred -= centred.mean(axis=1, keepdims=True)
-    vectors = np.linalg.eigh((centred + centred.T) / 2)[1]
-    return [vectors[:, -1 - k] > 0 for k in range(_COMPONENTS)]
-
-
-def distant_parts(scores: Floats, cuts: Sequence[Bools]) -> Bools | None:
-    """The two parts of a group, (m,), that are `APART`, from its pair scores (m, m), or None where none are.
-
-    Looked for from each of ``cuts`` (m,): `components`.
-    """
-    widest, found = APART, None
-    for start in cuts:
-        side = _nearer(scores, start)
-        within = min(_mean_within(scores, side), _mean_within(scores, ~side))
-        gap = within - float(scores[np.ix_(side, ~side)].mean()) if within > -np.inf else -np.inf
-        if gap >= widest:
-            widest, found = gap, side
-    return found
-
-
-def _nearer(scores: Floats, side: Bools) -> Bools:
-    """Each account on the side that it is nearer to, (m,), until nobody changes sides or one side is too small."""
-    for _ in range(_TURNS):
-        sizes = side.sum(), (~side).sum()
-        if min(sizes) < LEAST:
-            break
-        to_one = scores[:, side].sum(axis=1) / (sizes[0] - side)
-        to_other = scores[:, ~side].sum(axis=1) / (sizes[1] - ~side)
-        now = to_one > to_other
-        if np.array_equal(now, side):
-            break
-        side = now
-    return side
-
-
-def _mean_within(scores: Floats, side: Bools) -> float:
-    """Mean score of the pairs on one side (the diagonal is 0); -inf for a side too small for a group."""
-    n = int(side.sum())
-    return float(scores[np.ix_(side, side)].sum() / (n * (n - 1))) if n >= LEAST else -np.inf
-
-
 def settle(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
     """Grow groups on this evidence without leniency; drop those that die, part what is two, join what is one."""
     with ThreadPoolExecutor(_GROWERS) as growers:
         grown = growers.map(lambda start: _settled(evidence, model, start), groups)
         living = _apart([member for member in grown if member is not None])
-        parted = growers.map(lambda member: _split(evidence, model, member), living)
-        parts = [part for group in parted for part in group]
+        parted = growers.map(lambda member: part(evidence, model, member), living)
+        parts = [smaller for group in parted for smaller in group]
     return _apart(_join(evidence, model, parts))
 
 
