@@ -208,7 +208,7 @@ class Evidence:
 
     def _of_accounts(self, member: Floats, alive: Bools, rows: Ints, mean_score: Floats) -> dict[str, Floats]:
         activity = self.activity
-        scores = self._content(member, alive)
+        scores = self.content(member, alive)
         innocent = self.log_innocent[rows]
         total = member.sum()
         rest = np.maximum(total - member, 1e-6)
@@ -237,8 +237,11 @@ class Evidence:
             "lns": np.log(self.accounts.sessions + 1)[rows],
         }
 
-    def _content(self, member: Floats, alive: Bools) -> Scores:
-        """Scores of the accounts that are ``alive`` (n,), in their order."""
+    def content(self, member: Floats, alive: Bools) -> Scores:
+        """How well the pool of ``member`` (n,) and its rivals tell what accounts asked, learnt without each.
+
+        Of the accounts that are ``alive`` (n,), in their order; members are among them.
+        """
         views = tuple(restrict(view, alive) for view in self.views)
         pool = new_pool(views, member[alive])
         scores, pool = score(views, pool)

@@ -1,8 +1,11 @@
-"""Two operators in one group: a cut through it, and whether either side knows the other.
+"""Two operators in one group: a cut through it, and whether the two sides have anything to do with each other.
 
 Two campaigns that are unlike anything else in a log can support each other in one group for ever: described by both, it
 takes both in. Described by the accounts of one side alone, one operator's group takes the other side in as well; of two
-operators, neither side does.
+operators, neither side does, or the accounts of each draw on a pool of their own.
+
+On worlds that no model has seen, cut in this way, 102 of 104 campaigns stayed whole and two came in two parts; of 169
+pairs of campaigns 165 were parted (`python -m bench.parting`).
 """
 
 from __future__ import annotations
@@ -15,9 +18,9 @@ from stillwatch.linkage.membership import Evidence
 from stillwatch.linkage.scoring import Model
 
 STRANGE, KNOWN = -2.5, 0.3
-"""Mean log-odds and mean probability of the other side's accounts below which a side does not know them. On the worlds
-that no model has seen (`python -m bench.parting`), both sides of a cut through one operator's accounts do so in 1 of 101
-campaigns, and of a cut through two operators' in 170 of 174 pairs that are not far from each other."""
+"""Mean log-odds and mean probability of the other side's accounts up to which a side does not know them."""
+OWN = 0.9
+"""Share of each side's accounts that ask what its own side asks rather than what the other asks."""
 LEAST_PART = 8
 """Accounts of the smallest part: fewer could not be accused for themselves."""
 _COMPONENTS = 4  # places where a group may be cut
@@ -31,20 +34,29 @@ def part(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
     if side is None:
         return [member]
     sides = inside[side], inside[~side]
-    described = [_described(evidence, model, accounts) for accounts in sides]
+    starts = [_alone(evidence, accounts) for accounts in sides]
+    described = [step(evidence, model, start)[0] for start in starts]
     told = [own[others] for own, others in zip(described, reversed(sides), strict=True)]
-    if any(log_odds_of(others).mean() > STRANGE or others.mean() > KNOWN for others in told):
+    strangers = all(log_odds_of(others).mean() <= STRANGE and others.mean() <= KNOWN for others in told)
+    if not strangers and not _own_pools(evidence, starts, side):
         return [member]
     for own, others in zip(described, reversed(sides), strict=True):
         own[others] = 0.0
     return [smaller for own in described for smaller in part(evidence, model, own)]
 
 
-def _described(evidence: Evidence, model: Model, accounts: Ints) -> Floats:
-    """Memberships (n,) in the group that ``accounts`` make."""
+def _alone(evidence: Evidence, accounts: Ints) -> Floats:
+    """What a group of these ``accounts`` alone is described by, (n,)."""
     start = np.zeros(len(evidence.enough))
     start[accounts] = SEAT
-    return step(evidence, model, start)[0]
+    return start
+
+
+def _own_pools(evidence: Evidence, starts: list[Floats], side: Bools) -> bool:
+    """Whether nearly all accounts of each side are likelier under its pool, learnt without them, than the other's."""
+    both = starts[0] + starts[1] > 0
+    first, second = (evidence.content(start, both).pool for start in starts)
+    return bool((first > second)[side].mean() >= OWN and (second > first)[~side].mean() >= OWN)
 
 
 def widest_cut(scores: Floats) -> Bools | None:
