@@ -82,7 +82,7 @@ def _more_likely(member: Floats, nats: float) -> Floats:
 
 
 def _join(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
-    """Groups that each draw the other's accounts in, without them, are one."""
+    """Groups that each draw the other's accounts in, without them, are one, unless they would be parted again."""
     apart: set[tuple[bytes, bytes]] = set()
     while True:
         groups = sorted(groups, key=_size)
@@ -104,7 +104,8 @@ def _first_join(
                 continue
             if _near(evidence, a, b) and _draws(evidence, model, a, b) and _draws(evidence, model, b, a):
                 member = grow(evidence, model, seated(np.maximum(first, groups[j])), _ROUNDS)
-                if member is not None and _holds(member, a) and _holds(member, b):
+                held = member is not None and _holds(member, a) and _holds(member, b)
+                if member is not None and held and len(part(evidence, model, member)) == 1:
                     return i, j, member
             apart.add(key)
     return None
