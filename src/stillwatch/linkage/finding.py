@@ -166,7 +166,9 @@ def _judge(
         member = np.where(claimed, 0.0, candidate.member)
         if likely(member).sum() < LEAST:
             continue
-        passed = candidate.mean >= ACCUSED and float(q_values[i]) <= false_discovery
+        # Two answers of the fresh sessions, which fail in different ways: e-values under e-BH, and p-values, Bonferroni.
+        told_twice = q_values[i] <= false_discovery and candidate.confirmation.p_value * tested <= false_discovery
+        passed = candidate.mean >= ACCUSED and told_twice
         bar = firm if passed else np.inf
         groups.append(_group(evidence, models["member"], candidate, member, float(q_values[i]), bar))
         claimed |= likely(member)
