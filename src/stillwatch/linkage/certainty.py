@@ -27,9 +27,8 @@ FEATURES = ("log_odds", "size")
 """What is known of a member: its log-odds, at most `_MOST`, and the log of its group's size."""
 CALIBRATION = (1.29, 0.35, -0.2)
 """Weights of `FEATURES` and a constant: log-odds of membership as measured in worlds planted in a log of real texts.
-Since groups are grown again from their surest members the same fit gives (1.14, 0.38, 0.67), without networks (1.14, 0.71,
--0.60), without customers (1.16, 0.54, -0.33): surer of everybody. These are left, which state more innocents than there
-are."""
+Since groups are grown again from their surest members the same fit gives (1.14, 0.38, 0.67), without networks
+(1.14, 0.71, -0.60), without customers (1.16, 0.54, -0.33): surer of everybody. The more careful ones are left."""
 _MOST = 6.0
 
 

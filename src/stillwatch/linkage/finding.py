@@ -157,7 +157,8 @@ def _judge(
 ) -> list[Group]:
     """``tested`` counts all groups that were put to the test, also those that did not survive growing."""
     e_values = [c.confirmation.e_value for c in candidates]
-    q_values = e_bh(e_values, false_discovery, max(tested, len(e_values))).q_values
+    tested = max(tested, len(e_values))
+    q_values = e_bh(e_values, false_discovery, tested).q_values
     groups: list[Group] = []
     claimed = np.zeros(evidence.activity.accounts, dtype=bool)
     order = sorted(range(len(candidates)), key=lambda i: -candidates[i].mean)
@@ -166,7 +167,7 @@ def _judge(
         member = np.where(claimed, 0.0, candidate.member)
         if likely(member).sum() < LEAST:
             continue
-        # Two answers of the fresh sessions, which fail in different ways: e-values under e-BH, and p-values, Bonferroni.
+        # Two answers of the fresh sessions that fail in different ways: e-values by e-BH, and p-values by Bonferroni.
         told_twice = q_values[i] <= false_discovery and candidate.confirmation.p_value * tested <= false_discovery
         passed = candidate.mean >= ACCUSED and told_twice
         bar = firm if passed else np.inf
