@@ -28,7 +28,7 @@ from stillwatch.simulation.scoring import Score, score_folders
 from stillwatch.simulation.world import simulate
 
 NETWORK = ("client_ip", "client_asn", "user_agent", "ja4")
-HELD_BACK = (9013, 9014, 9015)
+HELD_BACK = (9017, 9018, 9019)
 """Seeds of simulated worlds that no model was fitted to and no threshold chosen on."""
 PRESETS = (
     ("blatant", "quiet", "ghost", "thin:accounts=200", "agents"),
@@ -142,7 +142,7 @@ def variants(worlds: Sequence[Path]) -> None:
 def simulated(worlds: Sequence[Path] = ()) -> None:
     """Worlds of our own making that were kept back, with the presets as campaigns, and one without any."""
     rows: list[dict[str, Any]] = []
-    for seed, names in (*zip(HELD_BACK, PRESETS, strict=True), (9016, ())):
+    for seed, names in (*zip(HELD_BACK, PRESETS, strict=True), (9020, ())):
         world = OUT / "worlds" / str(seed)
         shutil.rmtree(world, ignore_errors=True)
         campaigns = [parse_campaign(name) for name in names]

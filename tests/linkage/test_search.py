@@ -10,6 +10,10 @@ import pytest
 from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.confirmation import drawn_sums
 from stillwatch.linkage.membership import Evidence
+from stillwatch.linkage.reading import Reading
+from stillwatch.linkage.scoring import load_model
+from stillwatch.linkage.search import unions
+from tests.linkage.conftest import Small
 
 Made = Callable[..., Activity]
 
@@ -33,6 +37,29 @@ def test_few_accounts_have_no_neighbourhood_and_no_error(made: Made, accounts: i
     evidence = Evidence(made(accounts))
     evidence.use_scores(np.zeros((accounts, accounts), dtype=np.float32))
     assert evidence.mutual.shape == (accounts,)
+
+
+def test_halves_of_one_pool_are_put_to_the_test_together_and_two_operators_are_not(
+    small: Small, small_reading: Reading
+) -> None:
+    evidence = Evidence(small_reading.activity)
+    evidence.compare(load_model("pair"))
+
+    def members(campaign: str, half: slice) -> np.ndarray:
+        member = np.zeros(len(evidence.enough))
+        member[np.flatnonzero((small.campaign == campaign) & evidence.enough)[half]] = 0.9
+        return member
+
+    even, odd, other = (
+        members("quiet", slice(0, None, 2)),
+        members("quiet", slice(1, None, 2)),
+        members("blatant", slice(None)),
+    )
+    (union,) = unions(evidence, load_model("member"), [other, even, odd])
+    np.testing.assert_array_equal(union, np.maximum(even, odd))
+    assert not unions(evidence, load_model("member"), [even])
+    assert not unions(evidence, load_model("member"), [even, even])
+    assert not unions(evidence, load_model("member"), [])
 
 
 @pytest.mark.parametrize("number", [0, 1, 3, 9, 12])

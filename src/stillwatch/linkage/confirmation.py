@@ -58,21 +58,21 @@ class Fresh:
     """The sessions of a log, dealt to the search and to the test, under each of its codebooks."""
 
     def __init__(self, activity: Activity, searched: Bools) -> None:
-        self._books = [_Counted(activity, searched, book) for book in range(len(activity.topics))]
+        topics = (*activity.topics, *activity.redrawn)
+        self._books = [_Counted(activity, searched, topic) for topic in topics]
 
     def confirm(self, members: Ints, seed: int, draws: int = DRAWS) -> Confirmation:
         """Judge the group with the account numbers ``members``; an empty group gives p = 1 and e = 1.
 
-        The p-value is that of the middle codebook; the e-value is the mean of the likelihood ratios (their mean over
-        codebooks) and of what the p-value is worth as a bet: a mean of e-values is one whatever their dependence.
+        The p-value is of the fit summed over codebooks; the e-value is the mean of the likelihood ratios (their mean
+        over codebooks) and of what the p-value is worth as a bet: a mean of e-values is one whatever their dependence.
         """
         if not len(members):
             return Confirmation(1.0, 1.0)
-        pools = [book.pool(members) for book in self._books]
-        middle = self._books[len(self._books) // 2]
-        plain = middle.pool(members, rounds=0)  # what others are weighed by must not depend on the account judged
-        e_values = [book.e_value(members, rest[members]) for book, rest in zip(self._books, pools, strict=True)]
-        p_value = middle.p_value(members, plain, seed, draws)
+        e_values = [book.e_value(members, book.pool(members)[members]) for book in self._books]
+        # What others are weighed by must not depend on the account judged: hence a pool without rounds.
+        fit = np.sum([book.fit(book.pool(members, rounds=0)) for book in self._books], axis=0)
+        p_value = _p_value(fit, self._books[0].stratum, members, seed, draws)
         e_value = average_e([average_e(e_values), float(p_to_e(p_value, _KAPPA))])
         return Confirmation(p_value, e_value)
 
@@ -80,9 +80,8 @@ class Fresh:
 class _Counted:
     """Sessions by account and topic of one codebook, in the search's part and in the fresh part."""
 
-    def __init__(self, activity: Activity, searched: Bools, book: int) -> None:
-        n, size = activity.accounts, activity.codebooks[book]
-        topic = activity.topics[book]
+    def __init__(self, activity: Activity, searched: Bools, topic: Ints) -> None:
+        n, size = activity.accounts, int(topic.max(initial=0)) + 1
 
         def counted(chosen: Bools) -> Floats:
             flat = np.bincount(activity.account[chosen] * size + topic[chosen], minlength=n * size)
@@ -90,14 +89,14 @@ class _Counted:
 
         self._seen, self._fresh = counted(searched), counted(~searched)
         sessions = (self._seen + self._fresh).sum(axis=1)
-        self._stratum: Ints = np.floor(np.log2(np.maximum(sessions, 1))).astype(np.int64)
+        self.stratum: Ints = np.floor(np.log2(np.maximum(sessions, 1))).astype(np.int64)
         self._of_size = self._by_size()
         self._log_weights = self._concentrations()
 
     def _by_size(self) -> Floats:
         """What accounts of each size ask, all sessions, (strata, topics)."""
-        table = np.full((int(self._stratum.max(initial=0)) + 1, self._seen.shape[1]), 0.02)
-        np.add.at(table, self._stratum, self._seen + self._fresh)
+        table = np.full((int(self.stratum.max(initial=0)) + 1, self._seen.shape[1]), 0.02)
+        np.add.at(table, self.stratum, self._seen + self._fresh)
         result: Floats = table / table.sum(axis=1, keepdims=True)
         return result
 
@@ -107,7 +106,7 @@ class _Counted:
         Which seen sessions came from the pool and which from an account's own habits is learnt by EM; after no
         round all count as the pool's.
         """
-        seen, base = self._seen[members], self._of_size[self._stratum[members]]
+        seen, base = self._seen[members], self._of_size[self.stratum[members]]
         weight = np.minimum(1.0, _HEAVY / np.maximum(seen.sum(axis=1), 1.0))[:, None]
         number = seen.sum(axis=1, keepdims=True)
         habit = (_COVER * base + np.maximum(seen - 1, 0)) / (_COVER + np.maximum(number - 1, 0))
@@ -127,24 +126,21 @@ class _Counted:
         drawn: Floats = everyone / everyone.sum(axis=1, keepdims=True)
         return drawn
 
-    def p_value(self, members: Ints, rest: Floats, seed: int, draws: int) -> float:
-        """Share of groups of like sizes, drawn at random, whose fresh sessions fit the pool as well."""
-        base = self._of_size[self._stratum]
+    def fit(self, rest: Floats) -> Floats:
+        """How much better the pool ``rest`` (accounts, topics) tells each account's fresh sessions than its size, (n,).
+
+        No account counts for more than ten sessions: none speaks for the group.
+        """
+        base = self._of_size[self.stratum]
         fit = (self._fresh * np.log(0.5 * rest / base + 0.5)).sum(axis=1)
         fresh = self._fresh.sum(axis=1)
-        fit = fit * np.minimum(1.0, 10.0 / np.maximum(fresh, 1.0))  # no account speaks for the group
-        rng = np.random.default_rng(seed)
-        null = np.zeros(draws)
-        for stratum, number in zip(*np.unique(self._stratum[members], return_counts=True), strict=True):
-            alike = fit[self._stratum == stratum]
-            for start in range(0, draws, _CHUNK):
-                null[start : start + _CHUNK] += drawn_sums(alike, int(number), min(_CHUNK, draws - start), rng)
-        return permutation_p_value(float(fit[members].sum()), null)
+        capped: Floats = fit * np.minimum(1.0, 10.0 / np.maximum(fresh, 1.0))
+        return capped
 
     def e_value(self, members: Ints, rest: Floats) -> float:
         """Likelihood ratio of the members' fresh sessions: pool and cover against the better innocent model."""
         seen, fresh = self._seen[members], self._fresh[members]
-        base = self._of_size[self._stratum[members]]
+        base = self._of_size[self.stratum[members]]
         cover = [self._habit(seen, base, concentration) for concentration in CONCENTRATIONS]
 
         def mixed(pool: Floats) -> Floats:
@@ -169,7 +165,7 @@ class _Counted:
 
     def _concentrations(self) -> Floats:
         """Log share of accounts at each concentration of habits, learnt from all accounts (EM, 20 rounds)."""
-        base = self._of_size[self._stratum]
+        base = self._of_size[self.stratum]
         fit = np.stack(
             [(self._fresh * np.log(self._habit(self._seen, base, c))).sum(axis=1) for c in CONCENTRATIONS], axis=1
         )
@@ -180,6 +176,17 @@ class _Counted:
             weights = (posterior.mean(axis=0) + 0.01) / (1 + 0.01 * len(weights))
         log_weights: Floats = np.log(weights)
         return log_weights
+
+
+def _p_value(fit: Floats, stratum: Ints, members: Ints, seed: int, draws: int) -> float:
+    """Share of groups of like sizes, drawn at random, that fit the pool as well as the members do."""
+    rng = np.random.default_rng(seed)
+    null = np.zeros(draws)
+    for size, number in zip(*np.unique(stratum[members], return_counts=True), strict=True):
+        alike = fit[stratum == size]
+        for start in range(0, draws, _CHUNK):
+            null[start : start + _CHUNK] += drawn_sums(alike, int(number), min(_CHUNK, draws - start), rng)
+    return permutation_p_value(float(fit[members].sum()), null)
 
 
 def drawn_sums(values: Floats, number: int, draws: int, rng: np.random.Generator) -> Floats:

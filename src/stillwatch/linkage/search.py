@@ -62,7 +62,8 @@ def find_candidates(
                     covered |= likely(member)
                 break
     found = [smaller for member in _apart(found) for smaller in part(evidence, model, member)]
-    return _apart(found, lenient)
+    found = _apart(found, lenient)
+    return sorted([*found, *unions(evidence, model, found)], key=_size)
 
 
 def starting_order(evidence: Evidence) -> Ints:
@@ -109,6 +110,23 @@ def _first_join(
                     return i, j, member
             apart.add(key)
     return None
+
+
+def unions(evidence: Evidence, model: Model, groups: list[Floats]) -> list[Floats]:
+    """Pairs of groups that may be halves of one, each pair as one group: near, and one draws the other in.
+
+    The search sees a part of the sessions and finds a faint pool by halves, neither of which may be enough to pass the
+    test. Whether they are one is decided on all sessions (`settle`).
+    """
+    pairs = [(first, other) for i, first in enumerate(groups) for other in groups[i + 1 :]]
+    return [np.maximum(first, other) for first, other in pairs if _may_be_one(evidence, model, first, other)]
+
+
+def _may_be_one(evidence: Evidence, model: Model, first: Floats, other: Floats) -> bool:
+    a, b = likely(first), likely(other)
+    if not (a & ~b).any() or not (b & ~a).any() or not _near(evidence, a, b):
+        return False
+    return _draws(evidence, model, a, b) or _draws(evidence, model, b, a)
 
 
 def _near(evidence: Evidence, a: Bools, b: Bools) -> bool:
