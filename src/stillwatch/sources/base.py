@@ -15,13 +15,21 @@ BATCH_ROWS = 16_384
 
 
 class Info(NamedTuple):
-    """A format's name, one-line summary, where it is specified, the version read, and a small file in it."""
+    """What a format is: everything that its page in the docs and ``stillwatch inspect`` say of it.
+
+    ``name``, a one-line ``summary``, where it is specified (``reference``), the ``version`` read, a small file in it
+    (``example``); which columns of `EXCHANGE` it can carry (``carries``); how to switch its logging on so that the scan
+    sees what it needs (``switch_on``), and what its privacy switches do to the scan (``privacy``), in Markdown.
+    """
 
     name: str
     summary: str
     reference: str
     version: str
     example: bytes
+    carries: tuple[str, ...]
+    switch_on: str
+    privacy: str
 
 
 class Rejected(NamedTuple):
@@ -55,7 +63,10 @@ class Source(Protocol):
     info: ClassVar[Info]
 
     def recognises(self, head: bytes) -> bool:
-        """Whether a file that begins with ``head`` (up to 256 KiB, decompressed) is in this format."""
+        """Whether a file that begins with ``head`` (up to 256 KiB, decompressed) is in this format.
+
+        Of a Parquet file the head is the magic bytes and the names of its columns (`canonical_parquet.told_columns`).
+        """
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """The exchanges in the file ``location``, after those that ``since`` has passed (None: from the beginning).

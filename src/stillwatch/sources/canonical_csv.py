@@ -7,8 +7,9 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
-from stillwatch.sources.columns import require_columns
+from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, require_columns
 from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.rows import COLUMNS, Rows
 
@@ -29,6 +30,9 @@ class CanonicalCsv:
             b"exchange_id,started_at,account_id,model,messages,input_tokens\n"
             b'r1,2026-09-07T00:03:08Z,a1,m,"[{""role"": ""user"", ""content"": ""Good morning""}]",2\n'
         ),
+        carries=tuple(EXCHANGE.names),
+        switch_on=OWN_TABLE,
+        privacy=OWN_PRIVACY,
     )
 
     def recognises(self, head: bytes) -> bool:

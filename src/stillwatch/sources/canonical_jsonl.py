@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from stillwatch.exchange import EXCHANGE, REAL, TEXT, WHOLE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
+from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE
 from stillwatch.sources.conversation import messages_text
 from stillwatch.sources.files import file_lines
 from stillwatch.sources.json_documents import decode_reason
@@ -61,6 +62,9 @@ class CanonicalJsonl:
             b' "messages": [{"role": "user", "content": "Good morning"}], "response": "Good morning.",'
             b' "input_tokens": 2, "output_tokens": 3, "status": 200}\n'
         ),
+        carries=tuple(EXCHANGE.names),
+        switch_on=OWN_TABLE,
+        privacy=OWN_PRIVACY,
     )
 
     def __init__(self) -> None:

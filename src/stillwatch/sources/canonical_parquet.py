@@ -6,16 +6,17 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import ClassVar
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, one_line
-from stillwatch.exchange import EXCHANGE
+from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Rejected
-from stillwatch.sources.columns import Faults, cast_column, faults, require_columns
+from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, Faults, cast_column, faults, require_columns
 
-__all__ = ["SOURCE", "CanonicalParquet", "open_parquet", "parquet_batches"]
+__all__ = ["SOURCE", "CanonicalParquet", "open_parquet", "parquet_batches", "told_columns", "with_columns"]
 
 MAGIC = b"PAR1"
 
@@ -35,6 +36,26 @@ def open_parquet(location: str) -> pq.ParquetFile:
         raise InputError(f"is no whole Parquet file ({one_line(error)[:120]})", location) from error
 
 
+def told_columns(head: bytes) -> tuple[str, ...]:
+    """The columns that a Parquet file's head names (`with_columns`); none where it does not."""
+    if not head.startswith(MAGIC + b"["):
+        return ()
+    return tuple(msgspec.json.decode(head[len(MAGIC) :], type=list[str]))
+
+
+def with_columns(head: bytes, location: str) -> bytes:
+    """The head by which a file is recognised: a Parquet file names its columns at its end, here they follow the magic.
+
+    Any other file's head, and that of a Parquet file that is damaged, is as it was.
+    """
+    if not head.startswith(MAGIC):
+        return head
+    try:
+        return MAGIC + msgspec.json.encode(list(open_parquet(location).schema_arrow.names))
+    except InputError:
+        return head
+
+
 class CanonicalParquet:
     """Parquet in the columns of THE record; further columns are ignored, missing ones that may be null are null."""
 
@@ -44,11 +65,15 @@ class CanonicalParquet:
         reference="docs/log-formats.md",
         version="1",
         example=_example(),
+        carries=tuple(EXCHANGE.names),
+        switch_on=OWN_TABLE,
+        privacy=OWN_PRIVACY,
     )
 
     def recognises(self, head: bytes) -> bool:
-        """Whether the file is Parquet at all; `read` says which columns are missing."""
-        return head.startswith(MAGIC)
+        """Whether the file is Parquet with a required column of ours; `read` says which are missing."""
+        names = told_columns(head)
+        return head.startswith(MAGIC) and (not names or any(name in names for name in REQUIRED))
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a row, counted from 1. Raises `InputError` for a missing required column."""

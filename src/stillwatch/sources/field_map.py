@@ -62,6 +62,9 @@ class FieldMap:
         reference="docs/log-formats.md",
         version="1",
         example=b'{"request": {"id": "r1"}, "started_at": 1788739388250, "consumer": {"id": "a1"}, "duration": 0.5}\n',
+        carries=tuple(EXCHANGE.names),
+        switch_on='Write `map.toml`: one line per column, such as `account_id = "user.id"`.',
+        privacy="A column that the map leaves out is not read.",
     )
 
     def __init__(self, fields: Mapping[str, Field], kind: str | None = None) -> None:

@@ -15,16 +15,15 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import msgspec
-import pyarrow as pa
 
-from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
-from stillwatch.sources.conversation import BadConversationError, content_text, normalised, without_system
-from stillwatch.sources.json_documents import Document, json_documents
-from stillwatch.sources.rows import COLUMNS, Rows
+from stillwatch.exchange import EXCHANGE
+from stillwatch.sources.base import Info
+from stillwatch.sources.bodies import conversation, mapping, response_values, usage_values
+from stillwatch.sources.json_log import JsonLog
 
 __all__ = ["SOURCE", "LiteLLM", "client_address"]
 
@@ -35,7 +34,7 @@ FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"li
 ACCOUNT_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id", "user_api_key_hash")
 
 
-class LiteLLM:
+class LiteLLM(JsonLog):
     """StandardLoggingPayload as the callbacks, the S3 and GCS loggers and ``generic_api`` write it."""
 
     info: ClassVar[Info] = Info(
@@ -50,6 +49,17 @@ class LiteLLM:
             b' "messages": [{"role": "user", "content": "Good morning"}], "model_parameters": {"temperature": 0.2},'
             b' "response": {"choices": [{"message": {"role": "assistant", "content": "Good morning."}}]}}\n'
         ),
+        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "ja4")),
+        switch_on=(
+            'Switch on a callback that writes the payload: `litellm_settings: {callbacks: ["s3_v2"]}` (or `gcs_bucket`,'
+            " `generic_api`). Behind a load balancer set `general_settings: {use_x_forwarded_for: true}`, or every"
+            " client has the balancer's address."
+        ),
+        privacy=(
+            "`turn_off_message_logging` leaves `redacted-by-litellm` in place of texts: accounts"
+            " are still compared by load, rhythm, settings and network, but nothing is known of what they ask."
+            " `disable_requester_ip_address_logging` leaves out addresses."
+        ),
     )
 
     def recognises(self, head: bytes) -> bool:
@@ -58,44 +68,13 @@ class LiteLLM:
             return False
         return all(mark in head for mark in MARKS) and any(mark in head for mark in FURTHER_MARKS)
 
-    def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
-        """See `Source.read`. A record is an object."""
-        rows, records = Rows(location), 0
-        for document in json_documents(location):
-            records += 1
-            if since is not None and records <= since.records:
-                continue
-            _add(rows, document)
-            if rows.full:
-                yield rows.take(Cursor(records))
-        if len(rows):
-            yield rows.take(Cursor(records))
+    def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """See `JsonLog.exchanges`: a payload is one exchange."""
+        return (_values(document),)
 
-    def identities(self, location: str) -> Iterator[pa.Array]:
-        """See `Source.identities`."""
-        ids: list[str] = []
-        for document in json_documents(location):
-            payload = document.value
-            if isinstance(payload, Mapping) and isinstance(identity := _identity(payload), str | int):
-                ids.append(str(identity))
-            if len(ids) >= BATCH_ROWS:
-                yield pa.array(ids, pa.large_string())
-                ids = []
-        yield pa.array(ids, pa.large_string())
-
-
-def _add(rows: Rows, document: Document) -> None:
-    if document.reason:
-        rows.reject(document.reason, document.line)
-    elif not isinstance(document.value, Mapping):
-        rows.reject("not an object", document.line)
-    else:
-        try:
-            values = _values(document.value)
-        except BadConversationError as error:
-            rows.reject(str(error), document.line)
-            return
-        rows.add([values.get(name) for name in COLUMNS], document.line)
+    def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
+        """See `JsonLog.identity`."""
+        return (_identity(document),)
 
 
 def _identity(payload: Mapping[str, Any]) -> Any:
@@ -104,7 +83,7 @@ def _identity(payload: Mapping[str, Any]) -> Any:
 
 def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The payload's columns, still loose."""
-    metadata, parameters = _mapping(payload.get("metadata")), _mapping(payload.get("model_parameters"))
+    metadata, parameters = mapping(payload.get("metadata")), mapping(payload.get("model_parameters"))
     system, messages = _conversation(payload.get("messages"))
     response, reasoning = _answer(payload.get("response"))
     tools, seconds = parameters.get("tools"), payload.get("response_time")
@@ -133,39 +112,19 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
 def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The instructions and the conversation; (None, None) where it was not logged, redacted, or cut to pieces."""
-    if isinstance(value, Mapping):
-        value = value.get("messages", value.get("input"))
     if isinstance(value, str):
         value = _from_text(value)
-    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
-        value = [{"role": "user", "content": part} for part in value]
     if not value:
         return None, None
-    system, messages = without_system(normalised(_roles(value)))
+    system, messages = conversation(value if isinstance(value, Mapping) else {"messages": value})
+    messages = messages or []
     if any(_clean(message["content"]) is None and message["content"] for message in messages):
         messages = [m | {"content": _clean(m["content"])} for m in messages]
     if not any(message["content"] for message in messages):
         messages = []
     return _clean(system), messages
-
-
-def _roles(value: Any) -> Any:
-    """Items of the Responses API that carry no role (calls of tools and what they returned) get one."""
-    if not isinstance(value, list):
-        return value
-    roles = {"function_call": "assistant", "function_call_output": "tool", "reasoning": "assistant"}
-    return [
-        {"role": roles[item["type"]], "content": item.get("output")}
-        if isinstance(item, Mapping) and "role" not in item and item.get("type") in roles
-        else item
-        for item in value
-    ]
 
 
 def _from_text(value: str) -> Any:
@@ -190,51 +149,18 @@ def _clean(value: str | None) -> str | None:
 
 
 def _answer(response: Any) -> tuple[str | None, str | None]:
-    """The answer's text and the reasoning shown, from the shapes of chat, completion, Responses and Anthropic calls."""
+    """The answer's text and the reasoning shown."""
     if isinstance(response, str):
         return (None if response.lstrip()[:1] in ("{", "[") and CUT in response[-200:] else _clean(response)), None
-    body = _mapping(response)
-    texts: list[str | None] = []
-    thoughts: list[str | None] = []
-    for choice in _items(body.get("choices")):
-        message = _mapping(choice.get("message"))
-        texts.append(choice["text"] if isinstance(choice.get("text"), str) else content_text(message.get("content")))
-        thoughts.extend(_thoughts(message))
-    for item in _items(body.get("output")):
-        if item.get("type") == "reasoning":
-            shown = _items(item.get("content") or item.get("summary"))
-            thoughts.extend(content_text(part.get("text")) for part in shown)
-        else:
-            texts.append(content_text(item.get("content")))
-    if isinstance(body.get("content"), list):
-        texts.append(content_text(body["content"]))
-        thoughts.extend(_thoughts({"thinking_blocks": body["content"]}))
-    return _joined(texts), _joined(thoughts)
-
-
-def _thoughts(message: Mapping[str, Any]) -> list[str | None]:
-    """Reasoning text of one message; signatures and encrypted blocks are no text."""
-    shown = message.get("reasoning_content")
-    if isinstance(shown, str) and shown:
-        return [shown]
-    blocks = _items(message.get("thinking_blocks"))
-    return [b["thinking"] for b in blocks if b.get("type") == "thinking" and isinstance(b.get("thinking"), str)]
-
-
-def _items(value: Any) -> list[Mapping[str, Any]]:
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
-
-
-def _joined(texts: Sequence[str | None]) -> str | None:
-    return "\n\n".join(text for text in map(_clean, texts) if text) or None
+    answer = response_values(mapping(response))
+    return _clean(answer["response"]), _clean(answer["reasoning"])
 
 
 def _reasoning_tokens(response: Any, metadata: Mapping[str, Any]) -> Any:
-    for usage in (_mapping(_mapping(response).get("usage")), _mapping(metadata.get("usage_object"))):
-        for details in ("completion_tokens_details", "output_tokens_details"):
-            count = _mapping(usage.get(details)).get("reasoning_tokens")
-            if count is not None:
-                return count
+    for usage in (mapping(mapping(response).get("usage")), mapping(metadata.get("usage_object"))):
+        count = usage_values(usage)["reasoning_tokens"]
+        if count is not None:
+            return count
     return None
 
 
@@ -242,7 +168,7 @@ def _status(payload: Mapping[str, Any]) -> int | None:
     status = payload.get("status")
     if status not in ("success", "failure"):
         return None
-    code = str(_mapping(payload.get("error_information")).get("error_code") or "")
+    code = str(mapping(payload.get("error_information")).get("error_code") or "")
     if status == "failure":
         return int(code) if code.isascii() and code.isdigit() and len(code) == 3 else 500
     return 200

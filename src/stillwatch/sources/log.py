@@ -15,6 +15,7 @@ from stillwatch.exchange import EXCHANGE
 from stillwatch.progress import Progress, Silent
 from stillwatch.sources import SOURCES
 from stillwatch.sources.base import Rejected, Source
+from stillwatch.sources.canonical_parquet import with_columns
 from stillwatch.sources.duplicates import Keepers, repeated
 from stillwatch.sources.field_map import read_field_map
 from stillwatch.sources.files import find_files, head, second_head
@@ -156,7 +157,7 @@ def open_log(
 
 
 def _recognised(file: Path, start: bytes) -> Source:
-    for beginning in (start, second_head(str(file))):
+    for beginning in (with_columns(start, str(file)), second_head(str(file))):
         found = [source for _, source in SOURCES.all() if beginning and source.recognises(beginning)]
         if len(found) == 1:
             return found[0]
