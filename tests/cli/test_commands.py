@@ -56,7 +56,7 @@ def test_help_of_scan_has_every_setting_and_an_example(capsys: pytest.CaptureFix
         (["scan", "DIARY", "--out", "OUT"], "(parquet, jsonl, csv, litellm)"),
         (["scan", "LOG", "--out", "OUT", "--accounts", "nowhere"], "nowhere: cannot be opened"),
         (["scan", "LOG", "--out", "OUT", "--map", "nowhere"], "nowhere: cannot be read"),
-        (["dance"], "there is no command 'dance'; known: scan, explain"),
+        (["dance"], "there is no command 'dance'; known: scan, inspect"),
     ],
 )
 def test_what_cannot_run_is_one_line_and_exit_code_2(

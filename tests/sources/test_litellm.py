@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources.litellm import client_address
 from stillwatch.sources.log import open_log
 
 REDACTED = "redacted-by-litellm"
@@ -195,32 +194,6 @@ def test_what_the_caller_claims_is_no_account(tmp_path: Path) -> None:
 )
 def test_status(status: str, code: str | None, expected: int | None, tmp_path: Path) -> None:
     assert one(tmp_path, status=status, error_information={"error_code": code})["status"] == expected
-
-
-@pytest.mark.parametrize(
-    ("forwarded", "expected"),
-    [
-        ("203.0.113.9", "203.0.113.9"),
-        ("8.8.8.8, 1.1.1.1", "1.1.1.1"),
-        ("8.8.8.8, 10.0.0.1", "8.8.8.8"),
-        ("10.0.0.1, 192.168.0.1", "192.168.0.1"),
-        ("1.1.1.1:443", "1.1.1.1"),
-        ("[2606:4700::1111]:443", "2606:4700::1111"),
-        ("::ffff:1.1.1.1", "1.1.1.1"),
-        ("unknown, 1.1.1.1, -", "1.1.1.1"),
-        ("unknown", None),
-        ("", None),
-        (None, None),
-        (7, None),
-    ],
-)
-def test_client_address_is_the_last_public_hop(forwarded: Any, expected: str | None) -> None:
-    assert client_address(forwarded) == expected
-
-
-@given(st.text())
-def test_client_address_never_fails(forwarded: str) -> None:
-    assert client_address(forwarded) is None or "," not in str(client_address(forwarded))
 
 
 JSON = st.recursive(

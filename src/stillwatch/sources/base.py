@@ -9,9 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["BATCH_ROWS", "Cursor", "Info", "ReadBatch", "Rejected", "Source"]
+from stillwatch.exchange import REQUIRED
+
+__all__ = ["BATCH_ROWS", "READERS_OWN", "Cursor", "Info", "ReadBatch", "Rejected", "Source"]
 
 BATCH_ROWS = 16_384
+
+READERS_OWN: tuple[str, ...] = tuple(name for name in REQUIRED if name != "account_id")
+"""Columns without which a reader sets a record aside; the account may be told by a second log, so `Log` asks for it."""
 
 
 class Info(NamedTuple):
@@ -47,6 +52,8 @@ class Cursor(NamedTuple):
 
 class ReadBatch(NamedTuple):
     """Exchanges in the schema `stillwatch.exchange.EXCHANGE`, what was set aside, and how far the file is read.
+
+    ``account_id`` may still be null here, and ``client_ip`` a forwarded list: `Log` sees to both.
 
     ``lines`` says for each exchange on which line (row, for a table) of the file it begins, counted from 1.
     """

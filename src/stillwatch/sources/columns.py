@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import REAL, REQUIRED, TEXT, TIME, WHOLE
+from stillwatch.sources.base import READERS_OWN
 from stillwatch.sources.conversation import BadConversationError, messages_text
 from stillwatch.sources.values import CONVERTERS, FIRST_US, LAST_US, BadValueError
 
@@ -98,7 +99,7 @@ def faults(arrays: Sequence[pa.Array], fields: Sequence[pa.Field]) -> Faults:
     wrong: Faults = {}
     for array, field in zip(arrays, fields, strict=True):
         checks: list[tuple[str, pa.Array]] = []
-        if not field.nullable and array.null_count:
+        if field.name in READERS_OWN and array.null_count:
             checks.append((f"missing {field.name}", pc.is_null(array)))
         if field.type in (WHOLE, REAL):
             checks.append((f"negative: {field.name}", pc.less(array, 0)))

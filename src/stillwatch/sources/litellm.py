@@ -5,16 +5,12 @@ Choices that a reader of the log would want to know:
 
 - The account is the first of user, team, organisation and key hash that the proxy itself established. The caller's own
   ``end_user`` is never the account: whoever calls can claim to be anyone.
-- Of a forwarded address list ("a, b, c") the last public address counts: the one the nearest proxy saw. Those before
-  it are claims of the client.
 - Redacted text, and lists that a sink has cut into a piece of their printed form, are null, not evidence.
 - A failure whose code is unknown has status 500, a success 200.
 """
 
 from __future__ import annotations
 
-import functools
-import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -25,7 +21,7 @@ from stillwatch.sources.base import Info
 from stillwatch.sources.bodies import conversation, mapping, response_values, usage_values
 from stillwatch.sources.json_log import JsonLog
 
-__all__ = ["SOURCE", "LiteLLM", "client_address"]
+__all__ = ["SOURCE", "LiteLLM"]
 
 REDACTED = "redacted-by-litellm"
 CUT = "truncated by litellm"
@@ -105,7 +101,7 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
         "temperature": parameters.get("temperature"),
         "max_tokens": parameters.get("max_completion_tokens") or parameters.get("max_tokens"),
         "tool_count": len(tools) if isinstance(tools, list) else 0 if parameters else None,
-        "client_ip": client_address(payload.get("requester_ip_address") or metadata.get("requester_ip_address")),
+        "client_ip": payload.get("requester_ip_address") or metadata.get("requester_ip_address"),
         "user_agent": payload.get("user_agent") or metadata.get("user_agent"),
         "status": _status(payload),
         "latency_ms": round(seconds * 1000) if isinstance(seconds, int | float) and abs(seconds) < 1e12 else None,
@@ -172,31 +168,6 @@ def _status(payload: Mapping[str, Any]) -> int | None:
     if status == "failure":
         return int(code) if code.isascii() and code.isdigit() and len(code) == 3 else 500
     return 200
-
-
-@functools.lru_cache(maxsize=100_000)
-def _public(part: str) -> tuple[str | None, bool]:
-    """An address in its shortest form, without a port, and whether it is public."""
-    part = part.strip().strip('"')
-    if part.startswith("["):
-        part = part[1:].partition("]")[0]
-    elif part.count(":") == 1:
-        part = part.partition(":")[0]
-    try:
-        address = ipaddress.ip_address(part)
-    except ValueError:
-        return None, False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address), not (mapped or address).is_private
-
-
-def client_address(value: Any) -> str | None:
-    """The client's address in a forwarded list: the last public one, else the last one; null where there is none."""
-    if not isinstance(value, str) or len(value) > 1000:
-        return None
-    hops = [hop for hop in map(_public, value.split(",")) if hop[0] is not None]
-    public = [address for address, is_public in hops if is_public]
-    return public[-1] if public else hops[-1][0] if hops else None
 
 
 SOURCE = LiteLLM()

@@ -9,16 +9,19 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.progress import Progress, Silent
 from stillwatch.sources import SOURCES
-from stillwatch.sources.base import Rejected, Source
+from stillwatch.sources.addresses import NetworkTable, enriched
+from stillwatch.sources.base import Info, ReadBatch, Rejected, Source
 from stillwatch.sources.canonical_parquet import with_columns
 from stillwatch.sources.duplicates import Keepers, repeated
 from stillwatch.sources.field_map import read_field_map
 from stillwatch.sources.files import find_files, head, second_head
+from stillwatch.sources.joining import Join
 
 __all__ = ["Log", "RejectCount", "open_log"]
 
@@ -38,10 +41,17 @@ class Log:
 
     ``files`` are sorted by path; ``format`` names the formats, joined by a comma. After `batches` is exhausted,
     ``rejects`` says how many records were set aside and why, and ``set_aside`` where (at most 100,000 places).
+
+    What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` a table of the
+    user's that tells the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
+    API (`addresses.client_address`).
     """
 
     def __init__(self, sources: Mapping[Path, Source]) -> None:
         self._sources = dict(sources)
+        self.join: Join | None = None
+        self.networks: NetworkTable | None = None
+        self.trusted_hops: int | None = None
         self.files: tuple[Path, ...] = tuple(self._sources)
         self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))
         self.set_aside: tuple[Rejected, ...] = ()
@@ -60,6 +70,8 @@ class Log:
         places: list[Rejected] = []
         self.exchanges = 0
         keepers = self._keepers(progress)
+        if self.join is not None:
+            self.join.matched = self.join.exchanges = 0
         progress.step("reading the log", len(self.files))
         for number, file in enumerate(self.files):
             for batch, rejected in self._without_doubles(number, file, keepers):
@@ -76,6 +88,40 @@ class Log:
         if not self.exchanges:
             raise self._nothing()
 
+    def beginning(self, exchanges: int) -> tuple[pa.Table, tuple[Rejected, ...]]:
+        """About ``exchanges`` from the beginnings of the files, as they stand (doubles too), and what was set aside.
+
+        Every file is looked into, each for an equal share: a quick look that does not read the log to its end.
+        """
+        share = max(exchanges // max(len(self.files), 1), 1)
+        batches: list[pa.RecordBatch] = []
+        rejected: list[Rejected] = []
+        for file in self.files:
+            missing = share
+            for read in self._completed(file):
+                rejected += read.rejected
+                batches.append(read.exchanges.slice(0, missing))
+                missing -= read.exchanges.num_rows
+                if missing <= 0:
+                    break
+        return pa.Table.from_batches(batches, schema=EXCHANGE), tuple(rejected)
+
+    @property
+    def formats(self) -> Mapping[Path, Info]:
+        """What is known of the format of each file."""
+        return {file: source.info for file, source in self._sources.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of how the log was completed, after `batches`."""
+        if self.join is None:
+            return ()
+        matched, exchanges = self.join.matched, max(self.join.exchanges, 1)
+        return (
+            f"The second log ({Path(self.join.where).name}, on {self.join.on}) knew {matched:,} of "
+            f"{self.join.exchanges:,} exchanges ({matched / exchanges:.1%}).",
+        )
+
     def read(self) -> pa.Table:
         """All of `batches` as one table."""
         return pa.Table.from_batches(list(self.batches()), schema=EXCHANGE)
@@ -87,7 +133,7 @@ class Log:
             progress.step("comparing doubles", len(self.files))
             for number, file in enumerate(self.files):
                 row = 0
-                for batch in self._sources[file].read(str(file), None):
+                for batch in self._completed(file):
                     keepers.learn(batch.exchanges, number, row)
                     row += batch.exchanges.num_rows
                 progress.advance()
@@ -102,7 +148,7 @@ class Log:
         self, number: int, file: Path, keepers: Keepers
     ) -> Iterator[tuple[pa.RecordBatch, list[Rejected]]]:
         row = 0
-        for read in self._sources[file].read(str(file), None):
+        for read in self._completed(file):
             gone = keepers.doubles(read.exchanges, number, row)
             row += read.exchanges.num_rows
             rejected = list(read.rejected)
@@ -113,6 +159,22 @@ class Log:
                 keep[list(gone)] = False
                 exchanges = exchanges.filter(pa.array(keep))
             yield exchanges, rejected
+
+    def _completed(self, file: Path) -> Iterator[ReadBatch]:
+        """What is in a file, with what other files tell; exchanges of no known account are set aside."""
+        for read in self._sources[file].read(str(file), None):
+            batch = read.exchanges if self.join is None else self.join.complete(read.exchanges)
+            batch = enriched(batch, self.trusted_hops, self.networks)
+            known = pc.is_valid(batch.column("account_id"))
+            if batch.column("account_id").null_count:
+                nobody = read.lines[~known.to_numpy(zero_copy_only=False)]
+                rejected = [Rejected("missing account_id", f"{file}:{line}") for line in nobody]
+                read = read._replace(
+                    rejected=(*read.rejected, *rejected),
+                    lines=read.lines[known.to_numpy(zero_copy_only=False)],
+                )
+                batch = batch.filter(known)
+            yield read._replace(exchanges=batch)
 
     def _nothing(self) -> InputError:
         files = f"{len(self.files)} files" if len(self.files) > 1 else "the file"
@@ -139,12 +201,15 @@ def open_log(
     Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where a file's is not
     among them, `PluginError` for a ``format`` that does not exist.
     """
-    files = find_files(locations)
+    return Log(_sources(find_files(locations), format, field_map))
+
+
+def _sources(files: tuple[Path, ...], format: str | None, field_map: Path | None) -> dict[Path, Source]:
     if field_map is not None:
         mapped: Source = read_field_map(field_map)
-        return Log(dict.fromkeys(files, mapped))
+        return dict.fromkeys(files, mapped)
     if format is not None:
-        return Log(dict.fromkeys(files, SOURCES.get(format)))
+        return dict.fromkeys(files, SOURCES.get(format))
     sources: dict[Path, Source] = {}
     for file in files:
         start = head(str(file))
@@ -153,7 +218,7 @@ def open_log(
     if not sources:
         names = ", ".join(str(file) for file in files[:3])
         raise InputError("is empty", names, "name a log with at least one exchange")
-    return Log(sources)
+    return sources
 
 
 def _recognised(file: Path, start: bytes) -> Source:

@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from stillwatch.exchange import EXCHANGE, REQUIRED, TEXT, TIME
-from stillwatch.sources.base import BATCH_ROWS, Cursor, ReadBatch, Rejected
+from stillwatch.exchange import EXCHANGE, TEXT, TIME
+from stillwatch.sources.base import BATCH_ROWS, READERS_OWN, Cursor, ReadBatch, Rejected
 from stillwatch.sources.conversation import BadConversationError
 from stillwatch.sources.values import CONVERTERS, BadValueError
 
@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "Rows", "empty_batch"]
 COLUMNS: tuple[str, ...] = tuple(EXCHANGE.names)
 BATCH_CHARACTERS = 64 * 2**20
 LONG_COLUMNS = [COLUMNS.index(name) for name in ("system_prompt", "messages", "response", "reasoning")]
-REQUIRED_COLUMNS = [(COLUMNS.index(name), name) for name in REQUIRED]
+REQUIRED_COLUMNS = [(COLUMNS.index(name), name) for name in READERS_OWN]
 
 
 def empty_batch() -> pa.RecordBatch:
