@@ -25,8 +25,8 @@ temporary folder while the first is read, so memory does not grow with it.
 IPinfo's ranges (CSV), CAIDA's prefix-to-AS. Countries and cities in it are never read, and nothing is looked up
 anywhere.
 
-Of a forwarded list (`client, proxy, proxy`) the last public address counts. With `--trusted-hops N` it is the one that the
-first of your N proxies saw: what stands before it is a claim of the client.
+Of a forwarded list (`client, proxy, proxy`) the last public address counts. With `--trusted-hops N` it is the one that
+the first of your N proxies saw: what stands before it is a claim of the client.
 """
 NOTE = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
 
@@ -46,8 +46,8 @@ def log_formats() -> str:
     parts = [
         "# Log formats\n",
         NOTE,
-        "A log's format is recognised from its content, gzip and zstd included; `stillwatch inspect LOG` says which it is, what",
-        "the log lacks, and what that costs. Every other log can be read with a field map, see",
+        "A log's format is recognised from its content, gzip and zstd included; `stillwatch inspect LOG` says which,",
+        "what the log lacks, and what that costs. Every other log can be read with a field map, see",
         "[adding-a-log-format.md](adding-a-log-format.md).\n",
         table(("name", "what", "specified in", "version"), formats),
         SECOND_LOG,
