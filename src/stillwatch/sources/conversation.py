@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["BadConversationError", "content_text", "messages_text", "normalised", "without_system"]
+__all__ = ["BadConversationError", "Conversation", "content_text", "messages_text", "normalised", "without_system"]
 
 SYSTEM_ROLES = ("system", "developer")
 MAX_NESTING = 64
@@ -21,6 +21,10 @@ class _Message(msgspec.Struct):
 _CHECK = msgspec.json.Decoder(list[_Message])
 _LOOSE = msgspec.json.Decoder()
 _ENCODE = msgspec.json.Encoder()
+
+
+class Conversation(list[dict[str, str | None]]):
+    """Messages that are in order already: each a role and a text, so that nobody has to look again."""
 
 
 class BadConversationError(ValueError):
@@ -44,7 +48,7 @@ def messages_text(value: object) -> str | None:
             value = _LOOSE.decode(value)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             raise BadConversationError("messages is not JSON") from None
-    messages = normalised(value)
+    messages = value if type(value) is Conversation else normalised(value)
     if not messages:
         return None
     try:
@@ -53,25 +57,25 @@ def messages_text(value: object) -> str | None:
         raise BadConversationError("text that UTF-8 cannot hold") from None
 
 
-def normalised(value: object) -> list[dict[str, str | None]]:
+def normalised(value: object) -> Conversation:
     """A list of messages, each reduced to its role and the text of its content.
 
     Raises `BadConversationError` where ``value`` is no list of objects with a role.
     """
     if not isinstance(value, list):
         raise BadConversationError("messages is not a list")
-    messages: list[dict[str, str | None]] = []
+    messages = Conversation()
     for message in value:
-        if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise BadConversationError("messages holds something without a role")
         messages.append({"role": message["role"], "content": content_text(message.get("content"))})
     return messages
 
 
-def without_system(messages: Iterable[Mapping[str, str | None]]) -> tuple[str | None, list[dict[str, str | None]]]:
+def without_system(messages: Iterable[Mapping[str, str | None]]) -> tuple[str | None, Conversation]:
     """The instructions above a conversation (all system and developer messages, in order) and the rest of it."""
     system: list[str] = []
-    rest: list[dict[str, str | None]] = []
+    rest = Conversation()
     for message in messages:
         if message["role"] in SYSTEM_ROLES:
             system.extend(filter(None, [message["content"]]))
@@ -89,7 +93,7 @@ def content_text(content: Any, depth: int = 0) -> str | None:
         return content
     if depth > MAX_NESTING:
         return None
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         if content.get("type") in ("thinking", "redacted_thinking", "reasoning"):
             return None
         return content_text(content.get("text") or content.get("content"), depth + 1)
