@@ -27,12 +27,12 @@ _GEMINI_ROLES = {"model": "assistant", "function": "tool"}
 
 def mapping(value: Any) -> Mapping[str, Any]:
     """The value if it is an object, else an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; none where it is no list."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def joined(texts: Iterable[str | None]) -> str | None:
@@ -60,7 +60,7 @@ def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _configuration(body: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in ("inferenceConfig", "generationConfig", "generation_config"):
-        if isinstance(body.get(name), Mapping):
+        if isinstance(body.get(name), dict):
             return mapping(body[name])
     return body
 
@@ -97,15 +97,15 @@ def _with_role(item: Any) -> Any:
     """An item of a conversation as a message: a text is the user's, a tool's call or result has a role of its own."""
     if isinstance(item, str):
         return {"role": "user", "content": item}
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return item
     if "role" not in item:
         kind = item.get("type")
         return {"role": _ROLES[kind], "content": item.get("output")} if kind in _ROLES else item
     content = item.get("content")
-    if isinstance(content, list) and any(isinstance(part, Mapping) and "toolResult" in part for part in content):
+    if isinstance(content, list) and any(isinstance(part, dict) and "toolResult" in part for part in content):
         parts = [
-            mapping(part.get("toolResult")).get("content", part) if isinstance(part, Mapping) else part
+            mapping(part.get("toolResult")).get("content", part) if isinstance(part, dict) else part
             for part in content
         ]
         return {"role": item["role"], "content": parts}
@@ -119,7 +119,7 @@ def _gemini(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _parts_text(value: Any) -> str | None:
     """Text of instructions: a text, blocks, or an object with parts."""
-    if isinstance(value, Mapping) and isinstance(value.get("parts"), list):
+    if isinstance(value, dict) and isinstance(value.get("parts"), list):
         value = [part for part in items(value["parts"]) if not part.get("thought")]
     return content_text(value) or None
 

@@ -48,7 +48,7 @@ def stream_body(text: str) -> dict[str, Any] | None:
 
 def assembled(events: Iterable[Any]) -> dict[str, Any] | None:
     """The body of the whole answer that stream ``events`` (decoded) told piece by piece; None for no known event."""
-    known = [event for event in events if isinstance(event, Mapping)]
+    known = [event for event in events if isinstance(event, dict)]
     for whole in (_responses, _anthropic, _chat, _gemini, _converse):
         body = whole(known)
         if body is not None:
@@ -89,9 +89,9 @@ def _responses(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not ours:
         return None
     for event in reversed(ours):
-        if event["type"] in _FINAL and isinstance(event.get("response"), Mapping):
+        if event["type"] in _FINAL and isinstance(event.get("response"), dict):
             return dict(event["response"])
-    first = next((mapping(event.get("response")) for event in ours if isinstance(event.get("response"), Mapping)), {})
+    first = next((mapping(event.get("response")) for event in ours if isinstance(event.get("response"), dict)), {})
     text = _pieces(ours, "response.output_text.delta")
     thought = _pieces(ours, "response.reasoning_text.delta") or _pieces(ours, "response.reasoning_summary_text.delta")
     output: list[dict[str, Any]] = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]

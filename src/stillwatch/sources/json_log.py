@@ -53,7 +53,7 @@ class JsonLog:
         """See `Source.identities`."""
         ids: list[str] = []
         for document in self.documents(location):
-            if isinstance(document.value, Mapping):
+            if isinstance(document.value, dict):
                 ids += [str(found) for found in self.identity(document.value) if isinstance(found, str | int)]
             if len(ids) >= BATCH_ROWS:
                 yield pa.array(ids, pa.large_string())
@@ -63,7 +63,7 @@ class JsonLog:
     def _add(self, rows: Rows, document: Document) -> None:
         if document.reason:
             rows.reject(document.reason, document.line)
-        elif not isinstance(document.value, Mapping):
+        elif not isinstance(document.value, dict):
             rows.reject("not an object", document.line)
         else:
             try:

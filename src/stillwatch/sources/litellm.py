@@ -114,7 +114,7 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
         value = _from_text(value)
     if not value:
         return None, None
-    system, messages = conversation(value if isinstance(value, Mapping) else {"messages": value})
+    system, messages = conversation(value if isinstance(value, dict) else {"messages": value})
     messages = messages or []
     if any(_clean(message["content"]) is None and message["content"] for message in messages):
         messages = [m | {"content": _clean(m["content"])} for m in messages]
