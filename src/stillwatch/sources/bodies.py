@@ -15,14 +15,12 @@ from stillwatch.sources.conversation import content_text, normalised, without_sy
 
 __all__ = ["conversation", "items", "joined", "mapping", "request_values", "response_values", "usage_values"]
 
-_ROLES = {
-    "function_call": "assistant",
-    "function_call_output": "tool",
-    "custom_tool_call": "assistant",
-    "custom_tool_call_output": "tool",
-    "reasoning": "assistant",
-}
 _GEMINI_ROLES = {"model": "assistant", "function": "tool"}
+_GEMINI_COUNTS = (
+    ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"),
+    ("prompt_token_count", "tool_use_prompt_token_count", "candidates_token_count", "thoughts_token_count"),
+)
+_RESULTS = ("_output", "_approval_response")
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -69,52 +67,63 @@ def _tool_count(body: Mapping[str, Any]) -> int:
     tools = body.get("tools") or mapping(body.get("toolConfig")).get("tools") or body.get("functions")
     count = 0
     for tool in items(tools):
-        declared = tool.get("functionDeclarations") or tool.get("function_declarations")
-        count += len(declared) if isinstance(declared, list) else 1
+        nested = [tool.get(name) for name in ("functionDeclarations", "function_declarations", "tools")]
+        lists = [inner for inner in nested if isinstance(inner, list)]
+        count += sum(map(len, lists)) if lists else "cachePoint" not in tool
     return count
 
 
 def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The instructions and the conversation of a request's body; null each where it has none.
 
-    Raises `BadConversationError` for something without a role.
+    Text given as the numbers of its tokens is no text. Raises `BadConversationError` for something without a role.
     """
     above = (body.get(name) for name in ("instructions", "system", "systemInstruction", "system_instruction"))
     given = [_parts_text(value) for value in above]
     if "contents" in body:
-        sent: Any = [_gemini(content) for content in items(body["contents"])]
+        sent: Any = _gemini_contents(body["contents"])
     else:
         sent = next((body[name] for name in ("messages", "input", "prompt") if body.get(name) is not None), None)
+        sent = None if isinstance(sent, dict) and sent is body.get("prompt") else sent  # a stored template's name
     if isinstance(sent, str):
         sent = [sent]
     if isinstance(sent, list):
-        sent = [_with_role(item) for item in sent]
+        sent = [turn for item in sent if (turn := _turn(item)) is not None]
     inside, messages = without_system(normalised(sent)) if sent else (None, [])
     return joined([*given, inside]), messages or None
 
 
-def _with_role(item: Any) -> Any:
-    """An item of a conversation as a message: a text is the user's, a tool's call or result has a role of its own."""
+def _turn(item: Any) -> Any:
+    """An item of a conversation as a message: a text is the user's, a tool's call or result has a role of its own.
+
+    None for what is no turn: numbers of tokens, and the items of the Responses API that carry none (reasoning of
+    earlier turns, references, lists of tools).
+    """
     if isinstance(item, str):
         return {"role": "user", "content": item}
-    if not isinstance(item, dict):
+    if type(item) is int or (isinstance(item, list) and all(type(token) is int for token in item)):
+        return None
+    if not isinstance(item, dict) or "role" in item:
         return item
-    if "role" not in item:
-        kind = item.get("type")
-        return {"role": _ROLES[kind], "content": item.get("output")} if kind in _ROLES else item
-    content = item.get("content")
-    if isinstance(content, list) and any(isinstance(part, dict) and "toolResult" in part for part in content):
-        parts = [
-            mapping(part.get("toolResult")).get("content", part) if isinstance(part, dict) else part
-            for part in content
-        ]
-        return {"role": item["role"], "content": parts}
-    return item
+    kind = item.get("type")
+    if not isinstance(kind, str) or kind == "message":
+        return item
+    if kind in ("text", "input_text"):
+        return {"role": "user", "content": content_text(item)}
+    if kind.endswith(_RESULTS):
+        return {"role": "tool", "content": item.get("output")}
+    return {"role": "assistant", "content": None} if kind.endswith("_call") else None
+
+
+def _gemini_contents(contents: Any) -> list[Any]:
+    """``contents`` as messages; the API takes a list, its SDKs also one text or one object."""
+    found = contents if isinstance(contents, list) else [contents]
+    return [_gemini(content) if isinstance(content, dict) else content for content in found if content is not None]
 
 
 def _gemini(content: Mapping[str, Any]) -> dict[str, Any]:
     role = content.get("role") or "user"
-    return {"role": _GEMINI_ROLES.get(role, role), "content": _parts_text(content)}
+    return {"role": _GEMINI_ROLES.get(role, role) if isinstance(role, str) else role, "content": _parts_text(content)}
 
 
 def _parts_text(value: Any) -> str | None:
@@ -130,7 +139,8 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
     thoughts: list[str | None] = []
     for choice in items(body.get("choices")):
         message = mapping(choice.get("message"))
-        texts.append(choice["text"] if isinstance(choice.get("text"), str) else content_text(message.get("content")))
+        spoken = message.get("content") or message.get("refusal") or mapping(message.get("audio")).get("transcript")
+        texts.append(choice["text"] if isinstance(choice.get("text"), str) else content_text(spoken))
         thoughts += _thoughts(message)
     for item in items(body.get("output")):
         if item.get("type") == "reasoning":
@@ -147,7 +157,7 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
             thoughts += _thoughts({"content": content})
     usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
     return {
-        "model": body.get("model") or body.get("modelVersion"),
+        "model": body.get("model") or body.get("modelVersion") or body.get("model_version"),
         "response": joined(texts),
         "reasoning": joined(thoughts),
         **usage_values(mapping(usage)),
@@ -161,8 +171,8 @@ def _thoughts(message: Mapping[str, Any]) -> list[str | None]:
             return [message[name]]
     shown: list[str | None] = []
     for block in items(message.get("thinking_blocks")) or items(message.get("content")):
-        if block.get("type") == "thinking" and isinstance(block.get("thinking"), str):
-            shown.append(block["thinking"])
+        if block.get("type") == "thinking":
+            shown.append(content_text(block.get("thinking")))  # Mistral's is a list of texts
         text = mapping(mapping(block.get("reasoningContent")).get("reasoningText")).get("text")
         shown.append(text if isinstance(text, str) else None)
     return shown
@@ -172,14 +182,15 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
     """input_tokens, output_tokens and reasoning_tokens from any vendor's usage, made to mean the same.
 
     Anthropic and Bedrock count what a cache held beside the input, the others within it; Gemini counts reasoning beside
-    the output. What is no number is left as it is, for the row to be set aside; null where nothing is told.
+    the output, and what its own tools fetched beside the input. What is no number is left as it is, for the row to be
+    set aside; null where nothing is told.
     """
     details = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     reasoning = details.get("reasoning_tokens", details.get("thinking_tokens"))
-    if "candidatesTokenCount" in usage or "promptTokenCount" in usage:
-        reasoning = usage.get("thoughtsTokenCount")
-        output = _total(usage, "candidatesTokenCount", "thoughtsTokenCount")
-        return {"input_tokens": usage.get("promptTokenCount"), "output_tokens": output, "reasoning_tokens": reasoning}
+    for prompt, tools, answer, thoughts in _GEMINI_COUNTS:
+        if prompt in usage or answer in usage:
+            counts = _total(usage, prompt, tools), _total(usage, answer, thoughts), usage.get(thoughts)
+            return dict(zip(("input_tokens", "output_tokens", "reasoning_tokens"), counts, strict=True))
     if "inputTokens" in usage:
         cached = ("cacheReadInputTokens", "cacheWriteInputTokens")
         return {
@@ -188,8 +199,9 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
             "reasoning_tokens": reasoning,
         }
     cached = ("cache_creation_input_tokens", "cache_read_input_tokens")
+    beside = () if "input_tokens_details" in usage else cached  # OpenAI's Responses count them within
     return {
-        "input_tokens": usage["prompt_tokens"] if "prompt_tokens" in usage else _total(usage, "input_tokens", *cached),
+        "input_tokens": usage["prompt_tokens"] if "prompt_tokens" in usage else _total(usage, "input_tokens", *beside),
         "output_tokens": usage["completion_tokens"] if "completion_tokens" in usage else usage.get("output_tokens"),
         "reasoning_tokens": reasoning,
     }

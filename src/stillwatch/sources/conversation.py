@@ -11,6 +11,8 @@ __all__ = ["BadConversationError", "Conversation", "content_text", "messages_tex
 
 SYSTEM_ROLES = ("system", "developer")
 MAX_NESTING = 64
+# Where a part keeps its text; the last three are blocks of Bedrock Converse around further ones.
+TEXT_KEYS = ("text", "content", "refusal", "toolResult", "guardContent", "citationsContent")
 
 
 class _Message(msgspec.Struct):
@@ -87,7 +89,8 @@ def without_system(messages: Iterable[Mapping[str, str | None]]) -> tuple[str | 
 def content_text(content: Any, depth: int = 0) -> str | None:
     """The text in a message's content: a text, a part, or a list of parts; null where there is none.
 
-    Parts that are no text (images, sound, encrypted reasoning) are left out; a tool's result counts as text.
+    Parts that are no text (images, sound, encrypted reasoning) are left out; a tool's result counts as text, and so
+    does a refusal.
     """
     if isinstance(content, str):
         return content
@@ -96,7 +99,8 @@ def content_text(content: Any, depth: int = 0) -> str | None:
     if isinstance(content, dict):
         if content.get("type") in ("thinking", "redacted_thinking", "reasoning"):
             return None
-        return content_text(content.get("text") or content.get("content"), depth + 1)
+        inner = next((content[name] for name in TEXT_KEYS if content.get(name)), None)
+        return content_text(inner, depth + 1)
     if isinstance(content, list):
         parts = [text for part in content if (text := content_text(part, depth + 1)) is not None]
         return "\n".join(parts) if parts else None

@@ -7,6 +7,7 @@ Bedrock's ``ConverseStreamOutput``. A stream that breaks off is what had come un
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,19 +18,29 @@ from stillwatch.sources.bodies import items, mapping
 __all__ = ["assembled", "event_data", "is_event_stream", "stream_body"]
 
 _END = "[DONE]"
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_FIELDS = ("data:", "event:", "id:", "retry:", ":")
 _DELTAS = {"text_delta": "text", "thinking_delta": "thinking"}
 _FINAL = ("response.completed", "response.incomplete", "response.failed")
+_CONVERSE_ERRORS = (
+    "internalServerException",
+    "modelStreamErrorException",
+    "validationException",
+    "throttlingException",
+    "serviceUnavailableException",
+)
 
 
 def is_event_stream(text: str) -> bool:
     """Whether a logged body is the text of server-sent events rather than one JSON document."""
-    return text.lstrip()[:6] in ("data: ", "event:") or text.lstrip()[:5] in ("data:", ":") or text.startswith(":")
+    return text[:1000].lstrip("\ufeff \r\n").startswith(_FIELDS)
 
 
 def event_data(text: str) -> Iterator[Any]:
     """The data of each event that is JSON, decoded; comments, ``[DONE]`` and an event cut short are passed over."""
     pending: list[str] = []
-    for line in (*text.splitlines(), ""):
+    # Not splitlines(): JSON may hold U+2028 and other ends of lines that end no line of an event stream.
+    for line in (*_LINE_END.split(text.removeprefix("\ufeff")), ""):
         if line.startswith("data:"):
             pending.append(line[5:].removeprefix(" "))
         elif not line and pending:
@@ -47,13 +58,28 @@ def stream_body(text: str) -> dict[str, Any] | None:
 
 
 def assembled(events: Iterable[Any]) -> dict[str, Any] | None:
-    """The body of the whole answer that stream ``events`` (decoded) told piece by piece; None for no known event."""
-    known = [event for event in events if isinstance(event, dict)]
+    """The body of the whole answer that stream ``events`` (decoded) told piece by piece; None for no known event.
+
+    A failure that the stream told, and be it after half of the answer, stands under ``error``.
+    """
+    known: list[Mapping[str, Any]] = [event for event in events if isinstance(event, dict)]
     for whole in (_responses, _anthropic, _chat, _gemini, _converse):
         body = whole(known)
         if body is not None:
-            return body
-    return None
+            break
+    else:
+        body = None
+    error = next((found for event in known if (found := _error(event)) is not None), None)
+    return body if error is None else {**(body or {}), "error": error}
+
+
+def _error(event: Mapping[str, Any]) -> Any:
+    """What an event tells of a failure; None where it tells of none."""
+    if event.get("type") == "error":
+        return event.get("error") or {name: event.get(name) for name in ("code", "message")}
+    if "type" not in event and event.get("error"):
+        return event["error"]
+    return next((event[name] for name in _CONVERSE_ERRORS if event.get(name) is not None), None)
 
 
 def _chat(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -64,19 +90,22 @@ def _chat(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     body: dict[str, Any] = {}
     parts: dict[int, dict[str, list[str]]] = {}
     for chunk in chunks:
-        body |= {name: chunk[name] for name in ("id", "created", "model", "usage") if chunk.get(name) is not None}
+        body |= {name: chunk[name] for name in ("id", "created", "model", "usage") if chunk.get(name)}
         for choice in items(chunk["choices"]):
-            index = choice.get("index")
-            told = parts.setdefault(index if type(index) is int else 0, {})
+            told = parts.setdefault(_place(choice.get("index")), {})
             for name, value in _texts_of(choice):
                 told.setdefault(name, []).append(value)
     messages = [{name: "".join(pieces) for name, pieces in parts[index].items()} for index in sorted(parts)]
     return body | {"choices": [{"message": {"role": "assistant", **message}} for message in messages]}
 
 
+def _place(index: Any) -> int:
+    return index if type(index) is int else 0
+
+
 def _texts_of(choice: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     delta = mapping(choice.get("delta"))
-    for name in ("content", "reasoning_content", "reasoning"):
+    for name in ("content", "refusal", "reasoning_content", "reasoning"):
         if isinstance(delta.get(name), str):
             yield name, delta[name]
     if isinstance(choice.get("text"), str):  # the older completions
@@ -88,41 +117,48 @@ def _responses(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     ours = [event for event in events if str(event.get("type")).startswith("response.")]
     if not ours:
         return None
-    for event in reversed(ours):
-        if event["type"] in _FINAL and isinstance(event.get("response"), dict):
-            return dict(event["response"])
-    first = next((mapping(event.get("response")) for event in ours if isinstance(event.get("response"), dict)), {})
-    text = _pieces(ours, "response.output_text.delta")
-    thought = _pieces(ours, "response.reasoning_text.delta") or _pieces(ours, "response.reasoning_summary_text.delta")
-    output: list[dict[str, Any]] = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
-    if thought:
-        output.insert(0, {"type": "reasoning", "content": [{"type": "reasoning_text", "text": thought}]})
-    return {**first, "output": output}
+    told = [event["response"] for event in ours if isinstance(event.get("response"), dict)]
+    final = [event["response"] for event in ours if event["type"] in _FINAL and "response" in event]
+    body = dict(mapping((final or told or [{}])[-1]))
+    if items(body.get("output")):
+        return body
+    answer = _pieces(ours, "response.output_text.delta") + _pieces(ours, "response.refusal.delta")
+    thoughts = _pieces(ours, "response.reasoning_text.delta") or _pieces(ours, "response.reasoning_summary_text.delta")
+    reasoning = [{"type": "reasoning_text", "text": text} for text in thoughts]
+    message = [{"type": "output_text", "text": text} for text in answer]
+    return body | {"output": [{"type": "reasoning", "content": reasoning}, {"type": "message", "content": message}]}
 
 
-def _pieces(events: list[Mapping[str, Any]], kind: str) -> str:
-    found = (event.get("delta") for event in events if event.get("type") == kind)
-    return "".join(piece for piece in found if isinstance(piece, str))
+def _pieces(events: list[Mapping[str, Any]], kind: str) -> list[str]:
+    """The texts that deltas of one ``kind`` add up to, each by the places that its deltas name."""
+    texts: dict[tuple[int, ...], list[str]] = {}
+    for event in events:
+        if event.get("type") == kind and isinstance(event.get("delta"), str):
+            places = ("output_index", "content_index", "summary_index")
+            texts.setdefault(tuple(_place(event.get(name)) for name in places), []).append(event["delta"])
+    return ["".join(texts[place]) for place in sorted(texts)]
 
 
 def _anthropic(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     """``message_start`` to ``message_stop``: blocks by their index; usage is told at the start and grows to the end."""
-    start = next((event for event in events if event.get("type") == "message_start"), None)
-    if start is None:
+    if not any(event.get("type") in ("message_start", "content_block_delta") for event in events):
         return None
-    body = dict(mapping(start.get("message")))
-    usage = dict(mapping(body.get("usage")))
+    body: dict[str, Any] = {}
+    usage: dict[str, Any] = {}
     blocks: dict[int, dict[str, Any]] = {}
     for event in events:
         index = event.get("index")
-        if event.get("type") == "message_delta":
+        if event.get("type") == "message_start":
+            body |= mapping(event.get("message"))
+            usage |= mapping(body.get("usage"))
+        elif event.get("type") == "message_delta":
             usage |= {name: count for name, count in mapping(event.get("usage")).items() if count is not None}
             body |= {name: value for name, value in mapping(event.get("delta")).items() if value is not None}
         elif type(index) is int and event.get("type") == "content_block_start":
             blocks[index] = dict(mapping(event.get("content_block")))
         elif type(index) is int and event.get("type") == "content_block_delta":
-            _grow(blocks.setdefault(index, {"type": "text"}), mapping(event.get("delta")))
-        elif "amazon-bedrock-invocationMetrics" in event:
+            _grow(blocks.setdefault(index, {}), mapping(event.get("delta")))
+        if "amazon-bedrock-invocationMetrics" in event:
             body["amazon-bedrock-invocationMetrics"] = event["amazon-bedrock-invocationMetrics"]
     return body | {"content": [blocks[index] for index in sorted(blocks)], "usage": usage}
 
@@ -130,28 +166,32 @@ def _anthropic(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
 def _grow(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
     name = _DELTAS.get(str(delta.get("type")))
     if name is not None and isinstance(delta.get(name), str):
+        block.setdefault("type", name)
         block[name] = (block[name] if isinstance(block.get(name), str) else "") + delta[name]
 
 
 def _gemini(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Chunks of ``streamGenerateContent``: parts add up, the last usage is the whole."""
+    """Chunks of ``streamGenerateContent``: the parts of each candidate add up, the last usage is the whole."""
     chunks = [event for event in events if "candidates" in event or "usageMetadata" in event]
     if not chunks:
         return None
     body: dict[str, Any] = {}
-    parts: list[Mapping[str, Any]] = []
+    parts: dict[int, list[Mapping[str, Any]]] = {}
     for chunk in chunks:
-        body |= {name: chunk[name] for name in ("modelVersion", "responseId", "usageMetadata") if name in chunk}
-        for candidate in items(chunk.get("candidates"))[:1]:
-            parts += items(mapping(candidate.get("content")).get("parts"))
-    texts = [
-        {
-            "text": "".join(str(p.get("text") or "") for p in parts if bool(p.get("thought")) is thought),
-            "thought": thought,
-        }
-        for thought in (True, False)
-    ]
-    return body | {"candidates": [{"content": {"role": "model", "parts": [part for part in texts if part["text"]]}}]}
+        body |= {name: chunk[name] for name in ("modelVersion", "responseId", "usageMetadata") if chunk.get(name)}
+        for candidate in items(chunk.get("candidates")):
+            found = items(mapping(candidate.get("content")).get("parts"))
+            parts.setdefault(_place(candidate.get("index")), []).extend(found)
+    told = [{"content": {"role": "model", "parts": _joined_parts(parts[index])}} for index in sorted(parts)]
+    return body | {"candidates": told}
+
+
+def _joined_parts(parts: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    texts: dict[bool, str] = {True: "", False: ""}
+    for part in parts:
+        if isinstance(part.get("text"), str):
+            texts[bool(part.get("thought"))] += part["text"]
+    return [{"text": text, "thought": thought} for thought, text in texts.items() if text]
 
 
 def _converse(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -163,8 +203,7 @@ def _converse(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     thoughts: dict[int, str] = {}
     for event in events:
         block = mapping(event.get("contentBlockDelta"))
-        index, delta = block.get("contentBlockIndex"), mapping(block.get("delta"))
-        place = index if type(index) is int else 0
+        place, delta = _place(block.get("contentBlockIndex")), mapping(block.get("delta"))
         if isinstance(delta.get("text"), str):
             texts[place] = texts.get(place, "") + delta["text"]
         thought = mapping(delta.get("reasoningContent")).get("text")
