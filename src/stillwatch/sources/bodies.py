@@ -20,6 +20,7 @@ _GEMINI_COUNTS = (
     ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"),
     ("prompt_token_count", "tool_use_prompt_token_count", "candidates_token_count", "thoughts_token_count"),
 )
+_ABOVE = ("instructions", "system", "systemInstruction", "system_instruction")
 _RESULTS = ("_output", "_approval_response")
 
 
@@ -78,8 +79,7 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
 
     Text given as the numbers of its tokens is no text. Raises `BadConversationError` for something without a role.
     """
-    above = (body.get(name) for name in ("instructions", "system", "systemInstruction", "system_instruction"))
-    given = [_parts_text(value) for value in above]
+    given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
     if "contents" in body:
         sent: Any = _gemini_contents(body["contents"])
     else:
@@ -87,10 +87,15 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
         sent = None if isinstance(sent, dict) and sent is body.get("prompt") else sent  # a stored template's name
     if isinstance(sent, str):
         sent = [sent]
-    if isinstance(sent, list):
-        sent = [turn for item in sent if (turn := _turn(item)) is not None]
-    inside, messages = without_system(normalised(sent)) if sent else (None, [])
-    return joined([*given, inside]), messages or None
+    if isinstance(sent, list) and not all(map(_plain, sent)):
+        sent = normalised([turn for item in sent if (turn := _turn(item)) is not None])
+    inside, messages = without_system(sent if isinstance(sent, list) else normalised(sent)) if sent else (None, None)
+    return joined([*given, inside]) if given else inside, messages or None
+
+
+def _plain(item: Any) -> bool:
+    """Whether an item is a message as nearly all are: a role, a text, and nothing else to look into."""
+    return type(item) is dict and len(item) == 2 and type(item.get("role")) is type(item.get("content")) is str
 
 
 def _turn(item: Any) -> Any:
@@ -155,11 +160,12 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(content, list):
             texts.append(content_text(content))
             thoughts += _thoughts({"content": content})
+    answers = [text for text in texts if text]
     usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
     return {
         "model": body.get("model") or body.get("modelVersion") or body.get("model_version"),
-        "response": joined(texts),
-        "reasoning": joined(thoughts),
+        "response": answers[0] if len(answers) == 1 else joined(answers),
+        "reasoning": joined(thoughts) if thoughts else None,
         **usage_values(mapping(usage)),
     }
 
@@ -170,6 +176,8 @@ def _thoughts(message: Mapping[str, Any]) -> list[str | None]:
         if isinstance(message.get(name), str) and message[name]:
             return [message[name]]
     shown: list[str | None] = []
+    if isinstance(message.get("content"), str) and "thinking_blocks" not in message:
+        return shown
     for block in items(message.get("thinking_blocks")) or items(message.get("content")):
         if block.get("type") == "thinking":
             shown.append(content_text(block.get("thinking")))  # Mistral's is a list of texts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -74,7 +74,7 @@ def normalised(value: object) -> Conversation:
     return messages
 
 
-def without_system(messages: Iterable[Mapping[str, str | None]]) -> tuple[str | None, Conversation]:
+def without_system(messages: Iterable[dict[str, str | None]]) -> tuple[str | None, Conversation]:
     """The instructions above a conversation (all system and developer messages, in order) and the rest of it."""
     system: list[str] = []
     rest = Conversation()
@@ -82,7 +82,7 @@ def without_system(messages: Iterable[Mapping[str, str | None]]) -> tuple[str | 
         if message["role"] in SYSTEM_ROLES:
             system.extend(filter(None, [message["content"]]))
         else:
-            rest.append(dict(message))
+            rest.append(message)
     return "\n\n".join(system) or None, rest
 
 

@@ -72,4 +72,4 @@ class JsonLog:
                 rows.reject(str(error), document.line)
                 return
             for values in found:
-                rows.add([values.get(name) for name in COLUMNS], document.line)
+                rows.add(list(map(values.get, COLUMNS)), document.line)
