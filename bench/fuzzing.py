@@ -5,8 +5,11 @@ python -m bench fuzzing
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -114,10 +117,55 @@ def cases(source: Source, number: int, seed: int) -> Iterator[bytes]:
         yield broken(rng.choice(good), rng)
 
 
+_BOMBS = (
+    (b'{"id": "', b"a", b'"}\n'),  # one line
+    (b'[{"id": "', b"a", b'"}]'),  # one document
+    (b"", b"[", b""),  # nested without end
+    (b'{"a":', b'{"a":', b""),
+    (b"id,", b"a,", b"\n"),
+)
+_PEAK = """
+import gzip, resource, sys
+from stillwatch.errors import StillwatchError
+from stillwatch.sources import SOURCES
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for place in sys.argv[2:]:
+    source = SOURCES.get(sys.argv[1])
+    try:
+        for ids in source.identities(place): pass
+        for batch in source.read(place, None): pass
+    except StillwatchError: pass
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+def bombs(folder: Path, size: int) -> list[Path]:
+    """Small compressed files that hold ``size`` bytes each, of the kinds that fill a memory."""
+    places = []
+    for number, (start, filling, end) in enumerate(_BOMBS):
+        place = folder / f"bomb-{number}.gz"
+        with gzip.open(place, "wb", compresslevel=1) as file:
+            file.write(start)
+            piece = filling * (2**20 // len(filling))
+            for _ in range(size // len(piece)):
+                file.write(piece)
+            file.write(end)
+        places.append(place)
+    return places
+
+
+def peak(source: Source, places: list[Path]) -> int:
+    """MiB by which the memory of a process grows that reads the files, at the worst."""
+    command = [sys.executable, "-c", _PEAK, source.info.name, *map(str, places)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return int(done.stdout)
+
+
 def main(number: int = CASES) -> None:
     """Print and keep the table."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
+        heavy = bombs(Path(folder), 2**30)
         for name, source in SOURCES.all():
             say(f"breaking {name}")
             told = [survives(source, data, Path(folder) / "log") for data in cases(source, number, 1)]
@@ -128,6 +176,7 @@ def main(number: int = CASES) -> None:
                     "broken files": len(told),
                     "exchanges read": sum(read for read, _, _ in told),
                     "set aside": sum(aside for _, aside, _ in told),
+                    "peak MiB of 1 GiB bombs": peak(source, heavy),
                     "failures": len(wrong),
                     "first failure": wrong[0][:80] if wrong else "-",
                 }
