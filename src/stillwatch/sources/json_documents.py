@@ -10,9 +10,10 @@ import msgspec
 
 from stillwatch.sources.files import Line, file_lines, head, whole
 
-__all__ = ["Document", "decode_reason", "json_documents"]
+__all__ = ["Document", "decode_reason", "json_documents", "objects_at"]
 
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A text without an end reaches to the end of the file: looked for anew at each of its quotes, it would take for ever.
+TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 
 
 class Document(NamedTuple):
@@ -42,7 +43,8 @@ def json_documents(location: str) -> Iterator[Document]:
     Lines are read one at a time. An array, or an object over several lines, is read whole: `InputError` over 256 MiB.
     """
     if _one_document(head(location)):
-        yield from _inside(whole(location))
+        data = whole(location)
+        yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
     else:
         yield from map(_of_line, file_lines(location))
 
@@ -71,10 +73,9 @@ def _decoded(number: int, data: bytes) -> Document:
         return Document(number, None, decode_reason(data, error))
 
 
-def _inside(data: bytes) -> Iterator[Document]:
-    """The outermost objects of a document, found by their brackets, so that a broken one spoils no other."""
+def objects_at(data: bytes, outer: int) -> Iterator[Document]:
+    """What stands ``outer`` brackets deep in a document, found by its brackets: a broken one spoils no other."""
     line, counted, start, depth = 1, 0, 0, 0
-    outer = 1 if data.lstrip().startswith(b"[") else 0
     for token in TOKEN.finditer(data):
         sign = token[0]
         if sign in (b"{", b"["):
