@@ -19,6 +19,7 @@ from stillwatch.sources.log import open_log
 WHY = "needs the SDKs: pip install openai anthropic (in an environment of their own)"
 openai = pytest.importorskip("openai", reason=WHY)
 anthropic = pytest.importorskip("anthropic", reason=WHY)
+pydantic = pytest.importorskip("pydantic", reason=WHY)
 
 USAGE = {
     "prompt_tokens": 12,
@@ -271,3 +272,20 @@ def test_anthropic(recorded: tuple[str, Path]) -> None:
     assert [{name: row[name] for name in want} for row in found] == [want] * 3
     accounts = [row["account_id"] for row in found]
     assert accounts[0] == accounts[1] != accounts[2]
+
+
+def test_golden_batches_are_what_the_sdks_know() -> None:
+    folder = Path(__file__).parents[1] / "golden" / "logs" / "batch"
+    openai.types.Batch.model_validate_json((folder / "openai" / "batch.json").read_text())
+    for line in (folder / "openai" / "output.jsonl").read_text().splitlines():
+        openai.types.chat.ChatCompletion.model_validate(json.loads(line)["response"]["body"])
+    page = json.loads((folder / "anthropic" / "batch.json").read_text())
+    anthropic.types.messages.MessageBatch.model_validate(page["data"][0])
+    for line in (folder / "anthropic" / "results.jsonl").read_text().splitlines():
+        anthropic.types.messages.MessageBatchIndividualResponse.model_validate_json(line)
+    for event in MESSAGE_EVENTS:
+        pydantic.TypeAdapter(anthropic.types.RawMessageStreamEvent).validate_python(event)
+    for event in CHAT_EVENTS:
+        openai.types.chat.ChatCompletionChunk.model_validate(event)
+    for event in RESPONSE_EVENTS:
+        pydantic.TypeAdapter(openai.types.responses.ResponseStreamEvent).validate_python(event)

@@ -19,5 +19,6 @@ SOURCES: Registry[Source] = Registry(
         "csv": "stillwatch.sources.canonical_csv:SOURCE",
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "http_pairs": "stillwatch.sources.http_pairs:SOURCE",
+        "batch": "stillwatch.sources.batch:SOURCE",
     },
 )

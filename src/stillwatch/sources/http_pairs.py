@@ -40,14 +40,12 @@ from stillwatch.sources.base import Info
 from stillwatch.sources.bodies import mapping, request_values, response_values
 from stillwatch.sources.files import head, whole
 from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, without_key
-from stillwatch.sources.json_documents import Document, json_documents, objects_at
+from stillwatch.sources.json_documents import Document, json_documents, objects_at, told_keys
 from stillwatch.sources.json_log import JsonLog
 from stillwatch.sources.values import BadValueError, time_us
 
-__all__ = ["SOURCE", "HttpPairs", "failure_status"]
+__all__ = ["CALLS", "PATH", "SOURCE", "HttpPairs", "claimed_account", "failure_status", "first_told"]
 
-# A text that the head cuts short reaches to its end: nothing inside a text is a key or a bracket.
-TOKEN = re.compile(rb'("(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z))(\s*+:)?|[\[\]{}]', re.DOTALL)
 HAR_ENTRY_DEPTH = 3
 IDS = ("id", "request_id", "exchange_id")
 TIMES = ("timestamp", "started_at", "start_time", "created_at", "startedDateTime")
@@ -121,7 +119,7 @@ class HttpPairs(JsonLog):
 
     def recognises(self, head: bytes) -> bool:
         """Whether the file is HAR, or its objects have a request that holds a body and, as far as seen, a response."""
-        keys, cut = _keys(head)
+        keys, cut = told_keys(head)
         if _is_har(keys):
             return True
         request = keys.get("request", set())
@@ -130,7 +128,7 @@ class HttpPairs(JsonLog):
 
     def documents(self, location: str) -> Iterator[Document]:
         """The entries of a HAR file (`InputError` over 256 MiB), or the file's objects. See `JsonLog.documents`."""
-        if not _is_har(_keys(head(location))[0]):
+        if not _is_har(told_keys(head(location))[0]):
             yield from json_documents(location)
             return
         for entry in objects_at(whole(location), HAR_ENTRY_DEPTH):
@@ -148,25 +146,6 @@ class HttpPairs(JsonLog):
         return (_identity(document, headers_of(response.get("headers")), response),)
 
 
-def _keys(start: bytes) -> tuple[dict[str, set[str]], bool]:
-    """The keys of the objects in ``start``, and of each object in those; whether not even the first of them ends."""
-    found: dict[str, set[str]] = {}
-    first = start.lstrip()[:1]
-    if first not in (b"{", b"["):
-        return found, False
-    parent, depth, outer, cut = "", 0, 1 if first == b"[" else 0, True
-    for token in TOKEN.finditer(start):
-        if token[1] is None:
-            depth += 1 if token[0] in (b"{", b"[") else -1
-            cut = cut and depth > outer
-        elif token[2] and depth == outer + 1:
-            parent = token[1][1:-1].decode(errors="replace")
-            found.setdefault(parent, set())
-        elif token[2] and depth == outer + 2:
-            found.setdefault(parent, set()).add(token[1][1:-1].decode(errors="replace"))
-    return found, cut
-
-
 def _is_har(keys: Mapping[str, set[str]]) -> bool:
     return len(keys.get("log", set()) & {"version", "creator", "entries"}) >= 2
 
@@ -182,15 +161,15 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     asked, told = request_values(sent), response_values(answer)
     asks, answers = headers_of(request.get("headers")), headers_of(response.get("headers"))
-    started = _first(record, TIMES) or _first(request, REQUEST_TIMES)
-    key = without_key(_first(record, ("api_key_id", "key_id"))) or credential(asks, url)
-    owner = without_key(_first(record, ACCOUNTS)) or key or _first(answers, ORGANISATIONS)
+    started = first_told(record, TIMES) or first_told(request, REQUEST_TIMES)
+    key = without_key(first_told(record, ("api_key_id", "key_id"))) or credential(asks, url)
+    owner = without_key(first_told(record, ACCOUNTS)) or key or first_told(answers, ORGANISATIONS)
     return {
         **asked,
         **{name: value for name, value in told.items() if name != "model"},
         "exchange_id": _identity(record, answers, response),
         "started_at": started or answer.get("created") or answer.get("created_at"),
-        "account_id": owner or _claimed(sent),
+        "account_id": owner or claimed_account(sent),
         "api_key_id": key,
         "session_id": record.get("session_id") or _session(sent),
         "model": told["model"] or asked["model"] or _model_in(url),
@@ -204,8 +183,8 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
-    """The first that holds a text or a number."""
+def first_told(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first of some keys that holds a text or a number; null where none does."""
     found = (values.get(name) for name in names)
     return next((value for value in found if isinstance(value, str | int | float) and value != ""), None)
 
@@ -260,8 +239,8 @@ def _model_in(url: str) -> str | None:
 
 
 def _identity(record: Mapping[str, Any], headers: Mapping[str, str], response: Mapping[str, Any]) -> Any:
-    told = _first(record, IDS) or _first(headers, ("x-request-id", "request-id"))
-    told = told or _first(_body(response, record), ("id", "responseId"))
+    told = first_told(record, IDS) or first_told(headers, ("x-request-id", "request-id"))
+    told = told or first_told(_body(response, record), ("id", "responseId"))
     if told is not None:
         return told
     try:
@@ -271,8 +250,9 @@ def _identity(record: Mapping[str, Any], headers: Mapping[str, str], response: M
     return hashlib.blake2b(written, digest_size=16).hexdigest()
 
 
-def _claimed(body: Mapping[str, Any]) -> Any:
-    return _first(body, ("safety_identifier", "user")) or mapping(body.get("metadata")).get("user_id")
+def claimed_account(body: Mapping[str, Any]) -> Any:
+    """Whom the caller says it calls for: it can say anything."""
+    return first_told(body, ("safety_identifier", "user")) or mapping(body.get("metadata")).get("user_id")
 
 
 def _session(body: Mapping[str, Any]) -> Any:
@@ -282,7 +262,7 @@ def _session(body: Mapping[str, Any]) -> Any:
 
 def _address(record: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
     """The address that the recorder names, or all hops of the forwarded list with the recorder's peer at the end."""
-    told = _first(record, ("client_ip", "remote_addr", "clientIPAddress"))
+    told = first_told(record, ("client_ip", "remote_addr", "clientIPAddress"))
     if isinstance(told, str):
         return told
     connection = mapping(record.get("client_conn"))
@@ -303,7 +283,9 @@ def failure_status(error: Any) -> int:
 
 def _status(record: Mapping[str, Any], response: Mapping[str, Any], answer: Mapping[str, Any]) -> Any:
     """The response's status; of a stream that told of a failure after its 200, that; 500 for no response."""
-    found = _first(response, ("status", "status_code", "statusCode")) or _first(record, ("status_code", "status"))
+    found = first_told(response, ("status", "status_code", "statusCode")) or first_told(
+        record, ("status_code", "status")
+    )
     if not found or (isinstance(found, str) and not found.isdigit()):  # a body's own "status" is a word
         found = 200 if answer and not answer.get("error") else None
     if answer.get("error") and str(found or 200) == "200":
@@ -312,13 +294,13 @@ def _status(record: Mapping[str, Any], response: Mapping[str, Any], answer: Mapp
 
 
 def _latency(record: Mapping[str, Any], response: Mapping[str, Any], started: Any) -> Any:
-    told = _first(record, ("duration_ms", "latency_ms"))
+    told = first_told(record, ("duration_ms", "latency_ms"))
     if told is None and "startedDateTime" in record:
         taken = record.get("time")
         told = taken if isinstance(taken, int | float) and taken > 0 else None
     if told is not None:
         return round(told) if isinstance(told, float) and abs(told) < 1e12 else told
-    ended = _first(record, ("ended_at", "finished_at")) or _first(response, ("timestamp_end",))
+    ended = first_told(record, ("ended_at", "finished_at")) or first_told(response, ("timestamp_end",))
     try:
         begin, end = time_us(started), time_us(ended)
     except BadValueError:

@@ -10,10 +10,12 @@ import msgspec
 
 from stillwatch.sources.files import Line, file_lines, head, whole
 
-__all__ = ["Document", "decode_reason", "json_documents", "objects_at"]
+__all__ = ["Document", "decode_reason", "json_documents", "objects_at", "told_keys"]
 
 # A text without an end reaches to the end of the file: looked for anew at each of its quotes, it would take for ever.
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+TEXT = rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)'
+TOKEN = re.compile(TEXT + rb"|[\[\]{}]", re.DOTALL)
+KEY = re.compile(b"(" + TEXT + rb")(\s*+:)?|[\[\]{}]", re.DOTALL)
 
 
 class Document(NamedTuple):
@@ -89,3 +91,22 @@ def objects_at(data: bytes, outer: int) -> Iterator[Document]:
                 yield _decoded(line, data[start : token.end()])
     if depth > outer:
         yield Document(line + data.count(b"\n", counted, start), None, "cut line")
+
+
+def told_keys(start: bytes) -> tuple[dict[str, set[str]], bool]:
+    """The keys of the objects in ``start``, and of each object in those; whether not even the first of them ends."""
+    found: dict[str, set[str]] = {}
+    first = start.lstrip()[:1]
+    if first not in (b"{", b"["):
+        return found, False
+    parent, depth, outer, cut = "", 0, 1 if first == b"[" else 0, True
+    for token in KEY.finditer(start):
+        if token[1] is None:
+            depth += 1 if token[0] in (b"{", b"[") else -1
+            cut = cut and depth > outer
+        elif token[2] and depth == outer + 1:
+            parent = token[1][1:-1].decode(errors="replace")
+            found.setdefault(parent, set())
+        elif token[2] and depth == outer + 2:
+            found.setdefault(parent, set()).add(token[1][1:-1].decode(errors="replace"))
+    return found, cut
