@@ -7,6 +7,7 @@ import gzip
 import itertools
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from stillwatch.errors import InputError, PluginError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
+from stillwatch.sources import SOURCES
 from stillwatch.sources.log import open_log
 
 START = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
@@ -205,7 +207,7 @@ def test_table_of_no_rows_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_unknown_format_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary,\n")
-    with pytest.raises(UnknownFormatError, match=r"\(parquet, jsonl, csv, litellm\)"):
+    with pytest.raises(UnknownFormatError, match=re.escape(f"({', '.join(SOURCES.names())})")):
         open_log([tmp_path])
     with pytest.raises(PluginError, match="known: parquet, jsonl, csv, litellm"):
         open_log([tmp_path], format="xml")

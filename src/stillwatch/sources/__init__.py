@@ -18,5 +18,7 @@ SOURCES: Registry[Source] = Registry(
         "jsonl": "stillwatch.sources.canonical_jsonl:SOURCE",
         "csv": "stillwatch.sources.canonical_csv:SOURCE",
         "litellm": "stillwatch.sources.litellm:SOURCE",
+        "http_pairs": "stillwatch.sources.http_pairs:SOURCE",
+        "batch": "stillwatch.sources.batch:SOURCE",
     },
 )

@@ -53,7 +53,7 @@ def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
         "messages": messages,
         "temperature": configuration.get("temperature"),
         "max_tokens": next((configuration[name] for name in limits if configuration.get(name) is not None), None),
-        "tool_count": _tool_count(body),
+        "tool_count": _tool_count(body) if body else None,
     }
 
 

@@ -75,10 +75,11 @@ class CanonicalJsonl:
         """Whether one of the first whole lines is an object with at least two of the three required keys."""
         for line in head.splitlines()[:20]:
             try:
-                keys = msgspec.json.decode(line, type=dict[str, msgspec.Raw]).keys()
+                keys = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
             except (msgspec.DecodeError, RecursionError, UnicodeError):
                 continue
-            return len(keys & MARKS) >= 2
+            recorded = bytes(keys.get("request", NULL)).startswith(b"{")  # HTTP as proxies record it is another format
+            return len(keys.keys() & MARKS) >= 2 and not recorded
         return False
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:

@@ -10,9 +10,12 @@ import msgspec
 
 from stillwatch.sources.files import Line, file_lines, head, whole
 
-__all__ = ["Document", "decode_reason", "json_documents"]
+__all__ = ["Document", "decode_reason", "json_documents", "objects_at", "told_keys"]
 
-TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A text without an end reaches to the end of the file: looked for anew at each of its quotes, it would take for ever.
+TEXT = rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)'
+TOKEN = re.compile(TEXT + rb"|[\[\]{}]", re.DOTALL)
+KEY = re.compile(b"(" + TEXT + rb")(\s*+:)?|[\[\]{}]", re.DOTALL)
 
 
 class Document(NamedTuple):
@@ -42,7 +45,8 @@ def json_documents(location: str) -> Iterator[Document]:
     Lines are read one at a time. An array, or an object over several lines, is read whole: `InputError` over 256 MiB.
     """
     if _one_document(head(location)):
-        yield from _inside(whole(location))
+        data = whole(location)
+        yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
     else:
         yield from map(_of_line, file_lines(location))
 
@@ -71,10 +75,9 @@ def _decoded(number: int, data: bytes) -> Document:
         return Document(number, None, decode_reason(data, error))
 
 
-def _inside(data: bytes) -> Iterator[Document]:
-    """The outermost objects of a document, found by their brackets, so that a broken one spoils no other."""
+def objects_at(data: bytes, outer: int) -> Iterator[Document]:
+    """What stands ``outer`` brackets deep in a document, found by its brackets: a broken one spoils no other."""
     line, counted, start, depth = 1, 0, 0, 0
-    outer = 1 if data.lstrip().startswith(b"[") else 0
     for token in TOKEN.finditer(data):
         sign = token[0]
         if sign in (b"{", b"["):
@@ -88,3 +91,22 @@ def _inside(data: bytes) -> Iterator[Document]:
                 yield _decoded(line, data[start : token.end()])
     if depth > outer:
         yield Document(line + data.count(b"\n", counted, start), None, "cut line")
+
+
+def told_keys(start: bytes) -> tuple[dict[str, set[str]], bool]:
+    """The keys of the objects in ``start``, and of each object in those; whether not even the first of them ends."""
+    found: dict[str, set[str]] = {}
+    first = start.lstrip()[:1]
+    if first not in (b"{", b"["):
+        return found, False
+    parent, depth, outer, cut = "", 0, 1 if first == b"[" else 0, True
+    for token in KEY.finditer(start):
+        if token[1] is None:
+            depth += 1 if token[0] in (b"{", b"[") else -1
+            cut = cut and depth > outer
+        elif token[2] and depth == outer + 1:
+            parent = token[1][1:-1].decode(errors="replace")
+            found.setdefault(parent, set())
+        elif token[2] and depth == outer + 2:
+            found.setdefault(parent, set()).add(token[1][1:-1].decode(errors="replace"))
+    return found, cut

@@ -1,0 +1,45 @@
+"""Headers, bodies and keys of recorded HTTP, in every notation."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from typing import Any
+
+import pytest
+
+from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, key_id, without_key
+
+
+@pytest.mark.parametrize("kept", ["bytes", "gzip", "zlib"])
+def test_bodies_as_the_wire_had_them(kept: str) -> None:
+    data = b'{"a": 1}'
+    data = {"bytes": data, "gzip": gzip.compress(data), "zlib": zlib.compress(data)}[kept]
+    assert body_of(data) == {"a": 1}
+    assert body_of(data[:-1] if kept == "bytes" else b"\x1f\x8b" + data) == {}
+    assert bytes_of("no base64!") is None
+
+
+def test_headers_in_every_notation() -> None:
+    expected = {"a": "1, 2", "b": "3"}
+    assert headers_of({"A": ["1", "2"], "b": "3", "c": None, "d": {}}) == expected
+    assert headers_of([{"name": "A", "value": "1"}, {"name": "a", "value": "2"}, ["B", "3"], ["d"], 7]) == expected
+    assert headers_of("A: 1") == {}
+
+
+@pytest.mark.parametrize(
+    "hidden", ["[REDACTED]", "***", "sk-...abcd", "xxxxxxxxxxxx", "Bearer ****", "", "abc", "**redacted**"]
+)
+def test_key_that_was_hidden_is_none(hidden: str) -> None:
+    assert key_id(hidden) is None
+    assert credential({"authorization": f"Bearer {hidden}"}, "/v1") is None
+
+
+def test_signature_of_aws_is_one_key_whatever_is_signed() -> None:
+    signed = [f"AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/2026/x, Signature={i}" for i in "ab"]
+    assert len({credential({"authorization": text}, "") for text in signed}) == 1
+
+
+@pytest.mark.parametrize("name", ["acct-7", "skiing-club-of-the-north", "key_0123456789abcdef", "user@x", 7, None])
+def test_an_id_is_no_key(name: Any) -> None:
+    assert without_key(name) == name
