@@ -100,7 +100,7 @@ def _with_role(item: Any) -> Any:
     if not isinstance(item, Mapping):
         return item
     if "role" not in item:
-        kind = item.get("type")
+        kind = str(item.get("type"))
         return {"role": _ROLES[kind], "content": item.get("output")} if kind in _ROLES else item
     content = item.get("content")
     if isinstance(content, list) and any(isinstance(part, Mapping) and "toolResult" in part for part in content):
@@ -114,7 +114,7 @@ def _with_role(item: Any) -> Any:
 
 def _gemini(content: Mapping[str, Any]) -> dict[str, Any]:
     role = content.get("role") or "user"
-    return {"role": _GEMINI_ROLES.get(role, role), "content": _parts_text(content)}
+    return {"role": _GEMINI_ROLES.get(str(role), role), "content": _parts_text(content)}
 
 
 def _parts_text(value: Any) -> str | None:

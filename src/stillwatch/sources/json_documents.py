@@ -12,6 +12,7 @@ from stillwatch.sources.files import Line, file_lines, head, whole
 
 __all__ = ["Document", "decode_reason", "json_documents"]
 
+TIME = re.compile(rb"\A\s*\d{4}-\d\d-\d\dT[\d:.]+Z\s+(?=[{\[])")
 TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -36,12 +37,17 @@ def decode_reason(data: bytes, error: BaseException) -> str:
     return "cut line" if "truncated" in str(error) else "not JSON"
 
 
-def json_documents(location: str) -> Iterator[Document]:
+def json_documents(location: str, *, after_time: bool = False) -> Iterator[Document]:
     """The objects in a file, in order; broken ones with their reason.
 
-    Lines are read one at a time. An array, or an object over several lines, is read whole: `InputError` over 256 MiB.
+    Lines are read one at a time; with ``after_time``, a line may have a time in front of its object. An array, or an
+    object over several lines, is read whole: `InputError` over 256 MiB.
     """
-    if _one_document(head(location)):
+    start = head(location)
+    if after_time and TIME.match(start):
+        for line in file_lines(location):
+            yield _of_line(line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)))
+    elif _one_document(start):
         yield from _inside(whole(location))
     else:
         yield from map(_of_line, file_lines(location))
