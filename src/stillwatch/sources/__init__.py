@@ -19,5 +19,6 @@ SOURCES: Registry[Source] = Registry(
         "csv": "stillwatch.sources.canonical_csv:SOURCE",
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "bedrock": "stillwatch.sources.bedrock:SOURCE",
+        "litellm_spend": "stillwatch.sources.litellm_spend:SOURCE",
     },
 )
