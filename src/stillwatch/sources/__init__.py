@@ -20,5 +20,6 @@ SOURCES: Registry[Source] = Registry(
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "bedrock": "stillwatch.sources.bedrock:SOURCE",
         "litellm_spend": "stillwatch.sources.litellm_spend:SOURCE",
+        "langfuse": "stillwatch.sources.langfuse:SOURCE",
     },
 )

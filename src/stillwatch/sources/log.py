@@ -160,7 +160,7 @@ def _files(files: Sequence[Path], format: str | None, field_map: Path | None) ->
     sources: dict[Path | str, Source] = {}
     for file in files:
         start = head(str(file))
-        if start.strip():
+        if start.strip() not in (b"", b"[]"):  # an export of nothing
             sources[file] = _recognised(file, start)
     if files and not sources:
         names = ", ".join(str(file) for file in files[:3])
