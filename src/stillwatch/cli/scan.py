@@ -38,7 +38,9 @@ class Pipeline(Protocol):
 
 
 def scan(
-    log: Annotated[list[str], Parameter(help="Files, folders or patterns; the format is recognised.")],
+    log: Annotated[
+        list[str], Parameter(help="Files, folders or patterns, or postgresql://...; the format is recognised.")
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(help="Directory for the results; made, and there only once it is whole.")],

@@ -20,5 +20,8 @@ SOURCES: Registry[Source] = Registry(
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "http_pairs": "stillwatch.sources.http_pairs:SOURCE",
         "batch": "stillwatch.sources.batch:SOURCE",
+        "bedrock": "stillwatch.sources.bedrock:SOURCE",
+        "litellm_spend": "stillwatch.sources.litellm_spend:SOURCE",
+        "langfuse": "stillwatch.sources.langfuse:SOURCE",
     },
 )

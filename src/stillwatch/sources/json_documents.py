@@ -12,6 +12,7 @@ from stillwatch.sources.files import Line, file_lines, head, whole
 
 __all__ = ["Document", "decode_reason", "json_documents", "objects_at", "told_keys"]
 
+TIME = re.compile(rb"\A\s*\d{4}-\d\d-\d\dT[\d:.]+Z\s+(?=[{\[])")
 # A text without an end reaches to the end of the file: looked for anew at each of its quotes, it would take for ever.
 TEXT = rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)'
 TOKEN = re.compile(TEXT + rb"|[\[\]{}]", re.DOTALL)
@@ -39,12 +40,17 @@ def decode_reason(data: bytes, error: BaseException) -> str:
     return "cut line" if "truncated" in str(error) else "not JSON"
 
 
-def json_documents(location: str) -> Iterator[Document]:
+def json_documents(location: str, *, after_time: bool = False) -> Iterator[Document]:
     """The objects in a file, in order; broken ones with their reason.
 
-    Lines are read one at a time. An array, or an object over several lines, is read whole: `InputError` over 256 MiB.
+    Lines are read one at a time; with ``after_time``, a line may have a time in front of its object. An array, or an
+    object over several lines, is read whole: `InputError` over 256 MiB.
     """
-    if _one_document(head(location)):
+    start = head(location)
+    if after_time and TIME.match(start):
+        for line in file_lines(location):
+            yield _of_line(line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)))
+    elif _one_document(start):
         data = whole(location)
         yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
     else:

@@ -27,6 +27,7 @@ REDACTED = "redacted-by-litellm"
 CUT = "truncated by litellm"
 MARKS = (b'"startTime"', b'"call_type"')
 FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
+SPEND_MARKS = (b'"request_id"', b'"spend"')
 ACCOUNT_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id", "user_api_key_hash")
 
 
@@ -62,6 +63,8 @@ class LiteLLM(JsonLog):
         """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
         if head.lstrip()[:1] not in (b"{", b"["):
             return False
+        if all(mark in head for mark in SPEND_MARKS):
+            return False  # a row of the table of spend logs
         return all(mark in head for mark in MARKS) and any(mark in head for mark in FURTHER_MARKS)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

@@ -22,6 +22,8 @@ from stillwatch.sources.duplicates import Keepers, repeated
 from stillwatch.sources.field_map import read_field_map
 from stillwatch.sources.files import find_files, head, second_head
 from stillwatch.sources.joining import Join
+from stillwatch.sources.litellm_spend import SpendTable
+from stillwatch.sources.postgres import is_address, shown
 
 __all__ = ["Log", "RejectCount", "open_log"]
 
@@ -39,20 +41,21 @@ class RejectCount(NamedTuple):
 class Log:
     """Files and the format of each. Reading it twice yields the same; nothing is kept between.
 
-    ``files`` are sorted by path; ``format`` names the formats, joined by a comma. After `batches` is exhausted,
-    ``rejects`` says how many records were set aside and why, and ``set_aside`` where (at most 100,000 places).
+    ``files`` are sorted by path; a database stands among them by its address without a password. ``format`` names the
+    formats, joined by a comma. After `batches` is exhausted, ``rejects`` says how many records were set aside and why,
+    and ``set_aside`` where (at most 100,000 places).
 
     What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` a table of the
     user's that tells the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
     API (`addresses.client_address`).
     """
 
-    def __init__(self, sources: Mapping[Path, Source]) -> None:
+    def __init__(self, sources: Mapping[Path | str, Source]) -> None:
         self._sources = dict(sources)
         self.join: Join | None = None
         self.networks: NetworkTable | None = None
         self.trusted_hops: int | None = None
-        self.files: tuple[Path, ...] = tuple(self._sources)
+        self.files: tuple[Path | str, ...] = tuple(self._sources)
         self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))
         self.set_aside: tuple[Rejected, ...] = ()
         self.rejects: tuple[RejectCount, ...] = ()
@@ -107,7 +110,7 @@ class Log:
         return pa.Table.from_batches(batches, schema=EXCHANGE), tuple(rejected)
 
     @property
-    def formats(self) -> Mapping[Path, Info]:
+    def formats(self) -> Mapping[Path | str, Info]:
         """What is known of the format of each file."""
         return {file: source.info for file, source in self._sources.items()}
 
@@ -145,7 +148,7 @@ class Log:
             progress.advance()
 
     def _without_doubles(
-        self, number: int, file: Path, keepers: Keepers
+        self, number: int, file: Path | str, keepers: Keepers
     ) -> Iterator[tuple[pa.RecordBatch, list[Rejected]]]:
         row = 0
         for read in self._completed(file):
@@ -160,7 +163,7 @@ class Log:
                 exchanges = exchanges.filter(pa.array(keep))
             yield exchanges, rejected
 
-    def _completed(self, file: Path) -> Iterator[ReadBatch]:
+    def _completed(self, file: Path | str) -> Iterator[ReadBatch]:
         """What is in a file, with what other files tell; exchanges of no known account are set aside."""
         for read in self._sources[file].read(str(file), None):
             batch = read.exchanges if self.join is None else self.join.complete(read.exchanges)
@@ -195,27 +198,33 @@ def open_log(
 ) -> Log:
     """A log from files, folders and patterns; each file's format told by its content unless ``format`` names one.
 
-    ``field_map`` is a TOML file (`stillwatch.sources.field_map`) that is then used for every file. Files that are
-    empty are passed over, unless all are. Nothing but the beginning of each file is read yet.
+    A location ``postgresql://...`` is LiteLLM's table of spend logs in that database. ``field_map`` is a TOML file
+    (`stillwatch.sources.field_map`) that is then used for every file. Files that are empty are passed over, unless all
+    are. Nothing but the beginning of each file is read yet.
 
     Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where a file's is not
     among them, `PluginError` for a ``format`` that does not exist.
     """
-    return Log(_sources(find_files(locations), format, field_map))
+    tables: dict[Path | str, Source] = {
+        shown(location): SpendTable(os.fspath(location)) for location in locations if is_address(location)
+    }
+    paths = [location for location in locations if not is_address(location)]
+    files = find_files(paths) if paths or not tables else ()
+    return Log(tables | _files(files, format, field_map))
 
 
-def _sources(files: tuple[Path, ...], format: str | None, field_map: Path | None) -> dict[Path, Source]:
+def _files(files: Sequence[Path], format: str | None, field_map: Path | None) -> dict[Path | str, Source]:
     if field_map is not None:
         mapped: Source = read_field_map(field_map)
         return dict.fromkeys(files, mapped)
     if format is not None:
         return dict.fromkeys(files, SOURCES.get(format))
-    sources: dict[Path, Source] = {}
+    sources: dict[Path | str, Source] = {}
     for file in files:
         start = head(str(file))
-        if start.strip():
+        if start.strip() not in (b"", b"[]"):  # an export of nothing
             sources[file] = _recognised(file, start)
-    if not sources:
+    if files and not sources:
         names = ", ".join(str(file) for file in files[:3])
         raise InputError("is empty", names, "name a log with at least one exchange")
     return sources
