@@ -19,5 +19,6 @@ SOURCES: Registry[Source] = Registry(
         "csv": "stillwatch.sources.canonical_csv:SOURCE",
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "kong": "stillwatch.sources.kong:SOURCE",
+        "envoy": "stillwatch.sources.envoy:SOURCE",
     },
 )
