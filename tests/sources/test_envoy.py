@@ -39,10 +39,8 @@ def test_ordinary_and_mcp() -> None:
 
 
 def addressed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The last hop of an address that is a list: which hop counts is not this reader's to say."""
-    return [
-        row | {"client_ip": row["client_ip"].rpartition(", ")[2].rpartition(":")[0] or row["client_ip"]} for row in rows
-    ]
+    """The last hop of an address that is a list, without its port: which hop counts is not this reader's to say."""
+    return [row | {"client_ip": row["client_ip"].rpartition(", ")[2].partition(":")[0]} for row in rows]
 
 
 def test_reasoning_session_key_and_fingerprint() -> None:

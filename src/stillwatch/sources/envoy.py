@@ -62,7 +62,7 @@ class Envoy(JsonLog):
             b' "session.id": "s1", "gen_ai.request.model": "m", "gen_ai.response.model": "m",'
             b' "gen_ai.usage.input_tokens": 2, "gen_ai.usage.output_tokens": 3, "gen_ai.usage.reasoning_tokens": 0,'
             b' "x-envoy-origin-path": "/v1/chat/completions", "response_code": 200, "duration": 500,'
-            b' "x-forwarded-for": "192.0.2.7", "user-agent": "agent/1", "downstream_remote_address": "10.0.0.9:64484"}\n'
+            b' "x-forwarded-for": "192.0.2.7", "user-agent": "agent/1", "downstream_remote_address": "10.0.0.9:6448"}\n'
         ),
         carries=(*_KEYS, "operation", "client_ip"),
         switch_on=(
