@@ -20,5 +20,6 @@ SOURCES: Registry[Source] = Registry(
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "kong": "stillwatch.sources.kong:SOURCE",
         "envoy": "stillwatch.sources.envoy:SOURCE",
+        "helicone": "stillwatch.sources.helicone:SOURCE",
     },
 )
