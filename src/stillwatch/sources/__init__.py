@@ -21,5 +21,6 @@ SOURCES: Registry[Source] = Registry(
         "kong": "stillwatch.sources.kong:SOURCE",
         "envoy": "stillwatch.sources.envoy:SOURCE",
         "helicone": "stillwatch.sources.helicone:SOURCE",
+        "cloudflare": "stillwatch.sources.cloudflare:SOURCE",
     },
 )

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from stillwatch.sources.bodies import mapping, request_values, response_values
 from stillwatch.sources.event_streams import assembled, is_event_stream, stream_body
+from stillwatch.sources.json_documents import Document
 
-__all__ = ["begins_json", "decoded", "header", "logged_body", "operation_of", "sent_and_answered", "whole_milliseconds"]
+__all__ = [
+    "begins_json",
+    "decoded",
+    "header",
+    "logged_body",
+    "operation_of",
+    "sent_and_answered",
+    "unwrapped",
+    "whole_milliseconds",
+]
 
 _OPERATIONS = (
     ("chat/completions", "chat"),
@@ -30,6 +40,19 @@ _OPERATIONS = (
 def begins_json(head: bytes) -> bool:
     """Whether a file's beginning may be JSON objects: one per line, in an array, or alone."""
     return head.lstrip()[:1] in (b"{", b"[")
+
+
+def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
+    """The documents of a file, and in place of one that wraps others in a list ``name``, those, so that each is kept or
+    set aside on its own. An object under that name is unwrapped likewise.
+    """
+    for document in documents:
+        inside = document.value.get(name) if isinstance(document.value, Mapping) else None
+        if isinstance(inside, list | Mapping):
+            for value in inside if isinstance(inside, list) else [inside]:
+                yield Document(document.line, value)
+        else:
+            yield document
 
 
 def decoded(value: Any) -> Any:

@@ -19,12 +19,13 @@ body processors, ``examples/export``). Choices that a reader of the log would wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info
 from stillwatch.sources.bodies import items, joined, mapping
-from stillwatch.sources.gateway_calls import begins_json, logged_body, operation_of, sent_and_answered
+from stillwatch.sources.gateway_calls import begins_json, logged_body, operation_of, sent_and_answered, unwrapped
+from stillwatch.sources.json_documents import Document
 from stillwatch.sources.json_log import JsonLog
 
 __all__ = ["SOURCE", "Helicone"]
@@ -73,16 +74,17 @@ class Helicone(JsonLog):
         return begins_json(head) and all(mark in head for mark in MARKS)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-        """See `JsonLog.exchanges`: a row is one exchange, an answer of the API has many in its ``data``."""
-        return [values for row in _rows(document) if (values := _values(row)) is not None]
+        """See `JsonLog.exchanges`: a row is one exchange, unless it logs something else than a call."""
+        values = _values(document)
+        return () if values is None else (values,)
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`."""
-        return [row.get("request_id") for row in _rows(document)]
+        return (document.get("request_id"),)
 
-
-def _rows(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [document] if "request_id" in document else items(document.get("data"))
+    def documents(self, location: str) -> Iterator[Document]:
+        """The rows of a file, also those in the ``data`` of an answer of the API."""
+        return unwrapped(super().documents(location), "data")
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:
