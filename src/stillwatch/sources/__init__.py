@@ -22,5 +22,6 @@ SOURCES: Registry[Source] = Registry(
         "envoy": "stillwatch.sources.envoy:SOURCE",
         "helicone": "stillwatch.sources.helicone:SOURCE",
         "cloudflare": "stillwatch.sources.cloudflare:SOURCE",
+        "azure_apim": "stillwatch.sources.azure_apim:SOURCE",
     },
 )
