@@ -160,14 +160,27 @@ def index_beside(location: str) -> Messages:
     for one, other in (CONTAINERS, CONTAINERS[::-1]):
         if one in location:
             folders.append(Path(location.replace(one, other)).parent)
-    files = {str(file) for folder in folders if folder.is_dir() for file in folder.iterdir() if _is_read(file)}
-    stats = ((file, Path(file).stat()) for file in sorted(files))
-    return _index(tuple((file, stat.st_mtime_ns, stat.st_size) for file, stat in stats))
+    files = sorted({str(file) for folder in folders for file in _files(folder) if _is_read(file)})
+    return _index(tuple((file, *_state(file)) for file in files))
+
+
+def _files(folder: Path) -> list[Path]:
+    try:
+        return [file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")]
+    except OSError:
+        return []
+
+
+def _state(file: str) -> tuple[int, int]:
+    """What changes when a file does."""
+    try:
+        stat = Path(file).stat()
+    except OSError:
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_size
 
 
 def _is_read(file: Path) -> bool:
-    if file.name.startswith(".") or not file.is_file():
-        return False
     try:
         with open_bytes(str(file)) as stream:
             return is_azure(stream.read(HEAD).removeprefix(b"\xef\xbb\xbf"))
