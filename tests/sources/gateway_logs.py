@@ -106,7 +106,6 @@ def simulated() -> pa.Table:
             row |= {"status": 429, "response": None, "reasoning": None, "output_tokens": 0, "reasoning_tokens": 0}
         row["tool_count"] = number % 3
         row["temperature"] = 0.25 * (number % 5)
-        row["started_at"] = row["started_at"].replace(microsecond=row["started_at"].microsecond // 1000 * 1000)
     return in_order(pa.Table.from_pylist(rows, schema=EXCHANGE))
 
 

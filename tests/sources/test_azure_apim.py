@@ -187,6 +187,8 @@ def test_any_value_anywhere_is_read_or_set_aside(document: Any) -> None:
     assert read + rejected <= 1
 
 
-def test_round_trip(tmp_path: Path) -> None:
+@pytest.mark.parametrize("piece", [200, writer.PIECE])
+def test_round_trip(piece: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "PIECE", piece)
     assert set(SOURCE.info.carries) - {"api_key_id"} == writer.CARRIES
     assert_round_trip(writer.write, writer.CARRIES, "azure_apim", tmp_path)

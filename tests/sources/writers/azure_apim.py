@@ -15,7 +15,7 @@ CARRIES = frozenset(
         *("client_ip", "user_agent", "status", "latency_ms"),
     }
 )
-PIECE = 200
+PIECE = 32_768
 
 
 def write(exchanges: pa.Table, folder: Path) -> list[Path]:

@@ -18,9 +18,10 @@ CARRIES = frozenset(
 
 
 def write(exchanges: pa.Table, folder: Path) -> list[Path]:
-    path = folder / "logs.json"
-    rows = [detail(row) for row in exchanges.to_pylist()]
-    path.write_text(json.dumps({"result": rows, "success": True}, ensure_ascii=False, indent=1), "utf-8")
+    path = folder / "logs.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for row in exchanges.to_pylist():
+            file.write(json.dumps(detail(row), ensure_ascii=False) + "\n")
     return [path]
 
 

@@ -20,7 +20,7 @@ def write(exchanges: pa.Table, folder: Path) -> list[Path]:
     with path.open("w", encoding="utf-8") as file:
         for row in exchanges.to_pylist():
             line = {
-                "start_time": row["started_at"].strftime("%Y-%m-%dT%H:%M:%S.") + f"{row['started_at']:%f}"[:3] + "Z",
+                "start_time": row["started_at"].strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
                 "method": "POST",
                 "x-envoy-origin-path": "/v1/chat/completions",
                 "response_code": row["status"],
