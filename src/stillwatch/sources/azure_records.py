@@ -42,6 +42,8 @@ KINDS = {
 }
 CONTAINERS = ("insights-logs-gatewayllmlogs", "insights-logs-gatewaylogs")
 PARTS = ("requestmessages", "responsemessages")
+COUNTS = ("modelname", "deploymentname", "prompttokens", "completiontokens", "promptcachedtokens")
+WRITTEN = 5_000
 HEAD = 65_536
 
 
@@ -76,9 +78,14 @@ def flat(record: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in mapping(record).items():
         if value is not None:
-            fields.setdefault(TYPE_END.sub("", name.lower()), value)
+            fields.setdefault(_name(name), value)
     own = mapping(decoded(fields.pop("properties", None)))
-    return fields | {name.lower(): value for name, value in own.items() if value is not None}
+    return fields | {_name(name): value for name, value in own.items() if value is not None}
+
+
+@functools.lru_cache(maxsize=10_000)
+def _name(name: str) -> str:
+    return TYPE_END.sub("", name.lower())
 
 
 def kind(fields: Flat) -> str | None:
@@ -107,32 +114,42 @@ class Messages:
             " primary key(request, name, place)) without rowid;"
             "create table called(request blob primary key) without rowid; begin;"
         )
+        parts: list[tuple[bytes, str, int, str]] = []
+        called: list[tuple[bytes]] = []
         for file in files:
             try:
                 for document in records(file):
-                    self._learn(flat(document.value))
+                    self._learn(flat(document.value), parts, called)
+                    if len(parts) + len(called) >= WRITTEN:
+                        self._write(parts, called)
             except InputError:
                 continue
+        self._write(parts, called)
         self._table.execute("commit")
 
-    def _learn(self, fields: Flat) -> None:
+    @staticmethod
+    def _learn(fields: Flat, parts: list[tuple[bytes, str, int, str]], called: list[tuple[bytes]]) -> None:
         request, told = _digest(fields.get("correlationid")), kind(fields)
-        if request is None:
-            return
-        if told == "gateway":
-            self._table.execute("insert or ignore into called values(?)", (request,))
-        if told != "model":
+        if request is not None and told == "gateway":
+            called.append((request,))
+        if request is None or told != "model":
             return
         place = fields.get("sequencenumber")
         place = place if type(place) is int and abs(place) < 2**31 else 0
-        counts = {name: value for name, value in fields.items() if name not in PARTS}
+        counts = {name: fields[name] for name in COUNTS if name in fields} if any(map(fields.get, COUNTS)) else {}
         for name, value in (*((name, fields.get(name)) for name in PARTS), ("counts", counts)):
             if value:
                 text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-                self._table.execute(
-                    "insert into part values(?, ?, ?, ?) on conflict do update set value = max(value, excluded.value)",
-                    (request, name, place, text.encode("utf-8", "replace").decode()),
-                )
+                parts.append((request, name, place, text.encode("utf-8", "replace").decode()))
+
+    def _write(self, parts: list[tuple[bytes, str, int, str]], called: list[tuple[bytes]]) -> None:
+        """Of several records for one place the same one stays, whatever their order."""
+        self._table.executemany(
+            "insert into part values(?, ?, ?, ?) on conflict do update set value = max(value, excluded.value)", parts
+        )
+        self._table.executemany("insert or ignore into called values(?)", called)
+        parts.clear()
+        called.clear()
 
     def called(self, correlation: Any) -> bool:
         """Whether the gateway's own record of a request is in the files."""
