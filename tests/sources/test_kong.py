@@ -152,3 +152,12 @@ def test_any_value_anywhere_is_read_or_set_aside(document: Any) -> None:
 def test_round_trip(tmp_path: Path) -> None:
     assert set(SOURCE.info.carries) == writer.CARRIES
     assert_round_trip(writer.write, writer.CARRIES, "kong", tmp_path)
+
+
+def test_tokens_of_the_answers_body_go_before_those_of_the_gateway() -> None:
+    (document,) = [d for d in golden_documents("kong") if mapping_id(d) == "kong-1"]
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 30, "output_tokens": 9}
+    body = {"type": "message", "content": [{"type": "text", "text": "So."}], "usage": usage}
+    call = {"payload": {"response": json.dumps(body)}, "usage": {"prompt_tokens": 5, "completion_tokens": 9}}
+    (row,) = SOURCE.exchanges(document | {"ai": {"proxy": call}})
+    assert (row["input_tokens"], row["output_tokens"]) == (35, 9)

@@ -1,7 +1,7 @@
 """Envoy AI Gateway's access log as JSON lines: metadata only, no texts.
 
 The keys of an Envoy access log are the operator's to choose. Read are those that the gateway's guide recommends
-(``gen_ai.*``; in versions until 2025 ``genai_*``), and these of ours, which an operator adds: ``account.id``,
+(``gen_ai.*``; in versions 0.4 and 0.5 ``genai_*``), and these of ours, which an operator adds: ``account.id``,
 ``api_key.id`` and ``ja4``. Other keys: a field map. Choices that a reader of the log would want to know:
 
 - The account is the first of ``account.id``, ``tenant.id`` and ``user.id``. Envoy logs whatever header the operator
@@ -56,7 +56,7 @@ class Envoy(JsonLog):
         name="envoy",
         summary="Envoy AI Gateway's access log in the recommended keys: JSON lines, metadata only",
         reference="https://aigateway.envoyproxy.io/docs/capabilities/observability/accesslogs",
-        version="0.3 to the main branch of August 2026",
+        version="0.4 to 1.1",
         example=(
             b'{"start_time": "2026-09-07T00:03:08.250Z", "x-request-id": "r1", "account.id": "a1", "api_key.id": "k1",'
             b' "session.id": "s1", "gen_ai.request.model": "m", "gen_ai.response.model": "m",'

@@ -11,7 +11,8 @@ its AI gateway audit log reference. Choices that a reader of the log would want 
   there is no account, and the record is set aside.
 - The address is Kong's own ``client_ip``, which heeds ``trusted_ips`` and ``real_ip_header``.
 - Of an answer that was streamed Kong logs the text put together, without its reasoning, and may have estimated the
-  tokens. Whether ``prompt_tokens`` of a provider that counts cached tokens apart includes them is not documented.
+  tokens. What the answer's body tells of tokens goes before ``usage``, which of Anthropic's prompts leaves out what a
+  cache held.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def _values(entry: Mapping[str, Any], call: Mapping[str, Any]) -> dict[str, Any]
     request, meta = mapping(entry.get("request")), mapping(call.get("meta"))
     payload, above = mapping(call.get("payload")), mapping(mapping(entry.get("ai")).get("payload"))
     told = sent_and_answered(payload.get("request") or above.get("request"), payload.get("response"))
-    counted = {name: value for name, value in _counts(mapping(call.get("usage"))).items() if value is not None}
+    counted = {name: value for name, value in _counts(mapping(call.get("usage"))).items() if told.get(name) is None}
     models = [meta.get(name) for name in ("response_model", "request_model") if meta.get(name) != NO_MODEL]
     return {
         **told,
