@@ -23,5 +23,10 @@ SOURCES: Registry[Source] = Registry(
         "bedrock": "stillwatch.sources.bedrock:SOURCE",
         "litellm_spend": "stillwatch.sources.litellm_spend:SOURCE",
         "langfuse": "stillwatch.sources.langfuse:SOURCE",
+        "kong": "stillwatch.sources.kong:SOURCE",
+        "envoy": "stillwatch.sources.envoy:SOURCE",
+        "helicone": "stillwatch.sources.helicone:SOURCE",
+        "cloudflare": "stillwatch.sources.cloudflare:SOURCE",
+        "azure_apim": "stillwatch.sources.azure_apim:SOURCE",
     },
 )
