@@ -18,5 +18,6 @@ SOURCES: Registry[Source] = Registry(
         "jsonl": "stillwatch.sources.canonical_jsonl:SOURCE",
         "csv": "stillwatch.sources.canonical_csv:SOURCE",
         "litellm": "stillwatch.sources.litellm:SOURCE",
+        "otlp": "stillwatch.sources.otlp:SOURCE",
     },
 )
