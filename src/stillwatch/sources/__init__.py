@@ -19,5 +19,6 @@ SOURCES: Registry[Source] = Registry(
         "csv": "stillwatch.sources.canonical_csv:SOURCE",
         "litellm": "stillwatch.sources.litellm:SOURCE",
         "otlp": "stillwatch.sources.otlp:SOURCE",
+        "phoenix": "stillwatch.sources.phoenix:SOURCE",
     },
 )

@@ -24,12 +24,12 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from stillwatch.sources.base import Cursor, Info, ReadBatch
+from stillwatch.sources.base import Info
 from stillwatch.sources.bodies import items, mapping
-from stillwatch.sources.json_log import JsonLog
-from stillwatch.sources.model_spans import DETAILS, Event, first, is_call
-from stillwatch.sources.rows import COLUMNS, Rows
-from stillwatch.sources.span_window import Call, Key, Record, Span, Window
+from stillwatch.sources.model_spans import Event, first
+from stillwatch.sources.rows import COLUMNS
+from stillwatch.sources.span_log import SpanLog
+from stillwatch.sources.span_window import Key, Record, Span
 
 __all__ = ["SOURCE", "Otlp"]
 
@@ -42,7 +42,7 @@ SCOPES = {
 }
 
 
-class Otlp(JsonLog):
+class Otlp(SpanLog):
     """Spans and log records of OpenTelemetry GenAI, OpenLLMetry and OpenInference."""
 
     info: ClassVar[Info] = Info(
@@ -91,38 +91,9 @@ class Otlp(JsonLog):
             for kind, names in SCOPES.items()
         )
 
-    def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-        """The calls of one line, with what the line itself tells of them; `read` looks farther."""
-        window = Window()
-        window.add(list(_told(document)), 1, 1)
-        return list(window.exchanges())
-
-    def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
-        """See `JsonLog.identity`."""
-        for told in _told(document):
-            if is_call(told.attributes) if isinstance(told, Span) else told.event.name == DETAILS:
-                yield Call(told).identity
-
-    def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
-        """See `Source.read`. A record is a line; calls are held back until what belongs to them may have come."""
-        rows, window, records = Rows(location), Window(), 0
-        passed = 0 if since is None else since.records
-        for document in self.documents(location):
-            records += 1
-            if document.reason or not isinstance(document.value, Mapping):
-                window.reject(document.reason or "not an object", records, document.line)
-            else:
-                window.add(list(_told(document.value)), records, document.line)
-            while window.full:
-                cursor = window.release(rows, passed)
-                if rows.full:
-                    yield rows.take(cursor)
-        while window.held:
-            cursor = window.release(rows, passed)
-            if rows.full:
-                yield rows.take(cursor)
-        if len(rows):
-            yield rows.take(Cursor(records))
+    def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
+        """See `SpanLog.told`."""
+        return _told(document)
 
 
 def _told(document: Mapping[str, Any]) -> Iterator[Span | Record]:
