@@ -143,21 +143,30 @@ def _number(value: Any) -> Any:
 
 def _attributes(pairs: Any, depth: int = 0) -> dict[str, Any]:
     """A list of keys and values as one object."""
-    return {pair["key"]: _value(pair.get("value"), depth) for pair in items(pairs) if isinstance(pair.get("key"), str)}
+    if not isinstance(pairs, list):
+        return {}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key = pair.get("key") if isinstance(pair, dict) else None
+        if isinstance(key, str):
+            found[key] = _value(pair.get("value"), depth)
+    return found
 
 
 def _value(value: Any, depth: int = 0) -> Any:
     """OTLP's AnyValue as what it holds; bytes are null."""
-    if not isinstance(value, Mapping) or depth > DEPTH:
+    if not isinstance(value, dict) or depth > DEPTH:
         return None
+    if "stringValue" in value:
+        return value["stringValue"]
+    if "intValue" in value:
+        return _number(value["intValue"])
     if "arrayValue" in value:
         inner = mapping(value["arrayValue"]).get("values")
         return [_value(item, depth + 1) for item in inner] if isinstance(inner, list) else []
     if "kvlistValue" in value:
         return _attributes(mapping(value["kvlistValue"]).get("values"), depth + 1)
-    if "intValue" in value:
-        return _number(value["intValue"])
-    return next((value[name] for name in ("stringValue", "boolValue", "doubleValue") if name in value), None)
+    return value.get("boolValue", value.get("doubleValue"))
 
 
 def _event(told: Mapping[str, Any], name: Any) -> Event:

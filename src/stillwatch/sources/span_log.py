@@ -9,7 +9,7 @@ from stillwatch.sources.base import Cursor, ReadBatch
 from stillwatch.sources.json_log import JsonLog
 from stillwatch.sources.model_spans import DETAILS, is_call
 from stillwatch.sources.rows import Rows
-from stillwatch.sources.span_window import Call, Record, Span, Window
+from stillwatch.sources.span_window import Record, Span, Window, identity
 
 __all__ = ["SpanLog"]
 
@@ -31,7 +31,7 @@ class SpanLog(JsonLog):
         """See `JsonLog.identity`."""
         for told in self.told(document):
             if is_call(told.attributes) if isinstance(told, Span) else told.event.name == DETAILS:
-                yield Call(told).identity
+                yield identity(told)
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document; calls are held back until what belongs to them may have come."""

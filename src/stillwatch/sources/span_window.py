@@ -16,7 +16,7 @@ from stillwatch.sources.conversation import BadConversationError
 from stillwatch.sources.model_spans import DETAILS, Event, call_values, context_values, is_call, status_of
 from stillwatch.sources.rows import COLUMNS, Rows
 
-__all__ = ["Call", "Key", "Record", "Span", "Window"]
+__all__ = ["Key", "Record", "Span", "Window", "identity"]
 
 SPANS_KNOWN = 50_000
 CALLS_HELD = 5_000
@@ -50,7 +50,14 @@ class Record(NamedTuple):
     event: Event
 
 
-class Call:
+def identity(told: Span | Record) -> Any:
+    """The id of the exchange: the span's; of a record without a span, the provider's id of the answer."""
+    if told.key is not None:
+        return told.key[1]
+    return (told.attributes if isinstance(told, Span) else told.event.values).get("gen_ai.response.id")
+
+
+class _Call:
     """A call to a model, from its span or, where that is missing, from its log record of the details."""
 
     def __init__(self, told: Span | Record) -> None:
@@ -60,18 +67,13 @@ class Call:
         self.attributes = told.attributes if isinstance(told, Span) else told.event.values
         self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
 
-    @property
-    def identity(self) -> Any:
-        """The span's id; of a record without a span, the provider's id of the answer."""
-        return self.attributes.get("gen_ai.response.id") if self.key is None else self.key[1]
-
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the exchange; ``context`` is what was told of who called.
 
         Raises `BadConversationError` where the conversation has no known shape.
         """
         told = self.told
-        values = call_values(self.attributes, self.events) | {"exchange_id": self.identity, **context}
+        values = call_values(self.attributes, self.events) | {"exchange_id": identity(told), **context}
         if isinstance(told, Record):
             status = status_of(self.attributes, (), failed=False, message=None)
             return values | {"started_at": told.time, "status": status}
@@ -100,7 +102,7 @@ class _Held(NamedTuple):
     record: int
     line: int
     reason: str
-    calls: list[Call]
+    calls: list[_Call]
 
 
 class Window:
@@ -109,8 +111,8 @@ class Window:
     def __init__(self) -> None:
         self._held: deque[_Held] = deque()
         self._known: dict[Key, _Known] = {}
-        self._spans: dict[Key, Call] = {}
-        self._records: dict[Key, Call] = {}
+        self._spans: dict[Key, _Call] = {}
+        self._records: dict[Key, _Call] = {}
         self._early: dict[Key, list[Event]] = {}
         self._early_order: deque[tuple[Key, int]] = deque()
         self._calls = self._characters = self._early_characters = 0
@@ -158,7 +160,7 @@ class Window:
         for held in self._held:
             yield from (self._columns(call) for call in held.calls if not self._passed_over(call))
 
-    def _give(self, call: Call, rows: Rows, line: int) -> None:
+    def _give(self, call: _Call, rows: Rows, line: int) -> None:
         if self._passed_over(call):
             return
         try:
@@ -168,7 +170,7 @@ class Window:
         else:
             rows.add([values.get(name) for name in COLUMNS], line)
 
-    def _columns(self, call: Call) -> dict[str, Any]:
+    def _columns(self, call: _Call) -> dict[str, Any]:
         """The columns of a call, with what it tells of who called, or else the nearest span above it that knows.
 
         The client's address is that of the outermost server: an inner server's client is another server.
@@ -187,12 +189,12 @@ class Window:
             above = known.parent
         return call.columns(found | own)
 
-    def _passed_over(self, call: Call) -> bool:
+    def _passed_over(self, call: _Call) -> bool:
         known = None if call.key is None else self._known.get(call.key)
         return call.merged or (isinstance(call.told, Span) and known is not None and known.encloses)
 
-    def _span(self, span: Span) -> Call | None:
-        call = Call(span) if is_call(span.attributes) else None
+    def _span(self, span: Span) -> _Call | None:
+        call = _Call(span) if is_call(span.attributes) else None
         above = span.parent
         if span.key is not None:
             known = self._know(span.key)
@@ -208,7 +210,7 @@ class Window:
             above = higher.parent
         return call
 
-    def _join(self, call: Call, key: Key) -> None:
+    def _join(self, call: _Call, key: Key) -> None:
         """Gives a call the log records that came before it."""
         events = self._early.pop(key, [])
         record = self._records.get(key)
@@ -219,7 +221,7 @@ class Window:
         call.characters += sum(_characters(event.values) for event in events)
         self._spans[key] = call
 
-    def _record(self, record: Record) -> Call | None:
+    def _record(self, record: Record) -> _Call | None:
         key, event = record.key, record.event
         span = None if key is None else self._spans.get(key)
         if span is not None:
@@ -228,7 +230,7 @@ class Window:
             span.characters += added
             self._characters += added
         elif event.name == DETAILS:
-            call = Call(record)
+            call = _Call(record)
             if key is not None:
                 self._records[key] = call
             return call
@@ -260,6 +262,6 @@ def _characters(value: Any) -> int:
     """How much text a value holds, roughly."""
     if isinstance(value, str):
         return len(value)
-    if isinstance(value, Mapping):
-        return sum(len(str(key)) + _characters(inner) for key, inner in value.items())
+    if isinstance(value, dict):
+        return sum(8 + (len(inner) if type(inner) is str else _characters(inner)) for inner in value.values())
     return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8
