@@ -118,6 +118,13 @@ def test_failures_have_the_status_that_is_told_somewhere() -> None:
     assert all("response" not in row for row in found)
 
 
+def test_litellm_tells_the_code_of_an_error_and_a_summary_of_reasoning(tmp_path: Path) -> None:
+    told = {"error.type": "Timeout", "error.code": "408", "openinference.span.kind": "LLM", "llm.model_name": "m"}
+    shown = {"llm.output_messages.0.message.reasoning_summary": "Hm.", "llm.output_messages.1.message.content": "So."}
+    row = read(tmp_path, line(span(1, user__id="a", **told, **shown)))["1"]
+    assert (row["status"], row["reasoning"], row["response"]) == (408, "Hm.", "So.")
+
+
 def test_redacted_and_cut_texts_are_null() -> None:
     found = rows(GOLDEN / "redacted.jsonl")
     assert found == [ALWAYS | COUNTS | {"exchange_id": f"00f067aa0ba902b{n}"} for n in (1, 2, 3, 4)]
@@ -148,11 +155,22 @@ def test_older_conventions() -> None:
     assert embedding == ALWAYS | embedded
 
 
-def test_litellm_names_key_and_team() -> None:
-    (row,) = rows(GOLDEN / "litellm.jsonl")
+def test_litellm_names_key_and_team_and_not_what_the_caller_claims() -> None:
+    genai, phoenix = rows(GOLDEN / "litellm.jsonl")
     expected = {"account_id": "t1", "api_key_id": "k1", "client_ip": "198.51.100.7", "user_agent": "agent/1"}
-    assert {name: row[name] for name in expected} == expected
-    assert (row["messages"], row["response"], row["tool_count"]) == (ASKED, "So.", 1)
+    assert {name: genai[name] for name in expected} == expected
+    assert (genai["messages"], genai["response"], genai["tool_count"]) == (ASKED, "So.", 1)
+    assert phoenix == ALWAYS | COUNTS | {
+        "exchange_id": "00f067aa0ba902c7",
+        "account_id": "u1",
+        "api_key_id": "k1",
+        "operation": "acompletion",
+        "messages": ASKED,
+        "response": "So.",
+        "temperature": 0.2,
+        "tool_count": 1,
+        "client_ip": "198.51.100.7",
+    }
 
 
 def span(number: int, parent: int | None = None, kind: int = 3, **attributes: str) -> dict[str, Any]:

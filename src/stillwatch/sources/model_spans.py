@@ -7,7 +7,9 @@ Read by `stillwatch.sources.otlp` and `stillwatch.sources.phoenix`. The conventi
   ``gen_ai.choice`` (body, attributes, or Azure's ``gen_ai.event.content``), or as ``gen_ai.prompt``;
 - OpenLLMetry up to 0.4x: ``gen_ai.prompt.0.content``, ``llm.request.type``, ``llm.usage.*``;
 - OpenInference: ``openinference.span.kind``, ``llm.input_messages.0.message.content``, ``llm.token_count.*``;
-- LiteLLM's ``otel`` callback: ``gen_ai.*`` with ``metadata.user_api_key_*`` beside it.
+- LiteLLM's callbacks ``otel`` (``gen_ai.*`` with ``metadata.user_api_key_*`` beside it) and ``arize_phoenix``
+  (OpenInference with ``metadata`` as JSON text; there ``user.id`` is what the caller sent, so the key's user, team or
+  hash goes before it).
 
 Reasoning is the parts of the answer that say so; earlier turns' reasoning is not new. JSON text that an attribute
 limit has cut is null. What tools were called with is no text; what they returned is.
@@ -63,7 +65,12 @@ ACCOUNTS = (
     "user.hash",
     "traceloop.association.properties.user_id",
 )
-SESSIONS = ("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id")
+SESSIONS = (
+    "gen_ai.conversation.id",
+    "session.id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.chat_id",
+)
 FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for")
 ADDRESSES = ("client.address", "http.client_ip", "metadata.requester_ip_address")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
@@ -123,7 +130,9 @@ def is_call(attributes: Mapping[str, Any]) -> bool:
     """Whether a span is a call to a model, rather than an agent, a tool, a search or a request to a server."""
     kind, operation = attributes.get("openinference.span.kind"), attributes.get("gen_ai.operation.name")
     if kind is not None:
-        return isinstance(kind, str) and kind.upper() in OPENINFERENCE_CALLS
+        name = kind.upper() if isinstance(kind, str) else ""
+        asked = "llm.model_name" in attributes and "llm.input_messages.0.message.role" in attributes
+        return name in OPENINFERENCE_CALLS or (name == "TOOL" and asked)  # LiteLLM's name for a call that offers tools
     if operation is not None:
         return operation not in NO_CALLS
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
@@ -136,6 +145,9 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool) -
     a client they are those that it sent on.
     """
     received = server or call
+    metadata = attributes.get("metadata")
+    if isinstance(metadata, str) and "user_api_key_hash" in metadata:
+        attributes = {**attributes, **dict(flat(mapping(_decoded(metadata)), "metadata"))}
     forwarded = first(attributes, *FORWARDED) if received else None
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
@@ -157,7 +169,7 @@ def status_of(attributes: Mapping[str, Any], events: Iterable[Event], *, failed:
     error = first(attributes, "error.type")
     if not failed and error is None:
         return 200
-    texts = [error, message]
+    texts = [attributes.get("error.code"), error, message]
     for event in events:
         texts += [event.values.get("exception.type"), event.values.get("exception.message"), event.values.get("error")]
     for text in texts:
@@ -187,7 +199,8 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
     temperature = first(attributes, "gen_ai.request.temperature", "llm.request.temperature")
     return {
         "model": first(attributes, *MODELS) or invocation.get("model"),
-        "operation": first(attributes, "gen_ai.operation.name", "llm.request.type") or OPENINFERENCE_CALLS.get(kind),
+        "operation": first(attributes, "gen_ai.operation.name", "llm.request.type")
+        or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),
         "system_prompt": system,
         "messages": messages,
         "response": response,
@@ -291,7 +304,8 @@ def _openinference(attributes: Mapping[str, Any], prefix: str) -> list[_Told]:
         parts: list[Any] = [message.get("message.content")]
         for part in _numbered(message, "message.contents."):
             parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
-        found.append(_message({"role": message.get("message.role"), "parts": parts}))
+        reasoning = message.get("message.reasoning_summary")
+        found.append(_message({"role": message.get("message.role"), "parts": parts, "reasoning": reasoning}))
     return found
 
 

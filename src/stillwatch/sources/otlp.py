@@ -67,12 +67,13 @@ class Otlp(SpanLog):
         switch_on=(
             "Send traces and logs of the application or gateway to a collector whose pipelines for both name the same"
             " `file` exporter (`exporters: {file: {path: calls.jsonl}}`); with a `batch` processor set"
-            " `send_batch_max_size: 500`, since a line over 8 MiB is set aside. Texts: OpenTelemetry's instrumentations"
-            " want `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` and"
+            " `send_batch_size` and `send_batch_max_size` to 500, since a line over 8 MiB is set aside. Sample no"
+            " traces away. Texts: OpenTelemetry's instrumentations want"
+            " `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` and"
             " `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY`; OpenInference and OpenLLMetry write them"
             " unless told not to. No convention names the account: let the HTTP server's span, or the call's own, carry"
             " `user.id` (or `enduser.id`), and `client.address` and `user_agent.original`, as HTTP server"
-            " instrumentations do. Sample no traces away."
+            " instrumentations do."
         ),
         privacy=(
             "Without `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` (the default), with"
