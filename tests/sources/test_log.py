@@ -16,6 +16,7 @@ import pytest
 
 from stillwatch.errors import InputError, PluginError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
+from stillwatch.sources import SOURCES
 from stillwatch.sources.log import open_log
 
 START = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
@@ -205,9 +206,11 @@ def test_table_of_no_rows_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_unknown_format_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary,\n")
-    with pytest.raises(UnknownFormatError, match=r"\(parquet, jsonl, csv, litellm\)"):
+    known = ", ".join(SOURCES.names())
+    assert known.startswith("parquet, jsonl, csv, litellm")
+    with pytest.raises(UnknownFormatError, match=rf"\({known}\)"):
         open_log([tmp_path])
-    with pytest.raises(PluginError, match="known: parquet, jsonl, csv, litellm"):
+    with pytest.raises(PluginError, match=f"known: {known}"):
         open_log([tmp_path], format="xml")
     with pytest.raises(InputError, match="no such file"):
         open_log([tmp_path / "absent"])
