@@ -118,6 +118,30 @@ def test_failures_have_the_status_that_is_told_somewhere() -> None:
     assert all("response" not in row for row in found)
 
 
+def test_vercel_ai_sdk() -> None:
+    assert rows(GOLDEN / "vercel.jsonl") == [
+        ALWAYS
+        | {
+            "exchange_id": CALL,
+            "session_id": "s1",
+            "system_prompt": "Be brief.",
+            "messages": [
+                {"role": "user", "content": "Weather in Paris?"},
+                {"role": "assistant", "content": None},
+                {"role": "tool", "content": "rainy"},
+            ],
+            "response": "It rains.",
+            "reasoning": "Hm.",
+            "input_tokens": 12,
+            "output_tokens": 30,
+            "reasoning_tokens": 20,
+            "temperature": 0.2,
+            "max_tokens": 100,
+            "tool_count": 1,
+        }
+    ]
+
+
 def test_litellm_tells_the_code_of_an_error_and_a_summary_of_reasoning(tmp_path: Path) -> None:
     told = {"error.type": "Timeout", "error.code": "408", "openinference.span.kind": "LLM", "llm.model_name": "m"}
     shown = {"llm.output_messages.0.message.reasoning_summary": "Hm.", "llm.output_messages.1.message.content": "So."}

@@ -7,6 +7,7 @@ Read by `stillwatch.sources.otlp` and `stillwatch.sources.phoenix`. The conventi
   ``gen_ai.choice`` (body, attributes, or Azure's ``gen_ai.event.content``), or as ``gen_ai.prompt``;
 - OpenLLMetry up to 0.4x: ``gen_ai.prompt.0.content``, ``llm.request.type``, ``llm.usage.*``;
 - OpenInference: ``openinference.span.kind``, ``llm.input_messages.0.message.content``, ``llm.token_count.*``;
+- Vercel's AI SDK: ``gen_ai.*`` with ``ai.prompt.messages``, ``ai.response.text`` and ``ai.telemetry.metadata.*``;
 - LiteLLM's callbacks ``otel`` (``gen_ai.*`` with ``metadata.user_api_key_*`` beside it) and ``arize_phoenix``
   (OpenInference with ``metadata`` as JSON text; there ``user.id`` is what the caller sent, so the key's user, team or
   hash goes before it).
@@ -51,6 +52,8 @@ REASONING = (
     "gen_ai.usage.reasoning_tokens",
     "llm.token_count.completion_details.reasoning",
     "llm.usage.reasoning_tokens",
+    "gen_ai.usage.details.reasoning_tokens",
+    "ai.usage.reasoningTokens",
 )
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 TOOL_LISTS = ("llm.tools.", "llm.request.functions.", "gen_ai.request.functions.")
@@ -64,12 +67,14 @@ ACCOUNTS = (
     "user.id",
     "user.hash",
     "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
 )
 SESSIONS = (
     "gen_ai.conversation.id",
     "session.id",
     "traceloop.association.properties.session_id",
     "traceloop.association.properties.chat_id",
+    "ai.telemetry.metadata.sessionId",
 )
 FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for")
 ADDRESSES = ("client.address", "http.client_ip", "metadata.requester_ip_address")
@@ -216,6 +221,8 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
 
 def _tool_count(attributes: Mapping[str, Any]) -> int | None:
     told = _decoded(attributes.get("gen_ai.tool.definitions"))
+    if not isinstance(told, list):
+        told = attributes.get("ai.prompt.tools")
     if isinstance(told, list):
         return len(told)
     return next((len(found) for name in TOOL_LISTS if (found := _numbered(attributes, name))), None)
@@ -253,8 +260,9 @@ def _part(part: Any) -> tuple[str | None, str | None]:
     kind = part.get("type")
     if kind in ("reasoning", "thinking"):
         return None, _clean(first(part, "content", "text", "thinking"))
-    if kind == "tool_call_response":
-        told = part.get("response", part.get("result"))
+    if kind in ("tool_call_response", "tool-result"):
+        told = first(part, "response", "result", "output")
+        told = told.get("value", told) if isinstance(told, Mapping) else told
         return told if isinstance(told, str) else content_text(told), None
     if kind in (None, "text", "tool_result", "input_text", "output_text"):
         return content_text(part), None
@@ -337,6 +345,7 @@ def _conversation(
         or _openllmetry(attributes, "gen_ai.prompt.", "user")
         or _openinference(attributes, "llm.input_messages.")
         or _event_messages(events)[0]
+        or _told(attributes.get("ai.prompt.messages"), "user")
         or _told(attributes.get("gen_ai.prompt"), "user")
         or _told(prompts or attributes.get("llm.prompts"), "user")
     )
@@ -375,6 +384,8 @@ def _answer(attributes: Mapping[str, Any], events: Iterable[Event]) -> tuple[str
         or []
     )
     text, thoughts = joined(one.text for one in told), joined(thought for one in told for thought in one.thoughts)
+    text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
+    thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))
     if attributes.get("output.mime_type") != JSON:
         return text or _clean(attributes.get("output.value")), thoughts
     whole = response_values(mapping(_decoded(attributes.get("output.value"))))
