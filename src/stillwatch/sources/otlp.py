@@ -78,7 +78,8 @@ class Otlp(SpanLog):
         privacy=(
             "Without `OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT` (the default), with"
             " `TRACELOOP_TRACE_CONTENT=false`, or with `OPENINFERENCE_HIDE_INPUTS` and `OPENINFERENCE_HIDE_OUTPUTS`"
-            " (which leave `__REDACTED__`), or with `recordInputs: false` of Vercel's AI SDK there are no texts: accounts are still compared by load, rhythm, settings"
+            " (which leave `__REDACTED__`), or with `recordInputs: false` of Vercel's AI SDK there are no texts:"
+            " accounts are still compared by load, rhythm, settings"
             " and network. `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` cuts long conversations, which are then null."
         ),
     )
