@@ -7,7 +7,6 @@ import gzip
 import itertools
 import json
 import random
-import re
 from pathlib import Path
 from typing import Any
 
@@ -207,9 +206,11 @@ def test_table_of_no_rows_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_unknown_format_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary,\n")
-    with pytest.raises(UnknownFormatError, match=re.escape(f"({', '.join(SOURCES.names())})")):
+    known = ", ".join(SOURCES.names())
+    assert known.startswith("parquet, jsonl, csv, litellm")
+    with pytest.raises(UnknownFormatError, match=rf"\({known}\)"):
         open_log([tmp_path])
-    with pytest.raises(PluginError, match="known: parquet, jsonl, csv, litellm"):
+    with pytest.raises(PluginError, match=f"known: {known}"):
         open_log([tmp_path], format="xml")
     with pytest.raises(InputError, match="no such file"):
         open_log([tmp_path / "absent"])

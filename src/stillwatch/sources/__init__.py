@@ -28,5 +28,7 @@ SOURCES: Registry[Source] = Registry(
         "helicone": "stillwatch.sources.helicone:SOURCE",
         "cloudflare": "stillwatch.sources.cloudflare:SOURCE",
         "azure_apim": "stillwatch.sources.azure_apim:SOURCE",
+        "otlp": "stillwatch.sources.otlp:SOURCE",
+        "phoenix": "stillwatch.sources.phoenix:SOURCE",
     },
 )
