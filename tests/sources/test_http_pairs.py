@@ -92,7 +92,7 @@ EXPECTED: dict[str, list[dict[str, Any]]] = {
             "started_at": at(2),
             "account_id": "73efbb5ff95739a1",
             "api_key_id": "73efbb5ff95739a1",
-            "client_ip": "8.8.8.8, 10.0.0.1",
+            "client_ip": "8.8.8.8",
             "response": "So.",
             "input_tokens": 10,
             "output_tokens": 3,

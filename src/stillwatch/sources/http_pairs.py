@@ -86,6 +86,10 @@ STATUS_OF = {
 }
 
 
+OTHERS = frozenset({"latencies", "tokens_in"})
+"""Keys of gateways that log whole requests too: Kong's and Cloudflare's."""
+
+
 class HttpPairs(JsonLog):
     """HAR files, mitmproxy's jsondump, and JSON lines (or an array) of requests with their responses."""
 
@@ -123,7 +127,7 @@ class HttpPairs(JsonLog):
         if _is_har(keys):
             return True
         request = keys.get("request", set())
-        paired = ("response" in keys or cut) and "latencies" not in keys  # those are Kong's
+        paired = ("response" in keys or cut) and not keys.keys() & OTHERS
         return paired and bool(request & BODIES or request & CONVERSATIONS)
 
     def documents(self, location: str) -> Iterator[Document]:
