@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import given
 
 from stillwatch.errors import InputError
+from stillwatch.sources import azure_records
 from stillwatch.sources.azure_apim import ALONE, SOURCE
+from stillwatch.sources.files import open_bytes
 from stillwatch.sources.log import open_log
 from tests.sources.gateway_logs import (
     GOLDEN,
@@ -128,6 +131,30 @@ def test_golden() -> None:
 def test_the_file_beside_is_found_without_being_named() -> None:
     rows, _ = rows_of(GOLDEN / "azure_apim" / "requests.jsonl")
     assert rows["az-2"] == expected("az-2")
+
+
+def test_prompts_never_stand_under_a_name_in_a_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    shutil.copytree(GOLDEN / "azure_apim", tmp_path / "logs")
+    rows_of(tmp_path / "logs")
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_folder_of_many_files_is_looked_into_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        (tmp_path / f"{number}.json").write_bytes(SOURCE.info.example.replace(b'"r1"', b'"r%d"' % number))
+    looked: list[str] = []
+
+    def counted(location: str) -> IO[bytes]:
+        looked.append(location)
+        return open_bytes(location)
+
+    monkeypatch.setattr(azure_records, "open_bytes", counted)
+    assert len(rows_of(tmp_path)[0]) == 20
+    assert len(looked) == 20
 
 
 @pytest.mark.parametrize("wrapped", ["records", "array", "one file"])

@@ -6,6 +6,7 @@ import datetime as dt
 import gzip
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stillwatch.exchange import EXCHANGE
 from stillwatch.simulation.world import simulate
 from stillwatch.sources import batch
 from stillwatch.sources.batch import SOURCE
+from stillwatch.sources.files import head
 from stillwatch.sources.log import Log, open_log
 from tests.sources.writers import batch as writer
 
@@ -106,6 +108,33 @@ def test_compressed_files_and_other_files_beside(folder: Path) -> None:
         (folder / name).unlink()
     (folder / ".hidden").write_text("{")
     assert told(open_log([folder / "output.jsonl.gz"])) == EXPECTED["openai"][2:]
+
+
+def test_many_answers_in_one_folder_look_into_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(20):
+        line = SOURCE.info.example.replace(b'"r1"', b'"r%d"' % number)
+        (tmp_path / f"{number}.jsonl").write_bytes(line)
+    looked: list[str] = []
+
+    def counted(location: str) -> bytes:
+        looked.append(location)
+        return head(location)
+
+    log = open_log([tmp_path])
+    monkeypatch.setattr(batch, "head", counted)
+    assert log.read().num_rows == 20
+    assert len(looked) <= 20 * 4
+
+
+def test_a_folder_that_may_not_be_looked_into_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "output.jsonl").write_bytes(SOURCE.info.example)
+
+    def refused(folder: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    (found,) = SOURCE.read(str(tmp_path / "output.jsonl"), None)
+    assert found.exchanges.num_rows == 1
 
 
 def test_without_requests_only_the_answers_are_known(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,19 @@ def test_hostile_lines_of_a_second_log_are_passed_over(tmp_path: Path) -> None:
     with Join(access, "request_id") as join:
         (row,) = joined(open_log([main]), join)
     assert row["status"] in (None, 429)
+
+
+def test_nothing_of_the_second_log_stands_under_a_name_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMPDIR", "SQLITE_TMPDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    access = [{"request_id": f"r{n}", "user_agent": "u" * 900} for n in range(100_000)]
+    with Join(lines(tmp_path / "access.jsonl", access), "request_id") as join:
+        assert list((tmp_path / "tmp").iterdir()) == []
+        assert joined(open_log([lines(tmp_path / "main.jsonl", [exchange(1)])]), join)[0]["user_agent"]
 
 
 def test_on_names_a_column_and_a_field() -> None:

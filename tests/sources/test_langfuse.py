@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 
 from stillwatch.errors import InputError
 from stillwatch.sources import langfuse as reader
+from stillwatch.sources.files import head
 from stillwatch.sources.langfuse import SOURCE
 from stillwatch.sources.log import open_log
 from tests.sources.rounds import agree, exchanges, misshapen, replaced
@@ -130,6 +131,24 @@ def test_traces_elsewhere_are_not_looked_for(tmp_path: Path) -> None:
         open_log([path]).read()
 
 
+def test_a_file_that_was_not_named_and_cannot_be_opened_spoils_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observations, other = tmp_path / "observations.jsonl", tmp_path / "other"
+    observations.write_text(
+        "".join(json.dumps({**ROWS[0], **more}) + "\n" for more in ({"user_id": None}, {"id": "o2"}))
+    )
+    other.write_text("?")
+
+    def refused(location: str) -> bytes:
+        if location == str(other):
+            raise InputError("cannot be opened: Permission denied", location)
+        return head(location)
+
+    monkeypatch.setattr(reader, "head", refused)
+    assert open_log([observations]).read().column("exchange_id").to_pylist() == ["o2"]
+
+
 def test_more_traces_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader, "TRACES_KEPT", 1)
     (tmp_path / "1.jsonl").write_text(json.dumps({**ROWS[0], "user_id": None}) + "\n")
@@ -148,6 +167,7 @@ def test_more_traces_than_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"input": 10, "output": 5, "total": 15, "unit": "TOKENS", "inputCost": 0.1}, (10, 5, None)),
         ({"input": 10, "output": 5, "reasoning_tokens": 3, "total": 18}, (10, 8, 3)),
         ({"total": 18}, (None, None, None)),
+        ({"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "cost": 0.1}, (10, 5, None)),
         ({}, (None, None, None)),
     ],
 )

@@ -282,6 +282,31 @@ def test_window_is_bounded_and_resumes_without_loss(tmp_path: Path, monkeypatch:
     assert "1" not in read(tmp_path, *far)
 
 
+def test_broken_lines_are_not_held_back_without_end() -> None:
+    window = span_window.Window()
+    for number in range(span_window.CALLS_HELD + 1):
+        window.reject("not JSON", number, number)
+    assert window.full
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_messages_that_an_exporter_sent_twice_are_told_once(late: bool, tmp_path: Path) -> None:
+    def said(text: str, time: int) -> str:
+        record = {
+            "timeUnixNano": str(time),
+            "traceId": "5b8efff798038103d269b633813fc60c",
+            "spanId": f"{1:016x}",
+            "eventName": "gen_ai.user.message",
+            "body": {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": text}}]}},
+        }
+        return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}) + "\n"
+
+    records = [said("Why?", 1788739388250000000), said("Why?", 1788739388250000001), said("Why?", 1788739388250000000)]
+    call = line(span(1, user__id="a"))
+    row = read(tmp_path, *([call, *records] if late else [*records, call]))["1"]
+    assert [message["content"] for message in json.loads(row["messages"])] == ["Why?", "Why?"]
+
+
 def test_bad_calls_do_not_spoil_the_line(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     bad = span(2, user__id="a", **{"gen_ai.input.messages": '[{"role": 7, "parts": []}]'})

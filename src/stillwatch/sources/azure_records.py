@@ -12,7 +12,6 @@ import functools
 import hashlib
 import re
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -104,12 +103,11 @@ class Messages:
 
     def __init__(self, files: tuple[str, ...]) -> None:
         """Reads the files; what cannot be read is passed over, for it is set aside where its file is read."""
-        self._folder = tempfile.TemporaryDirectory(prefix="stillwatch-azure-")
-        self._table = sqlite3.connect(
-            Path(self._folder.name) / "messages.sqlite", isolation_level=None, check_same_thread=False
-        )
+        # No name: SQLite makes a file that only this user can open, and removes its name at once. However the process
+        # ends, nothing is left of the prompts in it.
+        self._table = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._table.executescript(
-            "pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
+            "pragma temp_store=file; pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
             "create table part(request blob, name text, place integer, value text,"
             " primary key(request, name, place)) without rowid;"
             "create table called(request blob primary key) without rowid; begin;"
@@ -177,8 +175,9 @@ def index_beside(location: str) -> Messages:
     for one, other in (CONTAINERS, CONTAINERS[::-1]):
         if one in location:
             folders.append(Path(location.replace(one, other)).parent)
-    files = sorted({str(file) for folder in folders for file in _files(folder) if _is_read(file)})
-    return _index(tuple((file, *_state(file)) for file in files))
+    found = sorted({str(file) for folder in folders for file in _files(folder)})
+    states = [(file, *_state(file)) for file in found]
+    return _index(tuple(state for state in states if _is_read(*state)))
 
 
 def _files(folder: Path) -> list[Path]:
@@ -197,9 +196,11 @@ def _state(file: str) -> tuple[int, int]:
     return stat.st_mtime_ns, stat.st_size
 
 
-def _is_read(file: Path) -> bool:
+@functools.lru_cache(maxsize=100_000)
+def _is_read(file: str, changed: int, size: int) -> bool:
+    """Looked up once for a file as it is, not once for each of its neighbours."""
     try:
-        with open_bytes(str(file)) as stream:
+        with open_bytes(file) as stream:
             return is_azure(stream.read(HEAD).removeprefix(b"\xef\xbb\xbf"))
     except (InputError, OSError, EOFError):
         return False

@@ -139,14 +139,25 @@ class _Folder(NamedTuple):
     batches: tuple[Mapping[str, Any], ...]
 
 
+def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """The files of a folder with what changes when they do; none where it may not be looked into."""
+    state: list[tuple[str, int, int]] = []
+    try:
+        for entry in folder.iterdir():
+            if entry.is_file() and not entry.name.startswith("."):
+                facts = entry.stat()
+                state.append((str(entry), facts.st_size, facts.st_mtime_ns))
+    except OSError:
+        return ()
+    return tuple(sorted(state))
+
+
 class _Beside:
     """What lies beside a file of answers: its batch (empty where there is none), and its requests, read when needed."""
 
     def __init__(self, location: str) -> None:
         path = Path(location)
-        found = [entry for entry in path.parent.iterdir() if entry.is_file() and not entry.name.startswith(".")]
-        state = tuple(sorted((str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in found if p.name != path.name))
-        folder = _folder(state)
+        folder = _folder(_state(path.parent))
         self.batch = _named(folder.batches, path.name, ("id", "output_file_id", "error_file_id"))
         self._requests = self._requests_of(folder)
 

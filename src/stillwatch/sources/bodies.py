@@ -190,7 +190,8 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
     """input_tokens, output_tokens and reasoning_tokens from any vendor's usage, made to mean the same.
 
     Anthropic and Bedrock count what a cache held beside the input, the others within it; Gemini counts reasoning beside
-    the output, and what its own tools fetched beside the input. What is no number is left as it is, for the row to be
+    the output, and what its own tools fetched beside the input; xAI counts reasoning beside the output, which the total
+    gives away. What is no number is left as it is, for the row to be
     set aside; null where nothing is told.
     """
     details = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
@@ -208,11 +209,20 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
         }
     cached = ("cache_creation_input_tokens", "cache_read_input_tokens")
     beside = () if "input_tokens_details" in usage else cached  # OpenAI's Responses count them within
+    output = usage["completion_tokens"] if "completion_tokens" in usage else usage.get("output_tokens")
+    if reasoning and type(reasoning) is type(output) is int and output + reasoning == _rest(usage):
+        output += reasoning
     return {
         "input_tokens": usage["prompt_tokens"] if "prompt_tokens" in usage else _total(usage, "input_tokens", *beside),
-        "output_tokens": usage["completion_tokens"] if "completion_tokens" in usage else usage.get("output_tokens"),
+        "output_tokens": output,
         "reasoning_tokens": reasoning,
     }
+
+
+def _rest(usage: Mapping[str, Any]) -> int | None:
+    """What the total leaves beside the prompt: with xAI, the answer's tokens and those of its reasoning."""
+    total, prompt = usage.get("total_tokens"), usage.get("prompt_tokens")
+    return total - prompt if type(total) is type(prompt) is int else None
 
 
 def _total(usage: Mapping[str, Any], first: str, *more: str) -> Any:

@@ -77,10 +77,14 @@ MODEL = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
 STATUS_OF = {
     "invalid_request_error": 400,
     "authentication_error": 401,
+    "billing_error": 402,
     "permission_error": 403,
     "not_found_error": 404,
+    "conflict_error": 409,
     "request_too_large": 413,
     "rate_limit_error": 429,
+    "rate_limit_exceeded": 429,
+    "insufficient_quota": 429,
     "timeout_error": 504,
     "overloaded_error": 529,
 }
@@ -282,7 +286,7 @@ def failure_status(error: Any) -> int:
     for code in (told.get("status_code"), told.get("code"), told.get("http_status")):
         if type(code) is int and 400 <= code < 600:
             return code
-    return STATUS_OF.get(str(told.get("type")), 500)
+    return next((STATUS_OF[str(told[name])] for name in ("type", "code") if str(told.get(name)) in STATUS_OF), 500)
 
 
 def _status(record: Mapping[str, Any], response: Mapping[str, Any], answer: Mapping[str, Any]) -> Any:

@@ -1,8 +1,8 @@
 """Two sources of one exchange: text from one log; address, client, key or account from another.
 
 A gateway's access log knows who called from where and no text; the tracer behind it knows the text and not who. They
-share an id. The second log is read first, into a table on disk (SQLite, in a temporary folder, deleted at the end), so
-that memory does not grow with it; then each exchange takes from it what it lacks. What the edge saw itself (address,
+share an id. The second log is read first, into a table on disk (SQLite, in a file without a name), so that memory does
+not grow with it; then each exchange takes from it what it lacks. What the edge saw itself (address,
 network, TLS fingerprint) is taken even where the first log says otherwise: behind a proxy it saw the proxy.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -97,10 +96,10 @@ class Join:
         self.where, self.on = str(location), on
         self.matched = self.exchanges = 0
         self._key, field = parse_on(on)
-        self._folder = tempfile.TemporaryDirectory(prefix="stillwatch-join-")
-        self._table = sqlite3.connect(Path(self._folder.name) / "join.sqlite", isolation_level=None)
+        # No name: SQLite makes a file that only this user can open, and removes its name at once.
+        self._table = sqlite3.connect("", isolation_level=None)
         self._table.executescript(
-            "pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
+            "pragma temp_store=file; pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
             "create table told(key blob primary key, value text) without rowid;"
             "create temp table asked(place integer, key blob);"
         )
@@ -119,7 +118,6 @@ class Join:
     def close(self) -> None:
         """Delete the table."""
         self._table.close()
-        self._folder.cleanup()
 
     def _fill(self, files: tuple[Path, ...], field: str, progress: Progress) -> None:
         progress.step("reading the second log", len(files))

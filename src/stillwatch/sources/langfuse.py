@@ -280,7 +280,10 @@ def _known_traces(files: tuple[tuple[str, int, int], ...]) -> Mapping[str, tuple
     known: dict[str, tuple[str | None, str | None]] = {}
     texts: dict[str, str] = {}
     for location, _, _ in files:
-        start = with_columns(head(location), location)
+        try:
+            start = with_columns(head(location), location)
+        except InputError:  # some other file that lies here, broken or not ours to open
+            continue
         if not _marked(start, TRACES) or _marked(start, OBSERVATIONS):
             continue
         for document in _documents(location):
@@ -289,8 +292,9 @@ def _known_traces(files: tuple[tuple[str, int, int], ...]) -> Mapping[str, tuple
                 user, session = (texts.setdefault(text, text) if isinstance(text, str) else None for text in told)
                 if isinstance(row.get("id"), str) and (user or session):
                     known[row["id"]] = (user, session)
-        if len(known) > TRACES_KEPT:
-            raise InputError("lies among more than 5 million traces", location, "export enriched observations instead")
+            if len(known) > TRACES_KEPT:
+                wanted = "export enriched observations instead"
+                raise InputError("lies among more than 5 million traces", location, wanted)
     return known
 
 
@@ -342,8 +346,9 @@ def _counts(usage: Any) -> dict[str, Any]:
     """Tokens from parts that add up; see the module for those that do not."""
     parts = {name.lower(): count for name, count in mapping(usage).items() if count is not None}
     counts: dict[str, Any] = {}
-    for way in ("input", "output"):
+    for way, openai in (("input", "prompt_tokens"), ("output", "completion_tokens")):
         found = {name: count for name, count in parts.items() if way in name and "cost" not in name}
+        found = found or {name: parts[name] for name in (openai,) if name in parts}
         wrong = [count for count in found.values() if _whole(count) is None]
         counts[f"{way}_tokens"] = wrong[0] if wrong else sum(map(_whole_or_0, found.values())) if found else None
     reasoning = next((name for name in parts if "reasoning" in name), "")

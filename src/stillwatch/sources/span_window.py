@@ -7,9 +7,12 @@ remembered by what they tell of who called, and calls are held back until there 
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
+
+import msgspec
 
 from stillwatch.sources.base import Cursor
 from stillwatch.sources.conversation import BadConversationError
@@ -115,6 +118,7 @@ class Window:
         self._records: dict[Key, _Call] = {}
         self._early: dict[Key, list[Event]] = {}
         self._early_order: deque[tuple[Key, int]] = deque()
+        self._told: dict[tuple[Key, Any, str, bytes], None] = {}
         self._calls = self._characters = self._early_characters = 0
 
     @property
@@ -125,7 +129,8 @@ class Window:
     @property
     def full(self) -> bool:
         """Whether more is held back than may be."""
-        return self.held and (self._calls > CALLS_HELD or self._characters > CHARACTERS_HELD)
+        most = max(self._calls, len(self._held))
+        return self.held and (most > CALLS_HELD or self._characters > CHARACTERS_HELD)
 
     def reject(self, reason: str, record: int, line: int) -> None:
         """A line that is set aside as a whole."""
@@ -223,6 +228,8 @@ class Window:
 
     def _record(self, record: Record) -> _Call | None:
         key, event = record.key, record.event
+        if self._told_before(record):
+            return None
         span = None if key is None else self._spans.get(key)
         if span is not None:
             added = _characters(event.values)
@@ -237,6 +244,22 @@ class Window:
         elif key is not None:
             self._keep(key, event)
         return None
+
+    def _told_before(self, record: Record) -> bool:
+        """Whether a message came already: exporters send again what they are not sure of, spans and log records."""
+        if record.key is None or record.event.name == DETAILS or not isinstance(record.time, int):
+            return False
+        try:
+            written = msgspec.json.encode(record.event.values)
+        except (TypeError, ValueError, RecursionError, OverflowError):
+            return False
+        known = (record.key, record.time, record.event.name, hashlib.blake2b(written, digest_size=16).digest())
+        if known in self._told:
+            return True
+        self._told[known] = None
+        if len(self._told) > SPANS_KNOWN:
+            del self._told[next(iter(self._told))]
+        return False
 
     def _keep(self, key: Key, event: Event) -> None:
         """Keeps a message until its span comes; the oldest go where too many wait."""
