@@ -28,6 +28,12 @@ anywhere.
 Of a forwarded list (`client, proxy, proxy`) the last public address counts. With `--trusted-hops N` it is the one that
 the first of your N proxies saw: what stands before it is a claim of the client.
 """
+TRUST = """## Whose call it is, and who says so
+
+A verdict is about an account, so it can only be as good as the field that names it. Believed is what the server
+established wherever a log has that; where the last column but one says that the caller can choose, somebody can act as
+many accounts, or as somebody else's.
+"""
 NOTE = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
 
 
@@ -50,6 +56,11 @@ def log_formats() -> str:
         "what the log lacks, and what that costs. Every other log can be read with a field map, see",
         "[adding-a-log-format.md](adding-a-log-format.md).\n",
         table(("name", "what", "specified in", "version"), formats),
+        TRUST,
+        table(
+            ("name", "the account is", "can the caller choose it?", "the address is"),
+            [(f"`{i.name}`", *i.trust) for i in (s.info for _, s in SOURCES.all())],
+        ),
         SECOND_LOG,
     ]
     for title, schema in (("One exchange", EXCHANGE), ("One account (`--accounts`)", CUSTOMER)):
@@ -65,6 +76,10 @@ def log_formats() -> str:
     return "\n".join(parts)
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
 def format_page(info: Info) -> str:
     """One format: how to switch it on, what its privacy switches do, and which columns it can carry."""
     carries = [
@@ -76,6 +91,9 @@ def format_page(info: Info) -> str:
         f"{info.summary}. Specified in: {info.reference} (read as of version {info.version}).\n",
         f"## Switching it on\n\n{info.switch_on}\n",
         f"## What its privacy switches do to the scan\n\n{info.privacy}\n",
+        f"## Whose call it is\n\n- The account: {info.trust.account}.",
+        f"- Can the caller choose it? {_sentence(info.trust.claim)}\n- The address: {info.trust.address}.\n",
+        *([f"## What is read beside the files that you name\n\n{info.beside}\n"] if info.beside else []),
         "## What it can carry\n",
         table(("column", "carried", "meaning"), carries),
     ]

@@ -57,6 +57,7 @@ def example(source: Source, folder: Path, times: int = 1) -> str:
 def test_info_is_complete(source: Source) -> None:
     info = source.info
     assert all((info.name, info.summary, info.reference, info.version, info.example))
+    assert all((info.carries, info.switch_on, info.privacy, *info.trust))
     assert "\n" not in info.summary
     assert SOURCES.names().count(info.name) == (source is not MAPPED)
 

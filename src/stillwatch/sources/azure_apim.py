@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from stillwatch.sources.azure_records import Flat, flat, index_beside, is_azure, kind, records
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.gateway_calls import decoded, header, logged_body, operation_of, sent_and_answered
 from stillwatch.sources.json_documents import Document
@@ -84,13 +84,25 @@ class AzureApim(JsonLog):
         switch_on=(
             "In the diagnostic settings of API Management send `GatewayLogs` and `GatewayLlmLogs` to one place (a"
             " storage account, an event hub, or tables of their own). In the settings of the API, under Azure Monitor,"
-            " switch on `Log LLM messages` with `Log prompts` and `Log completions`, log the client's address, and name"
-            " the header `User-Agent`. Require a subscription, so that every call has one. Give the scan the folder"
-            " with both logs."
+            " switch on `Log LLM messages` with `Log prompts` and `Log completions`, and `Log client IP address`; set"
+            " `Sampling (%)` to 100 and name the header `User-Agent` among those to log. Behind Front Door or"
+            " Application Gateway join their access log for addresses (`--join`). Require a subscription, so that"
+            " every call has one. Give the scan the folder with both logs."
         ),
         privacy=(
             "Without `Log LLM messages` there are no texts: accounts are still compared by load, rhythm and network,"
-            " but nothing is known of what they ask. Masked addresses are null."
+            " but nothing is known of what they ask. Without `Log client IP address` there are no addresses, without"
+            " `User-Agent` among the headers no clients; masked addresses (Azure OpenAI's own log) are null. Sampling"
+            " below 100% leaves out calls."
+        ),
+        trust=Trust(
+            "the subscription, else the user of API Management; in Azure OpenAI's own log `objectId`",
+            "no: the gateway knows it from the subscription's key, Azure from the token",
+            "`CallerIpAddress`: the peer, which behind Front Door or Application Gateway is these",
+        ),
+        beside=(
+            "All files in the folder of the one named, and in a storage account's layout in the same hour's folder of"
+            " the other container: their beginnings, and those of both logs whole."
         ),
     )
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from stillwatch.exchange import REQUIRED
 
-__all__ = ["BATCH_ROWS", "READERS_OWN", "Cursor", "Info", "ReadBatch", "Rejected", "Source"]
+__all__ = ["BATCH_ROWS", "READERS_OWN", "Cursor", "Info", "ReadBatch", "Rejected", "Source", "Trust"]
 
 BATCH_ROWS = 16_384
 
@@ -19,12 +19,25 @@ READERS_OWN: tuple[str, ...] = tuple(name for name in REQUIRED if name != "accou
 """Columns without which a reader sets a record aside; the account may be told by a second log, so `Log` asks for it."""
 
 
+class Trust(NamedTuple):
+    """What of a format is believed, in Markdown: for readers of a verdict, who must know whom it can be about.
+
+    ``account``: which fields are taken for the account; ``claim``: whether the caller can choose it; ``address``: where
+    the client's address comes from.
+    """
+
+    account: str
+    claim: str
+    address: str
+
+
 class Info(NamedTuple):
     """What a format is: everything that its page in the docs and ``stillwatch inspect`` say of it.
 
     ``name``, a one-line ``summary``, where it is specified (``reference``), the ``version`` read, a small file in it
     (``example``); which columns of `EXCHANGE` it can carry (``carries``); how to switch its logging on so that the scan
-    sees what it needs (``switch_on``), and what its privacy switches do to the scan (``privacy``), in Markdown.
+    sees what it needs (``switch_on``), what its privacy switches do to the scan (``privacy``), what of it is believed
+    (``trust``), and which files are looked into though nobody named them (``beside``; empty: none), in Markdown.
     """
 
     name: str
@@ -35,6 +48,8 @@ class Info(NamedTuple):
     carries: tuple[str, ...]
     switch_on: str
     privacy: str
+    trust: Trust = Trust("", "", "")
+    beside: str = ""
 
 
 class Rejected(NamedTuple):

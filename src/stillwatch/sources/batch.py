@@ -34,7 +34,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from stillwatch.errors import InputError
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.files import head, whole
 from stillwatch.sources.http_bodies import without_key
@@ -82,8 +82,18 @@ class Batch(JsonLog):
             " `GET /v1/batches/{id}`, for Anthropic `GET /v1/messages/batches/{id}`."
         ),
         privacy=(
-            "Without the requests only answers are compared. Deleting the input file at the vendor does not touch your"
+            "Without the requests only answers are compared, and nothing is known of settings and tools. A batch has no"
+            " time for each line, no durations and, unless you write it, no address: rhythm and network are not"
+            " compared. Deleting the input file at the vendor does not touch your"
             " copy."
+        ),
+        trust=Trust(
+            "`account_id`, else `api_key_id`, that you write into the answers or the batch object",
+            "only where both are missing: then `safety_identifier`, `user` or `metadata.user_id` of the request",
+            "`client_ip` that you write",
+        ),
+        beside=(
+            "All files in the folder of the answers: their beginnings, and those of requests and batch objects whole."
         ),
     )
 

@@ -11,9 +11,10 @@ of the model's own chunks, counts of a cache stand beside ``inputTokenCount``. C
 - ``timestamp`` has whole seconds; the log does not say whether a call began or ended then. Latency is known of Converse
   and of streams that end with ``amazon-bedrock-invocationMetrics``.
 - Bodies over 100 KB are moved to S3 (``inputBodyS3Path``): their texts are null, counts are not.
-- CloudWatch: a message per event in a subscription's envelope (``logEvents``), in the answer of ``get-log-events``
-  (``events``), alone with its ``message``, or, from an export to S3, behind the event's time on each line. That last
-  shape and the field ``status``, which is not read, could not be verified.
+- CloudWatch: a message per event in a subscription's envelope (``logEvents``, as AWS's Powertools describe it), in the
+  answer of ``get-log-events`` (``events``, as the SDKs describe it), alone with its ``message``, or, from an export to
+  S3, behind the event's time on each line. That Bedrock's record is the whole message of an event, the shape of the
+  export, and the field ``status``, which is not read, could not be verified.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.event_streams import assembled
 from stillwatch.sources.json_documents import Document, json_documents
@@ -84,6 +85,11 @@ class Bedrock(JsonLog):
             "`textDataDeliveryEnabled: false` leaves out the texts and keeps principals, models and counts: accounts"
             " are still compared by load and rhythm, but nothing is known of what they ask. Bodies over 100 KB lie in"
             " files of their own and count as not logged."
+        ),
+        trust=Trust(
+            "`identity.arn`, else the AWS account",
+            "no; but whoever assumes a role names its session, unless `sts:RoleSessionName` is fixed",
+            "none: join CloudTrail",
         ),
     )
 

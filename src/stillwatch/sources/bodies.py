@@ -158,7 +158,7 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
         thoughts += [content_text(part.get("text")) for part in parts if part.get("thought")]
     for content in (body.get("content"), mapping(mapping(body.get("output")).get("message")).get("content")):
         if isinstance(content, list):
-            texts.append(content_text(content))
+            texts.append(content_text([block for block in content if not _is_result(block)]))
             thoughts += _thoughts({"content": content})
     answers = [text for text in texts if text]
     usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
@@ -168,6 +168,11 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
         "reasoning": joined(thoughts) if thoughts else None,
         **usage_values(mapping(usage)),
     }
+
+
+def _is_result(block: Any) -> bool:
+    """Whether a block of an answer is what a tool of the vendor's fetched: no word of the model's."""
+    return isinstance(block, dict) and str(block.get("type")).endswith("_tool_result")
 
 
 def _thoughts(message: Mapping[str, Any]) -> list[str | None]:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
-from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, require_columns
+from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, OWN_TRUST, require_columns
 from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.rows import COLUMNS, Rows
 
@@ -33,6 +33,7 @@ class CanonicalCsv:
         carries=tuple(EXCHANGE.names),
         switch_on=OWN_TABLE,
         privacy=OWN_PRIVACY,
+        trust=OWN_TRUST,
     )
 
     def recognises(self, head: bytes) -> bool:

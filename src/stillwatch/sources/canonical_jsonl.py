@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from stillwatch.exchange import EXCHANGE, REAL, TEXT, WHOLE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
-from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE
+from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, OWN_TRUST
 from stillwatch.sources.conversation import messages_text
 from stillwatch.sources.files import file_lines
 from stillwatch.sources.json_documents import decode_reason
@@ -65,6 +65,7 @@ class CanonicalJsonl:
         carries=tuple(EXCHANGE.names),
         switch_on=OWN_TABLE,
         privacy=OWN_PRIVACY,
+        trust=OWN_TRUST,
     )
 
     def __init__(self) -> None:

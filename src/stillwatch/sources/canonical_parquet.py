@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import InputError, one_line
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Rejected
-from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, Faults, cast_column, faults, require_columns
+from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, OWN_TRUST, Faults, cast_column, faults, require_columns
 
 __all__ = ["SOURCE", "CanonicalParquet", "open_parquet", "parquet_batches", "told_columns", "with_columns"]
 
@@ -68,6 +68,7 @@ class CanonicalParquet:
         carries=tuple(EXCHANGE.names),
         switch_on=OWN_TABLE,
         privacy=OWN_PRIVACY,
+        trust=OWN_TRUST,
     )
 
     def recognises(self, head: bytes) -> bool:

@@ -3,7 +3,8 @@
 Written from Cloudflare's public API schema (``List Gateway Logs``, ``Get Gateway Log Detail``) and the pages on
 logging, custom metadata, Access and Logpush. Choices that a reader of the log would want to know:
 
-- The account is ``cf.user_id`` of the metadata, where Cloudflare Access has put it there. Else it is one of
+- The account is ``cf.user_id`` of the metadata, where Cloudflare Access has put it there (whether a caller of a gateway
+  without Access can send a ``cf.user_id`` of its own is not documented). Else it is one of
   ``account_id``, ``user_id``, ``userId`` and ``user``, which the caller sets in the header ``cf-aig-metadata``: as good
   as the application that sets it.
 - A row of the list has no texts. They are read from ``request_head`` and ``response_head`` of a row's detail where
@@ -23,7 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import mapping
 from stillwatch.sources.gateway_calls import (
     begins_json,
@@ -74,7 +75,13 @@ class Cloudflare(JsonLog):
         ),
         privacy=(
             "`cf-aig-collect-log-payload: false` leaves out the texts: accounts are still compared by load and rhythm,"
-            " but nothing is known of what they ask. `cf-aig-collect-log: false` leaves out the whole call."
+            " but nothing is known of what they ask. `cf-aig-collect-log: false` leaves out the whole call. Both are"
+            " headers of the call: whoever can call the gateway directly can send them."
+        ),
+        trust=Trust(
+            "`cf.user_id`, else `account_id`, `user_id`, `userId` or `user` of the metadata",
+            "`cf.user_id` no, behind Access; the others yes, where clients reach the gateway themselves",
+            "none",
         ),
     )
 

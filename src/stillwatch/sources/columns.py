@@ -9,15 +9,16 @@ import pyarrow.compute as pc
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import REAL, REQUIRED, TEXT, TIME, WHOLE
-from stillwatch.sources.base import READERS_OWN
+from stillwatch.sources.base import READERS_OWN, Trust
 from stillwatch.sources.conversation import BadConversationError, messages_text
 from stillwatch.sources.values import CONVERTERS, FIRST_US, LAST_US, BadValueError
 
-__all__ = ["OWN_PRIVACY", "OWN_TABLE", "Faults", "cast_column", "faults", "require_columns"]
+__all__ = ["OWN_PRIVACY", "OWN_TABLE", "OWN_TRUST", "Faults", "cast_column", "faults", "require_columns"]
 
 Faults = dict[int, str]
 
 OWN_TABLE = "Write the columns that you have; `exchange_id`, `started_at` and `account_id` are required."
+OWN_TRUST = Trust("`account_id`", "as you let it: write whom you authenticated", "`client_ip`, as you write it")
 OWN_PRIVACY = "Leave out what may not be read: the scan works with what is there and says what it could not see."
 
 

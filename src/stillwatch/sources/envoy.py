@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.gateway_calls import begins_json, operation_of
 from stillwatch.sources.json_log import JsonLog
 
@@ -76,6 +76,11 @@ class Envoy(JsonLog):
         privacy=(
             "There are no texts in an access log: accounts are compared by load, rhythm and network. The gateway's"
             " traces have texts; the reader of OTLP reads them."
+        ),
+        trust=Trust(
+            "`account.id`, `tenant.id` or `user.id`, as you log them",
+            "yes, unless Envoy itself sets the header that is logged, as its page says",
+            "`x-forwarded-for`, else `downstream_remote_address`",
         ),
     )
 

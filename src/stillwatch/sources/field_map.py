@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE, REQUIRED
-from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
+from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Trust
 from stillwatch.sources.canonical_parquet import MAGIC, open_parquet, parquet_batches
 from stillwatch.sources.delimited import column_names, delimited_records
 from stillwatch.sources.files import head
@@ -65,6 +65,7 @@ class FieldMap:
         carries=tuple(EXCHANGE.names),
         switch_on='Write `map.toml`: one line per column, such as `account_id = "user.id"`.',
         privacy="A column that the map leaves out is not read.",
+        trust=Trust("what the map says", "as you let it: name a field that your server sets", "what the map says"),
     )
 
     def __init__(self, fields: Mapping[str, Field], kind: str | None = None) -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, joined, mapping
 from stillwatch.sources.gateway_calls import begins_json, logged_body, operation_of, sent_and_answered, unwrapped
 from stillwatch.sources.json_documents import Document
@@ -65,7 +65,14 @@ class Helicone(JsonLog):
         ),
         privacy=(
             "`Helicone-Omit-Request` and `Helicone-Omit-Response` leave out the texts: accounts are still compared by"
-            " load and rhythm, but nothing is known of what they ask. An export without `--include-body` does the same."
+            " load and rhythm, but nothing is known of what they ask. They are headers of the call: whoever can call"
+            " Helicone directly can send them, and choose the id of the request (`Helicone-Request-Id`) as well. An"
+            " export without `--include-body` has no texts either."
+        ),
+        trust=Trust(
+            "`request_user_id`, from the header `Helicone-User-Id`",
+            "as your server lets it, which sends the header; yes, where clients reach Helicone themselves",
+            "none",
         ),
     )
 

@@ -23,6 +23,9 @@ The account is what whoever wrote the record says beside the request: ``account_
 headers (never the key), else the organisation that the server names in its answer. Only where all of these are missing
 it is what the caller claims in the body (``safety_identifier``, ``user``, ``metadata.user_id``): a caller can claim to
 be anyone. The address is ``client_ip`` or ``remote_addr``, else the forwarded list with the recorder's peer at its end.
+
+The status of a failure that only a body tells is that of Anthropic's error types or of OpenAI's types and codes, as
+others list them: the vendors' own pages were not at hand.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import mapping, request_values, response_values
 from stillwatch.sources.files import head, whole
 from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, without_key
@@ -116,12 +119,22 @@ class HttpPairs(JsonLog):
             " `-s jsondump.py --set dump_encodecontent=true` for a log that grows line by line. Own middleware: one"
             " line for each call as in the example; a streamed answer's `body` may be the text of its events. Write"
             " `account_id` (whom you authenticated) and `client_ip` beside the request: HAR knows neither, and one key"
-            " is then one account."
+            " is then one account: a token that changes every hour (Vertex AI, OAuth) makes a new account every hour."
+            " Write an `id` of your own as well: some servers (vLLM) answer with the `x-request-id` that the"
+            " caller sent, and records of one id count as one."
         ),
         privacy=(
             "A key in the headers is replaced by a short hash when it is read; leave `authorization` and `x-api-key`"
             " out of the record if you write `account_id` and `api_key_id`. Without bodies, accounts are still compared"
             " by load, rhythm and network. A header that was blacked out is no key."
+        ),
+        trust=Trust(
+            (
+                "`account_id` or its like beside the request, else the hash of the key, else the organisation that the"
+                " server names"
+            ),
+            "only where all these are missing: then `safety_identifier`, `user` or `metadata.user_id` of the request",
+            "`client_ip` beside the request, else `X-Forwarded-For` with the recorder's peer at its end",
         ),
     )
 

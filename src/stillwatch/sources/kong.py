@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import mapping, usage_values
 from stillwatch.sources.gateway_calls import begins_json, header, operation_of, sent_and_answered, whole_milliseconds
 from stillwatch.sources.json_log import JsonLog
@@ -58,13 +58,19 @@ class Kong(JsonLog):
         switch_on=(
             "In the plugin `ai-proxy` (or each target of `ai-proxy-advanced`) set `logging.log_statistics: true`, and"
             " `logging.log_payloads: true` for the texts; write the log with `file-log` or `http-log`. An"
-            " authentication plugin (`key-auth`, `jwt`, ...) gives every request its consumer. Behind a load balancer"
+            " authentication plugin (`key-auth`, `jwt`, ...) gives every request its consumer; all requests that its"
+            " `anonymous` consumer lets in are one account. Behind a load balancer"
             " set `trusted_ips` and `real_ip_header` in `kong.conf`, or every client has the balancer's address."
         ),
         privacy=(
             "Without `log_payloads` there are no texts: accounts are still compared by load, rhythm, settings and"
             " network, but nothing is known of what they ask. What `ai-sanitizer` replaced in a prompt is read as it"
             " was logged. A field that `custom_fields_by_lua` leaves out is null."
+        ),
+        trust=Trust(
+            "the consumer, else the credential",
+            "no: Kong's authentication plugin knows it",
+            "`client_ip`, by Kong's `trusted_ips` and `real_ip_header`",
         ),
     )
 

@@ -1,9 +1,10 @@
 """Langfuse's observations and traces, exported to blob storage, by the API or from its pages.
 
 Verified in Langfuse's field reference of the blob storage export, its export contract
-(``packages/shared/src/domain/observation-field-groups.ts``) and its types (``domain/observations.ts``): names in snake
-case in the export and in camel case elsewhere, times in UTC without a zone, counts in parts that add up (``input``
-leaves out what ``input_cached_tokens`` holds). Choices and limits:
+(``packages/shared/src/domain/observation-field-groups.ts``), its types (``domain/observations.ts``) and its page on
+tokens and costs ("usage types are mutually exclusive buckets"): names in snake case in the export and in camel case
+elsewhere, times in UTC without a zone, counts in parts that add up (``input`` leaves out what ``input_cached_tokens``
+holds). Choices and limits:
 
 - An observation of type GENERATION or EMBEDDING is an exchange; all others are steps around it and are passed over.
   Files of scores and manifests are recognised and hold no exchange.
@@ -13,9 +14,11 @@ leaves out what ``input_cached_tokens`` holds). Choices and limits:
   trace files of the observations' own folder and, where that is called ``observations``, of the folder ``traces``
   beside it; at most 5 million traces, whose ids are held in memory.
 - Some libraries count the parts of ``usage_details`` within the whole, against the contract: if ``total`` is the sum
-  of ``input`` and ``output`` alone, these two count alone.
+  of ``input`` and ``output`` alone, these two count alone. Of OpenAI's names that were stored as they were,
+  ``prompt_tokens`` and ``completion_tokens`` count.
 - What input and output look like is up to the application: conversations of OpenAI, Anthropic, LangChain, the Vercel
-  AI SDK and OpenTelemetry are read, any other text is what the user said.
+  AI SDK and OpenTelemetry are read, any other text is what the user said. Not verified: the shapes of LangChain and of
+  Vercel's SDK, and that a setting which is not set is the text "Infinity" or "None".
 - A failure (level ERROR) has no code and is 500.
 """
 
@@ -30,7 +33,7 @@ import msgspec
 import pyarrow as pa
 
 from stillwatch.errors import InputError
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping
 from stillwatch.sources.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.delimited import column_names, delimited_records, header
@@ -105,24 +108,9 @@ class Langfuse(JsonLog):
             b' "input": "[{\\"role\\":\\"user\\",\\"content\\":\\"Good morning\\"}]", "output": "Good morning."}\n'
         ),
         carries=(
-            "exchange_id",
-            "started_at",
-            "account_id",
-            "session_id",
-            "model",
-            "operation",
-            "system_prompt",
-            "messages",
-            "response",
-            "reasoning",
-            "input_tokens",
-            "output_tokens",
-            "reasoning_tokens",
-            "temperature",
-            "max_tokens",
-            "tool_count",
-            "status",
-            "latency_ms",
+            *("exchange_id", "started_at", "account_id", "session_id", "model", "operation", "system_prompt"),
+            *("messages", "response", "reasoning", "input_tokens", "output_tokens", "reasoning_tokens", "temperature"),
+            *("max_tokens", "tool_count", "status", "latency_ms"),
         ),
         switch_on=(
             "Let the application set `user_id` (and `session_id`) to its own account's id, or Langfuse knows no"
@@ -135,6 +123,15 @@ class Langfuse(JsonLog):
             "Without the field group `io` there are no texts: accounts are still compared by load, rhythm and settings,"
             " but nothing is known of what they ask. A `mask` function in the SDK changes texts before they are stored;"
             " what it leaves is read as if it had been said. Without `basic` there is no account, and nothing is read."
+        ),
+        trust=Trust(
+            "`user_id` of the observation, else of its trace",
+            "as your application lets it, which sets it",
+            "none",
+        ),
+        beside=(
+            "For observations without a user, all files in their folder (and where it is called `observations`, in the"
+            " folder `traces` beside it): their beginnings, and those that hold traces whole."
         ),
     )
 

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import conversation, mapping, response_values, usage_values
 from stillwatch.sources.json_log import JsonLog
 
@@ -54,8 +54,14 @@ class LiteLLM(JsonLog):
         ),
         privacy=(
             "`turn_off_message_logging` leaves `redacted-by-litellm` in place of texts: accounts"
-            " are still compared by load, rhythm, settings and network, but nothing is known of what they ask."
-            " `disable_requester_ip_address_logging` leaves out addresses."
+            " are still compared by load, rhythm, settings and network, but nothing is known of what they ask. A caller"
+            " can ask for the same with the header `x-litellm-enable-message-redaction`: a proxy before LiteLLM should"
+            " take it away. `disable_requester_ip_address_logging` leaves out addresses."
+        ),
+        trust=Trust(
+            "user of the key, else its team, organisation or hash",
+            "no: the proxy knows it from the key; `end_user`, which a caller sends, is never read",
+            "the peer, or with `use_x_forwarded_for` the whole forwarded list",
         ),
     )
 

@@ -25,7 +25,7 @@ import msgspec
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import mapping, request_values, response_values, usage_values
 from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.files import head
@@ -99,6 +99,11 @@ class LiteLLMSpend(JsonLog):
             " are still compared by load, rhythm and network, but nothing is known of what they ask, nor of"
             " temperature, limits and tools. `spend_logs_prompt_storage: latest_turn` leaves the last turn only."
             " `disable_requester_ip_address_logging` leaves out addresses."
+        ),
+        trust=Trust(
+            "user of the key, else its team, organisation or hash",
+            "no: the proxy knows it from the key; `end_user`, which a caller sends, is never read",
+            "the peer, or with `use_x_forwarded_for` the whole forwarded list",
         ),
     )
 

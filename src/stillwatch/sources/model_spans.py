@@ -14,6 +14,10 @@ Read by `stillwatch.sources.otlp` and `stillwatch.sources.phoenix`. The conventi
 
 Reasoning is the parts of the answer that say so; earlier turns' reasoning is not new. JSON text that an attribute
 limit has cut is null. What tools were called with is no text; what they returned is.
+
+Looked up in code: the role "thinking" (OpenLLMetry for Anthropic), the event ``gen_ai.content.prompt`` (Mirascope),
+``ai.telemetry.metadata.userId`` (a test of Vercel's SDK). That the prompt's count includes what a cache held is what
+the convention asks, and so OpenInference does for Bedrock and LiteLLM; older producers may leave it out.
 """
 
 from __future__ import annotations

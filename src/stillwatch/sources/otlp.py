@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping
 from stillwatch.sources.model_spans import Event, first
 from stillwatch.sources.rows import COLUMNS
@@ -80,7 +80,16 @@ class Otlp(SpanLog):
             " `TRACELOOP_TRACE_CONTENT=false`, or with `OPENINFERENCE_HIDE_INPUTS` and `OPENINFERENCE_HIDE_OUTPUTS`"
             " (which leave `__REDACTED__`), or with `recordInputs: false` of Vercel's AI SDK there are no texts:"
             " accounts are still compared by load, rhythm, settings"
-            " and network. `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` cuts long conversations, which are then null."
+            " and network. `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` cuts long conversations, which are then null. Calls that"
+            " sampling leaves out are missing from the load."
+        ),
+        trust=Trust(
+            (
+                "LiteLLM's user, team, organisation or hash of the key; else `enduser.id`, `enduser.pseudo.id`,"
+                " `user.id`, `user.hash`; else the metadata of OpenLLMetry or Vercel's AI SDK"
+            ),
+            "as your application lets it, which sets them; `gen_ai.user` and `llm.user` are never read",
+            "a server's forwarded header, else `client.address`, else the server's peer",
         ),
     )
 

@@ -2,8 +2,10 @@
 
 Written from the public sources of Arize Phoenix (``phoenix.trace.dsl.query``, ``phoenix.trace.attributes``,
 ``phoenix.client`` 3.5: type ``Span``) and the OpenInference specification. Documents may be a span, an answer of
-``GET /v1/projects/{project}/spans`` (``data``), or a trace as ``px trace list`` saves it (``spans``); attributes may be
-nested, flat, or, in a data frame, columns of their own (``attributes.llm.model_name``).
+``GET /v1/projects/{project}/spans`` (``data``), or a trace as ``px trace list`` saves it (``spans``: phoenix-cli,
+``commands/trace.ts``); attributes may be nested, flat, or, in a data frame, columns of their own
+(``attributes.llm.model_name``). Parquet was tried with files that pandas wrote from such frames, not with a Phoenix
+server's.
 
 An exchange is a span of the kind LLM or EMBEDDING, its id the span's. What is said in `stillwatch.sources.otlp` of
 accounts, addresses and frameworks holds here too: ``user.id`` is what the application set. Phoenix does not keep which
@@ -18,7 +20,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from stillwatch.errors import InputError, one_line
-from stillwatch.sources.base import Info
+from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping
 from stillwatch.sources.canonical_parquet import open_parquet, parquet_batches, told_columns
 from stillwatch.sources.files import head
@@ -57,9 +59,10 @@ class Phoenix(SpanLog):
         ),
         carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
         switch_on=(
-            "Export with `px span list --format raw`, with `GET /v1/projects/{project}/spans`, or with"
-            " `client.spans.get_spans_dataframe(limit=...)`, then `to_parquet(path)` or"
-            " `to_json(path, orient='records', lines=True)`."
+            "Export with `px span list spans.json --limit 1000000` (without a limit, the newest 100 spans), with all"
+            " pages of `GET /v1/projects/{project}/spans`, or with `client.spans.get_spans_dataframe(limit=...,"
+            " timeout=...)` (without these, the newest 1,000 spans and 5 seconds), then `to_parquet(path)` or"
+            " `to_json(path, orient='records', lines=True)`; a JSON file of one array is read up to 256 MiB."
             " Name the account where the call is made: `with using_attributes(user_id=..., session_id=...)` of"
             " `openinference.instrumentation`. Addresses and user agents are known only where the HTTP server's spans,"
             " with `client.address` and `user_agent.original`, are sent to Phoenix too."
@@ -68,6 +71,11 @@ class Phoenix(SpanLog):
             "`OPENINFERENCE_HIDE_INPUTS`, `OPENINFERENCE_HIDE_OUTPUTS` and their kin leave `__REDACTED__` or nothing in"
             " place of texts: accounts are still compared by load, rhythm and settings."
             " `OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS` takes the settings away as well."
+        ),
+        trust=Trust(
+            "LiteLLM's user, team, organisation or hash of the key; else `user.id` or its like",
+            "as your application lets it, which sets it",
+            "a server's forwarded header, else `client.address`, where such spans reach Phoenix",
         ),
     )
 
