@@ -225,28 +225,6 @@ RESPONSES: dict[str, tuple[dict[str, Any], tuple[Any, ...]]] = {
         {"model": "m", "choices": [{"message": {"content": "So.", "reasoning": "Hm.", "reasoning_content": "Hm."}}]},
         ("m", "So.", "Hm.", None, None, None),
     ),
-    "Anthropic with what its own tools fetched": (
-        {
-            "content": [
-                {"type": "mcp_tool_use", "id": "t", "name": "f", "server_name": "s", "input": {}},
-                {"type": "mcp_tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "A page."}]},
-                {"type": "text", "text": "So."},
-            ]
-        },
-        (None, "So.", None, None, None, None),
-    ),
-    "xAI, whose answer leaves out the reasoning": (
-        {
-            "choices": [{"message": {"content": "So."}}],
-            "usage": {
-                "prompt_tokens": 12,
-                "completion_tokens": 1,
-                "total_tokens": 399,
-                "completion_tokens_details": {"reasoning_tokens": 386},
-            },
-        },
-        (None, "So.", None, 12, 387, 386),
-    ),
     "Mistral with thinking": (
         {
             "choices": [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, key_id, without_key
+from stillwatch.sources.http_pairs import failure_status
 
 
 @pytest.mark.parametrize("kept", ["bytes", "gzip", "zlib"])
@@ -43,3 +44,19 @@ def test_signature_of_aws_is_one_key_whatever_is_signed() -> None:
 @pytest.mark.parametrize("name", ["acct-7", "skiing-club-of-the-north", "key_0123456789abcdef", "user@x", 7, None])
 def test_an_id_is_no_key(name: Any) -> None:
     assert without_key(name) == name
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        ({"type": "billing_error", "message": "?"}, 402),
+        ({"type": "conflict_error"}, 409),
+        ({"type": "insufficient_quota", "code": "credit_balance_exhausted"}, 429),
+        ({"code": "rate_limit_exceeded", "message": "?"}, 429),
+        ({"code": 503, "status": "UNAVAILABLE"}, 503),
+        ({"type": [], "code": {}}, 500),
+        ("?", 500),
+    ],
+)
+def test_status_of_a_failure_that_only_a_body_tells(error: Any, status: int) -> None:
+    assert failure_status(error) == status

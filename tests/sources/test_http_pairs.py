@@ -329,23 +329,6 @@ def test_record_without_a_name_has_the_same_one_in_two_files(tmp_path: Path) -> 
     assert [reject.records for reject in log.rejects] == [1]
 
 
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        ({"type": "billing_error", "message": "?"}, 402),
-        ({"type": "conflict_error"}, 409),
-        ({"type": "insufficient_quota", "code": "credit_balance_exhausted"}, 429),
-        ({"code": "rate_limit_exceeded", "message": "?"}, 429),
-        ({"code": 503, "status": "UNAVAILABLE"}, 503),
-        ({"type": [], "code": {}}, 500),
-        ("?", 500),
-    ],
-)
-def test_failure_that_only_a_body_tells(error: Any, status: int, tmp_path: Path) -> None:
-    record = pair(response={"body": {"error": error}})
-    assert one(tmp_path, record).read().column("status").to_pylist() == [status]
-
-
 @pytest.mark.parametrize("indent", [None, 2])
 def test_array_of_pairs(indent: int | None, tmp_path: Path) -> None:
     path = tmp_path / "log.json"
