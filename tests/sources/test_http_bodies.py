@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from stillwatch.sources.envoy import SOURCE as ENVOY
 from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, key_id, without_key
-from stillwatch.sources.http_pairs import failure_status
+from stillwatch.sources.http_pairs import claimed_account, failure_status
 
 
 @pytest.mark.parametrize("kept", ["bytes", "gzip", "zlib"])
@@ -44,6 +45,22 @@ def test_signature_of_aws_is_one_key_whatever_is_signed() -> None:
 @pytest.mark.parametrize("name", ["acct-7", "skiing-club-of-the-north", "key_0123456789abcdef", "user@x", 7, None])
 def test_an_id_is_no_key(name: Any) -> None:
     assert without_key(name) == name
+
+
+KEYS = (
+    "sk-proj-0123456789abcdef",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x",
+    "Bearer 0123456789abcdef",
+    "pplx-0123456789abcdef",
+)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_in_place_of_an_id_is_a_hash(key: str) -> None:
+    assert without_key(key) == key_id(key)
+    assert claimed_account({"user": key}) == key_id(key)
+    (row,) = ENVOY.exchanges({"gen_ai.request.model": "m", "account.id": key, "api_key.id": key})
+    assert (row["account_id"], row["api_key_id"]) == (key_id(key), key_id(key))
 
 
 @pytest.mark.parametrize(

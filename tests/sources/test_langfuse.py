@@ -85,6 +85,16 @@ def test_reasoning_stands_apart() -> None:
         assert (row["input_tokens"], row["output_tokens"], row["reasoning_tokens"]) == (10, 30, 25)
 
 
+def test_earlier_turns_in_an_output_are_no_answer(tmp_path: Path) -> None:
+    earlier = [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "1.", "reasoning_content": "Hm."}]
+    turns = [*earlier, {"type": "human", "content": "Two?"}, {"type": "ai", "content": "2."}]
+    for name, output in (("a", turns), ("b", turns[3:])):
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text(json.dumps({**ROWS[0], "output": output}) + "\n")
+        (row,) = rows(path)
+        assert (row["response"], row.get("reasoning")) == ("2.", None)
+
+
 def test_failures_and_exports_without_texts() -> None:
     (failed,) = rows(GOLDEN / "failure.jsonl")
     assert (failed["status"], failed["system_prompt"]) == (500, "Be brief.")

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.gateway_calls import begins_json, operation_of
+from stillwatch.sources.http_bodies import without_key
 from stillwatch.sources.json_log import JsonLog
 
 __all__ = ["SOURCE", "Envoy"]
@@ -95,6 +96,8 @@ class Envoy(JsonLog):
         values = {name: _first(document, *keys) for name, keys in _KEYS.items()}
         if values["model"] is None and not values["input_tokens"] and not values["output_tokens"]:
             return ()
+        for name in ("account_id", "api_key_id"):  # an operator may have logged the header with the key itself
+            values[name] = without_key(values[name])
         values["client_ip"] = _first(document, "x-forwarded-for", "downstream_remote_address")
         values["operation"] = operation_of(_first(document, "x-envoy-origin-path", "request.path"))
         if values["status"] in (0, "0"):

@@ -24,7 +24,9 @@ __all__ = ["body_of", "bytes_of", "credential", "headers_of", "key_id", "without
 INFLATED_BYTES = 64 * 2**20
 KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 HIDDEN = re.compile(r"redacted|masked|filtered|hidden|\*{3}|\.{3}|…|^x+$", re.IGNORECASE)
-LOOKS_LIKE_A_KEY = re.compile(r"(?:(?:sk|rk|gsk|xai|hf)[-_]|AIza|ya29\.|(?:Bearer|Basic) )[\w.~+/=-]{16,}", re.ASCII)
+LOOKS_LIKE_A_KEY = re.compile(
+    r"(?:(?:sk|rk|gsk|xai|hf|pplx|nvapi)[-_]|AIza|ya29\.|eyJ|(?:Bearer|Basic) )[\w.~+/=-]{16,}", re.ASCII
+)
 SIGNED_BY = re.compile(r"AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)")
 
 

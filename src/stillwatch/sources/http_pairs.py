@@ -273,7 +273,8 @@ def _identity(record: Mapping[str, Any], headers: Mapping[str, str], response: M
 
 def claimed_account(body: Mapping[str, Any]) -> Any:
     """Whom the caller says it calls for: it can say anything."""
-    return first_told(body, ("safety_identifier", "user")) or mapping(body.get("metadata")).get("user_id")
+    claimed = first_told(body, ("safety_identifier", "user")) or mapping(body.get("metadata")).get("user_id")
+    return without_key(claimed)
 
 
 def _session(body: Mapping[str, Any]) -> Any:

@@ -11,6 +11,7 @@ from stillwatch.sources.conversation import BadConversationError, content_text
 __all__ = ["answer_values", "asked_values"]
 
 _CONVERSATIONS = ("messages", "contents", "input", "prompt")
+_ASKERS = ("system", "developer", "user")
 _LANGCHAIN = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 
 
@@ -48,8 +49,9 @@ def answer_values(value: Any) -> dict[str, Any]:
             return {name: found[name] for name in ("response", "reasoning")}
         value = [value["message"] if isinstance(value.get("message"), Mapping) else value]
     texts, thoughts = [], []
-    for item in items(value):
-        message = mapping(_message(item))
+    messages = [mapping(_message(item)) for item in items(value)]
+    asked = [place for place, message in enumerate(messages) if message.get("role") in _ASKERS]
+    for message in messages[asked[-1] + 1 if asked else 0 :]:  # some frameworks answer with the whole conversation
         found = response_values({"choices": [{"message": message}]})
         texts.append(found["response"] or content_text(message.get("text") or message.get("completion")))
         thoughts.append(found["reasoning"])

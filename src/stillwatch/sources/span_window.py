@@ -8,7 +8,7 @@ remembered by what they tell of who called, and calls are held back until there 
 from __future__ import annotations
 
 import hashlib
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -113,12 +113,12 @@ class Window:
 
     def __init__(self) -> None:
         self._held: deque[_Held] = deque()
-        self._known: dict[Key, _Known] = {}
+        self._known: OrderedDict[Key, _Known] = OrderedDict()  # a dict would look for its first ever longer
         self._spans: dict[Key, _Call] = {}
         self._records: dict[Key, _Call] = {}
         self._early: dict[Key, list[Event]] = {}
         self._early_order: deque[tuple[Key, int]] = deque()
-        self._told: dict[tuple[Key, Any, str, bytes], None] = {}
+        self._told: OrderedDict[tuple[Key, Any, str, bytes], None] = OrderedDict()
         self._calls = self._characters = self._early_characters = 0
 
     @property
@@ -258,7 +258,7 @@ class Window:
             return True
         self._told[known] = None
         if len(self._told) > SPANS_KNOWN:
-            del self._told[next(iter(self._told))]
+            self._told.popitem(last=False)
         return False
 
     def _keep(self, key: Key, event: Event) -> None:
@@ -277,7 +277,7 @@ class Window:
         if known is None:
             known = self._known[key] = _Known()
             if len(self._known) > SPANS_KNOWN:
-                del self._known[next(iter(self._known))]
+                self._known.popitem(last=False)
         return known
 
 
