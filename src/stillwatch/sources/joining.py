@@ -121,7 +121,7 @@ class Join:
         self._table.close()
         self._folder.cleanup()
 
-    def _fill(self, files: tuple[Path, ...], field: str, progress: Progress) -> None:
+    def _fill(self, files: tuple[Path | str, ...], field: str, progress: Progress) -> None:
         progress.step("reading the second log", len(files))
         keyed = told = 0
         rows: list[tuple[bytes, str]] = []
@@ -178,7 +178,7 @@ def _digest(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _records(file: Path) -> Iterator[Any]:
+def _records(file: Path | str) -> Iterator[Any]:
     """The records of a second log; broken ones are passed over: they could not have been matched."""
     start = head(str(file))
     if start.startswith(MAGIC):

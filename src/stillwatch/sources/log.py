@@ -23,6 +23,7 @@ from stillwatch.sources.field_map import read_field_map
 from stillwatch.sources.files import find_files, head, second_head
 from stillwatch.sources.joining import Join
 from stillwatch.sources.litellm_spend import SpendTable
+from stillwatch.sources.object_storage import is_url
 from stillwatch.sources.postgres import is_address, shown
 
 __all__ = ["Log", "RejectCount", "open_log"]
@@ -51,7 +52,7 @@ class Log:
     API (`addresses.client_address`).
     """
 
-    def __init__(self, sources: Mapping[Path | str, Source], unknown: Sequence[Path] = ()) -> None:
+    def __init__(self, sources: Mapping[Path | str, Source], unknown: Sequence[Path | str] = ()) -> None:
         self._sources = dict(sources)
         self._unknown = tuple(Rejected(UNKNOWN, f"{file}:1") for file in unknown)
         self.join: Join | None = None
@@ -220,7 +221,7 @@ def open_log(
     if field_map is not None or format is not None:
         source: Source = read_field_map(field_map) if field_map is not None else SOURCES.get(str(format))
         return Log(tables | dict.fromkeys(files, source))
-    named = {Path(location).resolve() for location in paths}
+    named = {location if is_url(location) else Path(location).resolve() for location in paths}
     sources, unknown = _recognised_files(files, named)
     if files and not sources:
         names = ", ".join(str(file) for file in files[:3])
@@ -229,11 +230,11 @@ def open_log(
 
 
 def _recognised_files(
-    files: Sequence[Path], named: Container[Path]
-) -> tuple[dict[Path | str, Source], tuple[Path, ...]]:
+    files: Sequence[Path | str], named: Container[object]
+) -> tuple[dict[Path | str, Source], tuple[Path | str, ...]]:
     """The format of each file that is not empty; and the files of no known format, none of them ``named``."""
     sources: dict[Path | str, Source] = {}
-    unknown: list[Path] = []
+    unknown: list[Path | str] = []
     why: UnknownFormatError | None = None
     for file in files:
         start = head(str(file))
@@ -242,7 +243,7 @@ def _recognised_files(
         try:
             sources[file] = _recognised(file, start)
         except UnknownFormatError as error:
-            if file.resolve() in named:
+            if (file.resolve() if isinstance(file, Path) else file) in named:
                 raise
             unknown.append(file)
             why = why or error
@@ -251,7 +252,7 @@ def _recognised_files(
     return sources, tuple(unknown)
 
 
-def _recognised(file: Path, start: bytes) -> Source:
+def _recognised(file: Path | str, start: bytes) -> Source:
     for beginning in (with_columns(start, str(file)), second_head(str(file))):
         found = [source for _, source in SOURCES.all() if beginning and source.recognises(beginning)]
         if len(found) == 1:
