@@ -17,8 +17,8 @@ SECOND_LOG = """## Folders, object storage, a database
 
 A folder is read with all below it (folders by date, gzip, zstd); files in no known format are set aside and counted. An
 address such as `s3://bucket/logs/` is read through fsspec, with the driver of its scheme installed (`pip install s3fs`,
-`gcsfs`, `adlfs`) and its credentials where that driver looks for them. `postgresql://user@host/litellm` is LiteLLM's table
-of spend logs in a database (`pip install 'stillwatch[postgres]'`).
+`gcsfs`, `adlfs`) and its credentials where that driver looks for them. `postgresql://user@host/litellm` is LiteLLM's
+table of spend logs in a database (`pip install 'stillwatch[postgres]'`).
 
 ## A second log, addresses and networks
 
