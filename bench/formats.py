@@ -58,19 +58,22 @@ def _same(name: str, one: Any, other: Any) -> bool:
 
 
 def _parse(files: list[Path]) -> float:
-    """Seconds that a bare parser needs for the same bytes: msgspec for JSON lines, line by line."""
-    started = time.perf_counter()
+    """CPU seconds that a bare parser (msgspec) needs for the same bytes, line by line or document by document."""
+    started = time.process_time()
     for file in files:
+        if file.suffix == ".json":
+            msgspec.json.decode(file.read_bytes())
+            continue
         with file.open("rb") as lines:
             for line in lines:
                 msgspec.json.decode(line)
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _read(files: list[Path], name: str) -> tuple[pa.Table, float]:
-    started = time.perf_counter()
+    started = time.process_time()
     table = open_log(files, format=name).read()
-    return table, time.perf_counter() - started
+    return table, time.process_time() - started
 
 
 def main() -> None:
@@ -96,7 +99,7 @@ def main() -> None:
             "MiB": round(sum(file.stat().st_size for file in files) / 2**20),
             "columns carried": len(carries),
             "rows that differ": differences(written, table, carries) or 0,
-            "seconds": round(seconds, 1),
+            "CPU seconds": round(seconds, 1),
         }
         if all(file.suffix in (".json", ".jsonl") for file in files):
             row["of a bare parse"] = seconds / _parse(files)

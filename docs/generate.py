@@ -13,7 +13,14 @@ from stillwatch.sources import SOURCES
 from stillwatch.sources.base import Info
 
 DOCS = Path(__file__).parent
-SECOND_LOG = """## A second log, addresses and networks
+SECOND_LOG = """## Folders, object storage, a database
+
+A folder is read with all below it (folders by date, gzip, zstd); files in no known format are set aside and counted. An
+address such as `s3://bucket/logs/` is read through fsspec, with the driver of its scheme installed (`pip install s3fs`,
+`gcsfs`, `adlfs`) and its credentials where that driver looks for them. `postgresql://user@host/litellm` is LiteLLM's
+table of spend logs in a database (`pip install 'stillwatch[postgres]'`).
+
+## A second log, addresses and networks
 
 Text and addresses often lie in two logs. `--join access.log --on request_id` reads a second one (JSON lines, CSV or
 Parquet) whose field `request_id` holds the exchange id; `--on session_id=trace_id` joins by session instead. Each

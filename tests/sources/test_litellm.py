@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.sources.log import open_log
+from tests.sources.gateway_logs import assert_round_trip, golden_rows
+from tests.sources.writers import litellm as writer
 
 REDACTED = "redacted-by-litellm"
 
@@ -194,6 +196,82 @@ def test_what_the_caller_claims_is_no_account(tmp_path: Path) -> None:
 )
 def test_status(status: str, code: str | None, expected: int | None, tmp_path: Path) -> None:
     assert one(tmp_path, status=status, error_information={"error_code": code})["status"] == expected
+
+
+EVERY = {
+    "account_id": "u-17",
+    "api_key_id": "5f0c9e",
+    "model": "gpt-m",
+    "operation": "acompletion",
+    "started_at": "2026-09-07T00:03:08.250000+00:00",
+    "input_tokens": 14,
+    "output_tokens": 21,
+    "reasoning_tokens": 0,
+    "temperature": 0.2,
+    "max_tokens": 100,
+    "tool_count": 0,
+    "client_ip": "8.8.8.8",
+    "user_agent": "agent/1",
+    "status": 200,
+    "latency_ms": 1500,
+}
+SKY = [("user", "Why is the sky blue?")]
+GOLDEN: dict[str, dict[str, Any]] = {
+    "ordinary": {
+        "exchange_id": "call-1",
+        "session_id": "sess-1",
+        "system_prompt": "Be brief.",
+        "messages": SKY,
+        "response": "Rayleigh scattering.",
+    },
+    "streaming": {
+        "exchange_id": "call-2",
+        "session_id": "sess-2",
+        "messages": [("user", "Count.")],
+        "response": "One, two.",
+    },
+    "tools": {
+        "exchange_id": "call-3",
+        "session_id": "sess-3",
+        "messages": [("user", "2+2?"), ("assistant", None), ("tool", "4")],
+        "tool_count": 2,
+    },
+    "reasoning": {
+        "exchange_id": "call-4",
+        "session_id": "sess-4",
+        "messages": [("user", "2+2?"), ("assistant", "Five."), ("user", "Again.")],
+        "response": "Four.",
+        "reasoning": "Two and two.",
+        "reasoning_tokens": 16,
+    },
+    "failure": {
+        "exchange_id": "call-5",
+        "session_id": "sess-5",
+        "system_prompt": "Be brief.",
+        "messages": SKY,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "reasoning_tokens": None,
+        "status": 429,
+    },
+    "redacted": {
+        "exchange_id": "call-6",
+        "session_id": "sess-6",
+        "account_id": "t-2",
+        "reasoning_tokens": 7,
+        "client_ip": None,
+    },
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name: str) -> None:
+    expected = {key: value for key, value in (EVERY | GOLDEN[name]).items() if value is not None}
+    assert golden_rows("litellm", f"{name}.jsonl") == [expected]
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    assert_round_trip(writer.write, writer.CARRIES, "litellm", tmp_path)
 
 
 JSON = st.recursive(

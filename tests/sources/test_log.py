@@ -216,6 +216,19 @@ def test_unknown_format_lists_the_known_ones(tmp_path: Path) -> None:
         open_log([tmp_path / "absent"])
 
 
+def test_a_folder_may_hold_other_files_too_but_a_file_that_was_named_may_not(tmp_path: Path) -> None:
+    (tmp_path / "NOTICE.txt").write_text("Dear diary,\n")
+    (tmp_path / "log.jsonl").write_bytes(line(1))
+    log = open_log([tmp_path])
+    assert ids(log.read()) == ["r1"]
+    assert [(r.reason, r.where) for r in log.set_aside] == [
+        ("file in no format that is known here", f"{tmp_path / 'NOTICE.txt'}:1")
+    ]
+    assert log.rejects[0].records == 1
+    with pytest.raises(UnknownFormatError):
+        open_log([tmp_path, tmp_path / "NOTICE.txt"])
+
+
 def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(b"".join(line(i % 40) for i in range(60)))
     log = open_log([tmp_path])

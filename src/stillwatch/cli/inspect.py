@@ -16,6 +16,7 @@ from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import Info, Rejected
 from stillwatch.sources.log import Log
+from stillwatch.sources.postgres import is_address, shown
 
 __all__ = ["Inspection", "inspect", "masked"]
 
@@ -122,7 +123,7 @@ def masked(text: str) -> str:
 
 
 def _command(locations: list[str], reading: LogOptions) -> str:
-    words = ["stillwatch", "scan", *locations]
+    words = ["stillwatch", "scan", *(shown(text) if is_address(text) else text for text in locations)]
     given = {"--map": reading.map, "--format": reading.format, "--join": reading.join, "--networks": reading.networks}
     for option, value in given.items():
         words += [] if value is None else [option, str(value)]

@@ -15,6 +15,7 @@ from stillwatch.errors import InputError, one_line
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Rejected
 from stillwatch.sources.columns import OWN_PRIVACY, OWN_TABLE, OWN_TRUST, Faults, cast_column, faults, require_columns
+from stillwatch.sources.object_storage import is_url, open_object
 
 __all__ = ["SOURCE", "CanonicalParquet", "open_parquet", "parquet_batches", "told_columns", "with_columns"]
 
@@ -31,7 +32,7 @@ def _example() -> bytes:
 def open_parquet(location: str) -> pq.ParquetFile:
     """A Parquet file, opened. Raises `InputError` where it is cut short, damaged or something else."""
     try:
-        return pq.ParquetFile(location)
+        return pq.ParquetFile(open_object(location) if is_url(location) else location)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"is no whole Parquet file ({one_line(error)[:120]})", location) from error
 

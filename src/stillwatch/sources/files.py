@@ -12,6 +12,7 @@ from typing import IO, NamedTuple
 import pyarrow as pa
 
 from stillwatch.errors import InputError
+from stillwatch.sources.object_storage import find_objects, is_url, open_object
 
 __all__ = ["HEAD_BYTES", "LINE_BYTES", "Line", "file_lines", "find_files", "head", "open_bytes", "second_head", "whole"]
 
@@ -32,15 +33,21 @@ class Line(NamedTuple):
     reason: str = ""
 
 
-def find_files(locations: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
+def find_files(locations: Sequence[str | os.PathLike[str]]) -> tuple[Path | str, ...]:
     """The files that ``locations`` name, each once, sorted: files, folders (with all below them), glob patterns.
 
-    Hidden files, hidden folders and empty files inside a folder are passed over. Raises `InputError` for a location
-    that names nothing.
+    What lies elsewhere (`object_storage`) is named by its address, a text. Hidden files, hidden folders and empty files
+    inside a folder are passed over. Raises `InputError` for a location that names nothing.
     """
-    found: dict[Path, Path] = {}
+    found: dict[Path | str, Path | str] = {}
     for location in locations:
         text = os.fspath(location)
+        if is_url(text):
+            objects = find_objects(text)
+            if not objects:
+                raise InputError("no such file, folder or pattern", text)
+            found |= {address: address for address in objects}
+            continue
         paths = [Path(text)] if os.path.exists(text) else [Path(p) for p in glob.glob(text, recursive=True)]
         if not paths:
             raise InputError("no such file, folder or pattern", text)
@@ -67,7 +74,7 @@ def open_bytes(location: str) -> IO[bytes]:
     Raises `InputError` where the file cannot be opened.
     """
     try:
-        file = open(location, "rb")  # noqa: SIM115  (the caller closes it)
+        file = open_object(location) if is_url(location) else open(location, "rb")  # noqa: SIM115  (the caller closes it)
     except OSError as error:
         raise InputError(f"cannot be opened: {error.strerror}", location) from error
     start = file.read(4)

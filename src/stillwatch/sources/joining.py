@@ -119,7 +119,7 @@ class Join:
         """Delete the table."""
         self._table.close()
 
-    def _fill(self, files: tuple[Path, ...], field: str, progress: Progress) -> None:
+    def _fill(self, files: tuple[Path | str, ...], field: str, progress: Progress) -> None:
         progress.step("reading the second log", len(files))
         keyed = told = 0
         rows: list[tuple[bytes, str]] = []
@@ -176,7 +176,7 @@ def _digest(key: str) -> bytes:
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _records(file: Path) -> Iterator[Any]:
+def _records(file: Path | str) -> Iterator[Any]:
     """The records of a second log; broken ones are passed over: they could not have been matched."""
     start = head(str(file))
     if start.startswith(MAGIC):

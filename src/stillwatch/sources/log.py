@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +23,13 @@ from stillwatch.sources.field_map import read_field_map
 from stillwatch.sources.files import find_files, head, second_head
 from stillwatch.sources.joining import Join
 from stillwatch.sources.litellm_spend import SpendTable
+from stillwatch.sources.object_storage import is_url
 from stillwatch.sources.postgres import is_address, shown
 
 __all__ = ["Log", "RejectCount", "open_log"]
 
 PLACES_KEPT = 100_000
+UNKNOWN = "file in no format that is known here"
 
 
 class RejectCount(NamedTuple):
@@ -50,8 +52,9 @@ class Log:
     API (`addresses.client_address`).
     """
 
-    def __init__(self, sources: Mapping[Path | str, Source]) -> None:
+    def __init__(self, sources: Mapping[Path | str, Source], unknown: Sequence[Path | str] = ()) -> None:
         self._sources = dict(sources)
+        self._unknown = tuple(Rejected(UNKNOWN, f"{file}:1") for file in unknown)
         self.join: Join | None = None
         self.networks: NetworkTable | None = None
         self.trusted_hops: int | None = None
@@ -70,7 +73,9 @@ class Log:
         """
         progress = progress or Silent()
         counts: dict[str, RejectCount] = {}
-        places: list[Rejected] = []
+        places: list[Rejected] = list(self._unknown)
+        if self._unknown:
+            counts[UNKNOWN] = RejectCount(UNKNOWN, len(self._unknown), self._unknown[0].where)
         self.exchanges = 0
         keepers = self._keepers(progress)
         if self.join is not None:
@@ -98,7 +103,7 @@ class Log:
         """
         share = max(exchanges // max(len(self.files), 1), 1)
         batches: list[pa.RecordBatch] = []
-        rejected: list[Rejected] = []
+        rejected: list[Rejected] = list(self._unknown)
         for file in self.files:
             missing = share
             for read in self._completed(file):
@@ -202,35 +207,52 @@ def open_log(
     (`stillwatch.sources.field_map`) that is then used for every file. Files that are empty are passed over, unless all
     are. Nothing but the beginning of each file is read yet.
 
-    Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where a file's is not
-    among them, `PluginError` for a ``format`` that does not exist.
+    Folders of logs hold other files too (notices, manifests, parts of another export): a file of a folder or pattern
+    whose format is not known is set aside, as long as another one's is.
+
+    Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where the format of a
+    file that was named itself, or of every file, is not among them, `PluginError` for a ``format`` that does not exist.
     """
     tables: dict[Path | str, Source] = {
         shown(location): SpendTable(os.fspath(location)) for location in locations if is_address(location)
     }
     paths = [location for location in locations if not is_address(location)]
     files = find_files(paths) if paths or not tables else ()
-    return Log(tables | _files(files, format, field_map))
-
-
-def _files(files: Sequence[Path], format: str | None, field_map: Path | None) -> dict[Path | str, Source]:
-    if field_map is not None:
-        mapped: Source = read_field_map(field_map)
-        return dict.fromkeys(files, mapped)
-    if format is not None:
-        return dict.fromkeys(files, SOURCES.get(format))
-    sources: dict[Path | str, Source] = {}
-    for file in files:
-        start = head(str(file))
-        if start.strip() not in (b"", b"[]"):  # an export of nothing
-            sources[file] = _recognised(file, start)
+    if field_map is not None or format is not None:
+        source: Source = read_field_map(field_map) if field_map is not None else SOURCES.get(str(format))
+        return Log(tables | dict.fromkeys(files, source))
+    named = {location if is_url(location) else Path(location).resolve() for location in paths}
+    sources, unknown = _recognised_files(files, named)
     if files and not sources:
         names = ", ".join(str(file) for file in files[:3])
         raise InputError("is empty", names, "name a log with at least one exchange")
-    return sources
+    return Log(tables | sources, unknown)
 
 
-def _recognised(file: Path, start: bytes) -> Source:
+def _recognised_files(
+    files: Sequence[Path | str], named: Container[object]
+) -> tuple[dict[Path | str, Source], tuple[Path | str, ...]]:
+    """The format of each file that is not empty; and the files of no known format, none of them ``named``."""
+    sources: dict[Path | str, Source] = {}
+    unknown: list[Path | str] = []
+    why: UnknownFormatError | None = None
+    for file in files:
+        start = head(str(file))
+        if start.strip() in (b"", b"[]"):  # an export of nothing
+            continue
+        try:
+            sources[file] = _recognised(file, start)
+        except UnknownFormatError as error:
+            if (file.resolve() if isinstance(file, Path) else file) in named:
+                raise
+            unknown.append(file)
+            why = why or error
+    if why is not None and not sources:
+        raise why
+    return sources, tuple(unknown)
+
+
+def _recognised(file: Path | str, start: bytes) -> Source:
     for beginning in (with_columns(start, str(file)), second_head(str(file))):
         found = [source for _, source in SOURCES.all() if beginning and source.recognises(beginning)]
         if len(found) == 1:
