@@ -103,3 +103,35 @@ def test_inspect_and_scan_take_addresses(bucket: Any, capsys: pytest.CaptureFixt
 )
 def test_which_locations_are_addresses(location: str, elsewhere: bool) -> None:
     assert is_url(location) is elsewhere
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "logs"
+TRACE = {"id": "t1", "timestamp": "2026-09-07 00:00:00", "user_id": "u7", "session_id": None, "bookmarked": False}
+
+
+def put(folder: Path, prefix: str) -> None:
+    system = fsspec.filesystem("memory")
+    for path in folder.iterdir():
+        system.pipe(f"{prefix}/{path.name}", path.read_bytes())
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    ("folder", "named"), [("azure_apim", "requests.jsonl"), ("azure_apim", ""), ("batch/openai", "output.jsonl")]
+)
+def test_what_belongs_to_a_log_is_found_beside_it_as_on_a_disk(folder: str, named: str) -> None:
+    put(GOLDEN / folder, "/logs/there")
+    there = open_log([f"memory://logs/there/{named}"]).read()
+    assert there.equals(open_log([GOLDEN / folder / named]).read())
+    assert there.column("messages").null_count < there.num_rows
+
+
+@pytest.mark.usefixtures("bucket")
+def test_traces_are_found_in_the_folder_beside_that_of_the_observations() -> None:
+    row = json.loads((GOLDEN / "langfuse" / "ordinary.jsonl").read_text().splitlines()[0])
+    system = fsspec.filesystem("memory")
+    system.pipe("/logs/there/observations/1.jsonl", json.dumps(row | {"trace_id": "t1", "user_id": None}).encode())
+    system.pipe("/logs/there/traces/1.jsonl", json.dumps(TRACE).encode())
+    system.pipe("/logs/there/traces/below/1.jsonl", json.dumps(TRACE | {"user_id": "another"}).encode())
+    (found,) = open_log(["memory://logs/there/observations/"]).read().to_pylist()
+    assert found["account_id"] == "u7"

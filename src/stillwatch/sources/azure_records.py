@@ -13,14 +13,13 @@ import hashlib
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from stillwatch.errors import InputError
 from stillwatch.sources.bodies import items, mapping
-from stillwatch.sources.files import open_bytes
+from stillwatch.sources.files import Beside, files_in, folder_of, open_bytes
 from stillwatch.sources.gateway_calls import begins_json, decoded, unwrapped
 from stillwatch.sources.json_documents import Document, json_documents
 
@@ -171,42 +170,32 @@ def _digest(correlation: Any) -> bytes | None:
 
 def index_beside(location: str) -> Messages:
     """What the files beside one tell: those in its folder, and in the folder of the other category's container."""
-    folders = [Path(location).parent]
+    folders = {folder_of(location)}
     for one, other in (CONTAINERS, CONTAINERS[::-1]):
         if one in location:
-            folders.append(Path(location.replace(one, other)).parent)
-    found = sorted({str(file) for folder in folders for file in _files(folder)})
-    states = [(file, *_state(file)) for file in found]
-    return _index(tuple(state for state in states if _is_read(*state)))
+            folders.add(folder_of(location.replace(one, other)))
+    files = {file for folder in folders for file in _files(folder) if _is_read(file)}
+    return _index(tuple(sorted(files)))
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: str) -> tuple[Beside, ...]:
     try:
-        return [file for file in folder.iterdir() if file.is_file() and not file.name.startswith(".")]
-    except OSError:
-        return []
-
-
-def _state(file: str) -> tuple[int, int]:
-    """What changes when a file does."""
-    try:
-        stat = Path(file).stat()
-    except OSError:
-        return 0, 0
-    return stat.st_mtime_ns, stat.st_size
+        return files_in(folder)
+    except InputError:
+        return ()
 
 
 @functools.lru_cache(maxsize=100_000)
-def _is_read(file: str, changed: int, size: int) -> bool:
+def _is_read(file: Beside) -> bool:
     """Looked up once for a file as it is, not once for each of its neighbours."""
     try:
-        with open_bytes(file) as stream:
+        with open_bytes(file.location) as stream:
             return is_azure(stream.read(HEAD).removeprefix(b"\xef\xbb\xbf"))
     except (InputError, OSError, EOFError):
         return False
 
 
 @functools.lru_cache(maxsize=2)
-def _index(files: tuple[tuple[str, int, int], ...]) -> Messages:
+def _index(files: tuple[Beside, ...]) -> Messages:
     """One index serves all files of a folder, which are read one after the other."""
-    return Messages(tuple(file for file, _, _ in files))
+    return Messages(tuple(file.location for file in files))

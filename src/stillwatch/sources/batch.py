@@ -28,7 +28,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -36,7 +35,7 @@ import msgspec
 from stillwatch.errors import InputError
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping, request_values, response_values
-from stillwatch.sources.files import head, whole
+from stillwatch.sources.files import Beside, files_in, folder_of, head, whole
 from stillwatch.sources.http_bodies import without_key
 from stillwatch.sources.http_pairs import CALLS, PATH, claimed_account, failure_status, first_told
 from stillwatch.sources.json_documents import Document, json_documents, objects_at, told_keys
@@ -144,38 +143,36 @@ def _documents(location: str, kind: str | None) -> Iterator[Document]:
         yield from json_documents(location)
 
 
+def _name(location: str) -> str:
+    return location.rpartition("/")[2]
+
+
 class _Folder(NamedTuple):
-    requests: tuple[tuple[Path, str], ...]
+    requests: tuple[tuple[str, str], ...]
     batches: tuple[Mapping[str, Any], ...]
 
 
-def _state(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """The files of a folder with what changes when they do; none where it may not be looked into."""
-    state: list[tuple[str, int, int]] = []
+def _state(folder: str) -> tuple[Beside, ...]:
+    """The files of a folder; none where it may not be looked into."""
     try:
-        for entry in folder.iterdir():
-            if entry.is_file() and not entry.name.startswith("."):
-                facts = entry.stat()
-                state.append((str(entry), facts.st_size, facts.st_mtime_ns))
-    except OSError:
+        return files_in(folder)
+    except InputError:
         return ()
-    return tuple(sorted(state))
 
 
 class _Beside:
     """What lies beside a file of answers: its batch (empty where there is none), and its requests, read when needed."""
 
     def __init__(self, location: str) -> None:
-        path = Path(location)
-        folder = _folder(_state(path.parent))
-        self.batch = _named(folder.batches, path.name, ("id", "output_file_id", "error_file_id"))
+        folder = _folder(_state(folder_of(location)))
+        self.batch = _named(folder.batches, _name(location), ("id", "output_file_id", "error_file_id"))
         self._requests = self._requests_of(folder)
 
-    def _requests_of(self, folder: _Folder) -> tuple[Path, str] | None:
+    def _requests_of(self, folder: _Folder) -> tuple[str, str] | None:
         for name in ("input_file_id", "id"):
             told = self.batch.get(name)
             for path, kind in folder.requests:
-                if isinstance(told, str) and told and told in path.name:
+                if isinstance(told, str) and told and told in _name(path):
                     return path, kind
         alone = len(folder.requests) == 1 and len(folder.batches) <= 1
         return folder.requests[0] if alone else None
@@ -189,7 +186,7 @@ class _Beside:
     def _lines(self) -> dict[str, bytes]:
         lines: dict[str, bytes] = {}
         size = 0
-        for document in _documents(str(self._requests[0]), self._requests[1]) if self._requests else ():
+        for document in _documents(*self._requests) if self._requests else ():
             request = mapping(document.value)
             if isinstance(request.get("custom_id"), str):
                 line = msgspec.json.encode(request)
@@ -201,9 +198,9 @@ class _Beside:
 
 
 @functools.lru_cache(maxsize=4)
-def _folder(state: tuple[tuple[str, int, int], ...]) -> _Folder:
+def _folder(state: tuple[Beside, ...]) -> _Folder:
     """What of batches lies in a folder's files, as long as these are the same."""
-    requests: list[tuple[Path, str]] = []
+    requests: list[tuple[str, str]] = []
     batches: dict[str, Mapping[str, Any]] = {}
     for location, size, _ in state:
         try:
@@ -211,7 +208,7 @@ def _folder(state: tuple[tuple[str, int, int], ...]) -> _Folder:
         except InputError:  # not one of ours to complain about
             continue
         if kind in (REQUESTS, CREATION):
-            requests.append((Path(location), str(kind)))
+            requests.append((location, str(kind)))
         elif kind == BATCHES:
             for document in json_documents(location):
                 page = mapping(document.value)

@@ -12,9 +12,22 @@ from typing import IO, NamedTuple
 import pyarrow as pa
 
 from stillwatch.errors import InputError
-from stillwatch.sources.object_storage import find_objects, is_url, open_object
+from stillwatch.sources.object_storage import find_objects, is_url, objects_in, open_object
 
-__all__ = ["HEAD_BYTES", "LINE_BYTES", "Line", "file_lines", "find_files", "head", "open_bytes", "second_head", "whole"]
+__all__ = [
+    "HEAD_BYTES",
+    "LINE_BYTES",
+    "Beside",
+    "Line",
+    "file_lines",
+    "files_in",
+    "find_files",
+    "folder_of",
+    "head",
+    "open_bytes",
+    "second_head",
+    "whole",
+]
 
 LINE_BYTES = 8 * 2**20
 HEAD_BYTES = 256 * 2**10
@@ -31,6 +44,32 @@ class Line(NamedTuple):
     number: int
     data: bytes | None
     reason: str = ""
+
+
+class Beside(NamedTuple):
+    """A file of a folder, with what changes when it does."""
+
+    location: str
+    size: int
+    changed: int
+
+
+def folder_of(location: str) -> str:
+    """The folder in which a file lies, here or in object storage."""
+    return location.rpartition("/")[0] if is_url(location) else str(Path(location).parent)
+
+
+def files_in(folder: str) -> tuple[Beside, ...]:
+    """The files in a folder, none below it and no hidden ones, sorted. Raises `InputError` where it cannot be seen."""
+    if is_url(folder):
+        found = [Beside(address, size, 0) for address, size in objects_in(folder)]
+        return tuple(sorted(file for file in found if not file.location.rpartition("/")[2].startswith(".")))
+    try:
+        paths = [path for path in Path(folder).iterdir() if path.is_file() and not path.name.startswith(".")]
+        facts = [(str(path), path.stat()) for path in paths]
+    except OSError as error:
+        raise InputError(f"cannot be searched: {error.strerror}", folder) from error
+    return tuple(sorted(Beside(path, stat.st_size, stat.st_mtime_ns) for path, stat in facts))
 
 
 def find_files(locations: Sequence[str | os.PathLike[str]]) -> tuple[Path | str, ...]:

@@ -24,9 +24,9 @@ holds). Choices and limits:
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -37,7 +37,7 @@ from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping
 from stillwatch.sources.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.delimited import column_names, delimited_records, header
-from stillwatch.sources.files import head
+from stillwatch.sources.files import Beside, files_in, folder_of, head
 from stillwatch.sources.json_documents import Document, json_documents
 from stillwatch.sources.json_log import JsonLog
 from stillwatch.sources.observed import answer_values, asked_values
@@ -251,28 +251,24 @@ class _Traces:
         if row.get("user_id") or not isinstance(trace, str) or str(row.get("type")) not in KINDS:
             return row
         if self._known is None:
-            self._known = _known_traces(_beside(Path(self._location)))
+            self._known = _known_traces(_beside(self._location))
         user, session = self._known.get(trace, (None, None))
         return {**row, **_told({"user_id": user, "session_id": session}, row)}
 
 
-def _beside(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Files that may hold the traces of an observations' file, each with its size and time of change."""
-    folders = [path.parent, *([path.parent.parent / "traces"] if path.parent.name == "observations" else [])]
-    found = []
-    for folder in folders:
-        try:
-            for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-                if file.is_file() and not file.name.startswith("."):
-                    facts = file.stat()
-                    found.append((str(file), facts.st_size, facts.st_mtime_ns))
-        except OSError as error:
-            raise InputError(f"cannot be searched for traces: {error.strerror}", folder) from error
+def _beside(location: str) -> tuple[Beside, ...]:
+    """Files that may hold the traces of an observations' file."""
+    folder = folder_of(location)
+    found = [*files_in(folder)]
+    parent, _, name = folder.rpartition("/")
+    if name == "observations":
+        with contextlib.suppress(InputError):  # there need not be one
+            found += files_in(f"{parent}/traces" if parent else "traces")
     return tuple(found)
 
 
 @functools.lru_cache(maxsize=2)
-def _known_traces(files: tuple[tuple[str, int, int], ...]) -> Mapping[str, tuple[str | None, str | None]]:
+def _known_traces(files: tuple[Beside, ...]) -> Mapping[str, tuple[str | None, str | None]]:
     """The user and session of each trace in those of ``files`` that hold traces; the last one of an id counts."""
     known: dict[str, tuple[str | None, str | None]] = {}
     texts: dict[str, str] = {}

@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 
 from stillwatch.errors import InputError, PluginError, StillwatchError, one_line
 
-__all__ = ["find_objects", "is_url", "open_object"]
+__all__ = ["find_objects", "is_url", "objects_in", "open_object"]
 
 
 def is_url(location: str | os.PathLike[str]) -> bool:
@@ -41,6 +41,14 @@ def find_objects(url: str) -> list[str]:
         else:
             found = [path] if system.exists(path) else []
         return sorted(system.unstrip_protocol(name) for name in found if not system.isdir(name))
+
+
+def objects_in(folder: str) -> list[tuple[str, int]]:
+    """The addresses of the objects in a folder, none below it, and their sizes. Raises as `find_objects` does."""
+    with _one_line(folder):
+        system, path = _system(folder)
+        found = [about for about in system.ls(path, detail=True) if about.get("type") == "file"]
+        return [(system.unstrip_protocol(about["name"]), int(about.get("size") or 0)) for about in found]
 
 
 def open_object(url: str) -> IO[bytes]:
