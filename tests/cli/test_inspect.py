@@ -13,6 +13,7 @@ import pytest
 from stillwatch.cli import main
 from stillwatch.cli.inspect import masked
 from stillwatch.exchange import EXCHANGE
+from stillwatch.sources import SOURCES
 from stillwatch.sources.log import open_log
 
 SECRET = "my secret plan 42"
@@ -54,6 +55,17 @@ def test_inspect_says_what_is_there_what_is_not_and_what_to_run(
     assert masked(SECRET) in out
     command = next(line for line in out.splitlines() if line.strip().startswith("stillwatch scan"))
     assert shlex.split(command) == ["stillwatch", "scan", str(path), "--accounts", "ACCOUNTS", "--out", "run"]
+
+
+def test_inspect_says_whom_it_believes_and_what_else_it_looks_into(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "output.jsonl").write_bytes(SOURCES.get("batch").info.example)
+    assert run("inspect", str(tmp_path / "output.jsonl")) == 0
+    out = capsys.readouterr().out
+    assert "Whose call it is in batch" in out
+    assert "Can the caller choose it? only where both are missing" in out
+    assert "Read besides: All files in the folder of the answers" in out
 
 
 def test_inspect_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

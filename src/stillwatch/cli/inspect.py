@@ -152,6 +152,8 @@ def lines_of(seen: Inspection, infos: list[Info], style: Style) -> list[str]:
         remedy = f" {' and '.join(able)} can carry it." if able else " The format cannot carry it: see --join."
         lines.append(f"  {name}: {cost}{remedy}")
     for info in infos:
+        lines += _believed(info, style)
+    for info in infos:
         if any(info.name in seen.could[name] for name in seen.lacks):
             lines += ["", style.bold(f"Switching it on in {clean(info.name)}"), f"  {info.switch_on}"]
     if seen.rejected:
@@ -166,6 +168,13 @@ def lines_of(seen: Inspection, infos: list[Info], style: Style) -> list[str]:
     lines += [style.bold("Next"), f"  {clean(seen.command)}"]
     lines.append(style.dim("  ACCOUNTS is your table of customers; leave --accounts out where you have none."))
     return lines
+
+
+def _believed(info: Info, style: Style) -> list[str]:
+    """Whom a format names, and what else is looked into."""
+    lines = ["", style.bold(f"Whose call it is in {clean(info.name)}"), f"  The account: {info.trust.account}."]
+    lines.append(f"  Can the caller choose it? {info.trust.claim}.")
+    return (lines if info.trust.claim else []) + ([f"  Read besides: {info.beside}"] if info.beside else [])
 
 
 def _shown(value: Any) -> str:
