@@ -15,11 +15,7 @@ from typing import Any, ClassVar
 import pytest
 
 from stillwatch.sources.log import open_log
-
-WHY = "needs the SDKs: pip install openai anthropic (in an environment of their own)"
-openai = pytest.importorskip("openai", reason=WHY)
-anthropic = pytest.importorskip("anthropic", reason=WHY)
-pydantic = pytest.importorskip("pydantic", reason=WHY)
+from tests.sources.other_python import run
 
 USAGE = {
     "prompt_tokens": 12,
@@ -209,8 +205,6 @@ def recorded(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         server.server_close()
 
 
-ASK: list[Any] = [{"role": "user", "content": "Why?"}]
-THINK = {"type": "enabled", "budget_tokens": 1024}
 TOLD = {"model": "m-1", "operation": "chat", "response": "So.", "input_tokens": 12, "output_tokens": 30, "status": 200}
 
 
@@ -228,19 +222,7 @@ def rows(log: Path) -> list[dict[str, Any]]:
 
 def test_openai(recorded: tuple[str, Path]) -> None:
     address, log = recorded
-    client = openai.OpenAI(api_key="sk-proj-0123456789abcdefghij", base_url=f"{address}/v1", max_retries=0)
-    assert client.chat.completions.create(model="m", messages=ASK, temperature=0.5).choices[0].message.content == "So."
-    streamed = client.chat.completions.create(
-        model="m", messages=ASK, stream=True, stream_options={"include_usage": True}
-    )
-    assert "".join(c.choices[0].delta.content or "" for c in streamed if c.choices) == "So."
-    assert client.responses.create(model="m", instructions="Be brief.", input="Why?").output_text == "So."
-    assert list(client.responses.create(model="m", input=ASK, stream=True))[-1].type == "response.completed"
-    assert client.completions.create(model="m", prompt="Why?").choices[0].text == "So."
-    assert client.embeddings.create(model="m", input=["Why?"]).usage.prompt_tokens == 12
-    with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model="absent", messages=ASK)
-
+    run("sdk.py", "openai", address)
     expected = [
         TOLD | {"temperature": 0.5, "reasoning_tokens": 20},
         TOLD | {"reasoning_tokens": 20},
@@ -259,14 +241,7 @@ def test_openai(recorded: tuple[str, Path]) -> None:
 
 def test_anthropic(recorded: tuple[str, Path]) -> None:
     address, log = recorded
-    client = anthropic.Anthropic(api_key="sk-ant-api03-0123456789abcdef", base_url=address, max_retries=0)
-    ask: dict[str, Any] = {"model": "m", "max_tokens": 2000, "messages": ASK, "thinking": THINK, "system": "Be brief."}
-    assert client.messages.create(**ask).content[1].text == "So."
-    with client.messages.stream(**ask) as stream:
-        assert "".join(stream.text_stream) == "So."
-    other = anthropic.Anthropic(api_key="sk-ant-api03-another-key-0123", base_url=address, max_retries=0)
-    other.messages.create(**ask)
-
+    run("sdk.py", "anthropic", address)
     found = rows(log)
     want = TOLD | {"system_prompt": "Be brief.", "reasoning": "Hm.", "reasoning_tokens": 20, "max_tokens": 2000}
     assert [{name: row[name] for name in want} for row in found] == [want] * 3
@@ -274,18 +249,22 @@ def test_anthropic(recorded: tuple[str, Path]) -> None:
     assert accounts[0] == accounts[1] != accounts[2]
 
 
-def test_golden_batches_are_what_the_sdks_know() -> None:
+def test_golden_batches_and_faked_answers_are_what_the_sdks_know(tmp_path: Path) -> None:
     folder = Path(__file__).parents[1] / "golden" / "logs" / "batch"
-    openai.types.Batch.model_validate_json((folder / "openai" / "batch.json").read_text())
-    for line in (folder / "openai" / "output.jsonl").read_text().splitlines():
-        openai.types.chat.ChatCompletion.model_validate(json.loads(line)["response"]["body"])
+
+    def golden(name: str) -> list[Any]:
+        return [json.loads(line) for line in (folder / name).read_text().splitlines()]
+
+    batch = json.loads((folder / "openai" / "batch.json").read_text())
     page = json.loads((folder / "anthropic" / "batch.json").read_text())
-    anthropic.types.messages.MessageBatch.model_validate(page["data"][0])
-    for line in (folder / "anthropic" / "results.jsonl").read_text().splitlines():
-        anthropic.types.messages.MessageBatchIndividualResponse.model_validate_json(line)
-    for event in MESSAGE_EVENTS:
-        pydantic.TypeAdapter(anthropic.types.RawMessageStreamEvent).validate_python(event)
-    for event in CHAT_EVENTS:
-        openai.types.chat.ChatCompletionChunk.model_validate(event)
-    for event in RESPONSE_EVENTS:
-        pydantic.TypeAdapter(openai.types.responses.ResponseStreamEvent).validate_python(event)
+    values = [("openai.types.Batch", batch), ("anthropic.types.messages.MessageBatch", page["data"][0])]
+    for name, found in [
+        ("openai.types.chat.ChatCompletion", [line["response"]["body"] for line in golden("openai/output.jsonl")]),
+        ("anthropic.types.messages.MessageBatchIndividualResponse", golden("anthropic/results.jsonl")),
+        ("anthropic.types.RawMessageStreamEvent", MESSAGE_EVENTS),
+        ("openai.types.chat.ChatCompletionChunk", CHAT_EVENTS),
+        ("openai.types.responses.ResponseStreamEvent", RESPONSE_EVENTS),
+    ]:
+        values += [(name, value) for value in found]
+    (tmp_path / "values.json").write_text(json.dumps(values))
+    run("sdk.py", "known", tmp_path / "values.json")
