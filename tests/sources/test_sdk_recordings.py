@@ -8,149 +8,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from stillwatch.sources.log import open_log
+from tests.sources.faked_model import CHAT_EVENTS, MESSAGE_EVENTS, RESPONSE_EVENTS, Model, Quiet
 from tests.sources.other_python import run
-
-USAGE = {
-    "prompt_tokens": 12,
-    "completion_tokens": 30,
-    "total_tokens": 42,
-    "completion_tokens_details": {"reasoning_tokens": 20},
-}
-CHAT = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1788739388,
-    "model": "m-1",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "So."}}],
-    "usage": USAGE,
-}
-CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1788739388, "model": "m-1"}
-CHAT_EVENTS = [
-    CHUNK | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "S"}, "finish_reason": None}]},
-    CHUNK | {"choices": [{"index": 0, "delta": {"content": "o."}, "finish_reason": "stop"}]},
-    CHUNK | {"choices": [], "usage": USAGE},
-]
-RESPONSE = {
-    "id": "resp_1",
-    "object": "response",
-    "created_at": 1788739388.0,
-    "status": "completed",
-    "model": "m-1",
-    "output": [
-        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
-        {
-            "type": "message",
-            "id": "msg_1",
-            "role": "assistant",
-            "status": "completed",
-            "content": [{"type": "output_text", "text": "So.", "annotations": []}],
-        },
-    ],
-    "parallel_tool_calls": True,
-    "tool_choice": "auto",
-    "tools": [],
-    "usage": {
-        "input_tokens": 12,
-        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
-        "output_tokens": 30,
-        "output_tokens_details": {"reasoning_tokens": 20},
-        "total_tokens": 42,
-    },
-}
-RESPONSE_EVENTS = [
-    {"type": "response.created", "sequence_number": 0, "response": RESPONSE | {"output": [], "usage": None}},
-    {"type": "response.completed", "sequence_number": 1, "response": RESPONSE},
-]
-MESSAGE_USAGE = {"input_tokens": 3, "cache_read_input_tokens": 9, "output_tokens": 30}
-MESSAGE = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "m-1",
-    "content": [{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "So."}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": MESSAGE_USAGE | {"output_tokens_details": {"thinking_tokens": 20}},
-}
-MESSAGE_EVENTS = [
-    {"type": "message_start", "message": MESSAGE | {"content": [], "usage": MESSAGE_USAGE | {"output_tokens": 1}}},
-    {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm."}},
-    {"type": "content_block_stop", "index": 0},
-    {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
-    {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "So."}},
-    {"type": "content_block_stop", "index": 1},
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-        "usage": {"output_tokens": 30, "output_tokens_details": {"thinking_tokens": 20}},
-    },
-    {"type": "message_stop"},
-]
-COMPLETION = {
-    "id": "cmpl-1",
-    "object": "text_completion",
-    "created": 1788739388,
-    "model": "m-1",
-    "choices": [{"index": 0, "text": "So.", "finish_reason": "stop", "logprobs": None}],
-    "usage": USAGE,
-}
-EMBEDDINGS = {
-    "object": "list",
-    "model": "m-1",
-    "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
-    "usage": {"prompt_tokens": 12, "total_tokens": 12},
-}
-ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
-    "/v1/chat/completions": (CHAT, CHAT_EVENTS),
-    "/v1/responses": (RESPONSE, RESPONSE_EVENTS),
-    "/v1/messages": (MESSAGE, MESSAGE_EVENTS),
-    "/v1/completions": (COMPLETION, []),
-    "/v1/embeddings": (EMBEDDINGS, []),
-}
-
-
-class Quiet(BaseHTTPRequestHandler):
-    """Says nothing on the terminal."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Model(Quiet):
-    """A fake of both APIs: the same answer to everything, streamed where that is asked for."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if asked["model"] == "absent":
-            self.answer(404, {"Content-Type": "application/json"}, b'{"error": {"message": "no such model"}}')
-            return
-        whole, events = ANSWERS[self.path]
-        if not asked.get("stream"):
-            self.answer(200, {"Content-Type": "application/json"}, json.dumps(whole).encode())
-            return
-        named = self.path != "/v1/chat/completions"
-        text = "".join(
-            (f"event: {event['type']}\n" if named else "") + f"data: {json.dumps(event)}\n\n" for event in events
-        )
-        ended = "" if named else "data: [DONE]\n\n"
-        self.answer(200, {"Content-Type": "text/event-stream"}, (text + ended).encode())
 
 
 class Recorder(Quiet):
@@ -169,7 +35,7 @@ class Recorder(Quiet):
         answer = response.read()
         connection.close()
         record = {
-            "id": f"e{next(self.numbers)}",  # the fake gives all its answers one id
+            "id": f"e{next(self.numbers)}",
             "timestamp": began,
             "duration_ms": (time.time() - began) * 1000,
             "client_ip": self.client_address[0],
@@ -224,8 +90,8 @@ def test_openai(recorded: tuple[str, Path]) -> None:
     address, log = recorded
     run("sdk.py", "openai", address)
     expected = [
-        TOLD | {"temperature": 0.5, "reasoning_tokens": 20},
-        TOLD | {"reasoning_tokens": 20},
+        TOLD | {"temperature": 0.5, "reasoning": "Hm.", "reasoning_tokens": 20},
+        TOLD | {"reasoning": "Hm.", "reasoning_tokens": 20},
         TOLD | {"operation": "responses", "system_prompt": "Be brief.", "reasoning": "Hm."},
         TOLD | {"operation": "responses", "reasoning": "Hm.", "reasoning_tokens": 20},
         TOLD | {"operation": "completions"},
