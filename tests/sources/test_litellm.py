@@ -216,9 +216,9 @@ def test_a_key_that_the_proxy_refused_is_nobodys(
         "metadata": {"user_api_key_hash": "k1", "user_api_key_user_id": owner},
     }
     path = tmp_path / "log.jsonl"
-    path.write_text(json.dumps(payload(**changes)) + "\n")
+    path.write_text(json.dumps(payload(1, **changes)) + "\n" + json.dumps(payload(2)) + "\n")
     log = open_log([path])
-    assert [row["account_id"] for row in log.read().to_pylist()] == ([account] if account else [])
+    assert [row["account_id"] for row in log.read().to_pylist()] == ([account] if account else []) + ["u1"]
     assert [reject.reason for reject in log.rejects] == ([] if account else ["missing account_id"])
 
 

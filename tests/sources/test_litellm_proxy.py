@@ -30,6 +30,7 @@ from tests.sources.other_python import PRODUCERS, environment, python
 Call = Callable[..., tuple[int, str]]
 MASTER = "sk-" + secrets.token_urlsafe(32)
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
+BRIEFLY = {"role": "system", "content": "Be brief."}
 ASK = [{"role": "user", "content": "Why?"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 AGAIN = [
@@ -122,7 +123,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any], dict[str, str]]] = {
         "sk-first",
         CHAT,
         {
-            "messages": [{"role": "system", "content": "Be brief."}, *ASK],
+            "messages": [BRIEFLY, *ASK],
             "temperature": 0.25,
             "max_tokens": 100,
             "user": "whoever",
@@ -211,7 +212,7 @@ def test_the_payloads_of_every_call(logged: tuple[Path, dict[str, str]]) -> None
 def test_without_texts(upstream: int, tmp_path: Path) -> None:
     body = {
         "model": "m",
-        "messages": [{"role": "system", "content": "Be brief."}, *ASK],
+        "messages": [BRIEFLY, *ASK],
         "user": "whoever",
         "temperature": 0.25,
     }

@@ -99,9 +99,10 @@ def test_a_key_that_the_proxy_refused_is_nobodys(tmp_path: Path) -> None:
     error = {"error_code": "401", "llm_provider": ""}
     row = ROWS[0] | {"user": "", "team_id": None, "organization_id": None, "status": "failure"}
     path = tmp_path / "log.jsonl"
-    path.write_text(json.dumps(row | {"metadata": {"status": "failure", "error_information": error}}) + "\n")
+    refused = row | {"request_id": "refused", "metadata": {"status": "failure", "error_information": error}}
+    path.write_text(json.dumps(refused) + "\n" + json.dumps(ROWS[0]) + "\n")
     log = open_log([path])
-    assert log.read().num_rows == 0
+    assert log.read().num_rows == 1
     assert [reject.reason for reject in log.rejects] == ["missing account_id"]
 
 
