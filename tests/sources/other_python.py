@@ -15,7 +15,8 @@ VARIABLE = "STILLWATCH_PRODUCERS_PYTHON"
 def python() -> str:
     """The interpreter that has the producers' packages; without one the test is skipped."""
     if not os.environ.get(VARIABLE):
-        pytest.skip(f"{VARIABLE} names no Python that has the producers' packages: make producers")
+        lack = f"{VARIABLE} names no Python that has the producers' packages: make producers"
+        pytest.skip(lack, allow_module_level=True)
     return os.environ[VARIABLE]
 
 

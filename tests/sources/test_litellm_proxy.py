@@ -1,7 +1,9 @@
 """LiteLLM's own proxy stands before a faked model; the payloads and spend logs that it makes are read.
 
-Started twice: with keys of several users (its hook for a custom authorisation, since virtual keys want a database that
-Prisma's engine, which is fetched over the network, must write), and with its master key and texts switched off.
+Started twice: with keys of several users, and with its master key and texts switched off. Virtual keys and the writing
+of spend logs want a database and Prisma's engine, which is fetched over the network at run time; so users are told by
+LiteLLM's hook for a custom authorisation, and the rows that LiteLLM makes are put into the table that its own
+migrations make by the test.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ import pytest
 from stillwatch.sources.log import open_log
 from tests.sources.faked_model import Model
 from tests.sources.other_python import PRODUCERS, environment, python
+from tests.sources.postgres_server import LACK, address, connect, server
 
+python()
 Call = Callable[..., tuple[int, str]]
 MASTER = "sk-" + secrets.token_urlsafe(32)
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
@@ -110,7 +114,6 @@ def ask(port: int, key: str, path: str, body: dict[str, Any], **headers: str) ->
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[int]:
-    python()
     server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield server.server_port
@@ -207,6 +210,43 @@ def test_the_payloads_of_every_call(logged: tuple[Path, dict[str, str]]) -> None
     assert all(0 < (row["latency_ms"] or 1) < 60_000 and row["started_at"].year >= 2026 for row in found.values())
     assert not [key for key in ("sk-first", "sk-unknown", MASTER) if key in str(found)]
     assert "whoever" not in str(found)
+
+
+def migrations() -> list[str]:
+    """The SQL that makes LiteLLM's database, oldest first."""
+    told = "import litellm_proxy_extras; print(litellm_proxy_extras.__path__[0])"
+    found = subprocess.run([python(), "-c", told], env=environment(), capture_output=True, text=True, check=True)
+    return [path.read_text() for path in sorted(Path(found.stdout.strip(), "migrations").glob("*/migration.sql"))]
+
+
+def put(port: int, rows: list[dict[str, Any]]) -> None:
+    """Makes LiteLLM's tables in the server's database and puts rows into that of spend logs."""
+    with connect(port) as connection:
+        connection.autocommit = True
+        for migration in migrations():
+            connection.execute(migration)
+        for row in rows:
+            names, places = ", ".join(f'"{name}"' for name in row), ", ".join(["%s"] * len(row))
+            connection.execute(f'INSERT INTO "LiteLLM_SpendLogs" ({names}) VALUES ({places})', list(row.values()))
+
+
+@pytest.mark.skipif(bool(LACK), reason=LACK)
+def test_the_rows_of_its_table_of_spend_logs(logged: tuple[Path, dict[str, str]], tmp_path: Path) -> None:
+    folder, ids = logged
+    rows = [json.loads(line) for line in (folder / "spend.jsonl").read_text().splitlines()]
+    numbers = {row["litellm_call_id"]: row["request_id"] for row in rows}
+    expected = {numbers[ids[name]]: row for name, row in EXPECTED.items() if row["status"] == 200}
+    expected[numbers[ids["messages"]]] |= BRIEF  # which the payload does not tell
+    with server() as port:
+        put(port, rows)
+        with connect(port) as connection, connection.cursor() as cursor:
+            with cursor.copy('COPY "LiteLLM_SpendLogs" TO STDOUT (FORMAT csv, HEADER)') as copy:
+                (tmp_path / "spend.csv").write_bytes(b"".join(map(bytes, copy)))
+        for source in (address(port), tmp_path / "spend.csv", folder / "spend.jsonl"):
+            log = open_log([source])
+            found = {row["exchange_id"]: row for row in log.read().to_pylist()}
+            assert (log.format, log.rejects, len(found)) == ("litellm_spend", (), len(expected))
+            assert {i: {c: found[i][c] for c in row} for i, row in expected.items()} == expected
 
 
 def test_without_texts(upstream: int, tmp_path: Path) -> None:
