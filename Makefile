@@ -20,7 +20,7 @@ test: check ## lint, types, import directions, tests: what CI runs
 	$(BIN)/python -m pytest -n 2
 
 producers: $(VENV)/.dev $(PRODUCERS)/.made ## tests on logs that real producers write (docs/producers.md); a gigabyte to install
-	STILLWATCH_PRODUCERS_PYTHON=$(abspath $(PRODUCERS))/bin/python PYTHONPATH=$(abspath $(PRODUCERS))/postgres \
+	STILLWATCH_PRODUCERS_PYTHON=$(abspath $(PRODUCERS))/bin/python PYTHONPATH=$(abspath $(PRODUCERS))/postgres:$$PYTHONPATH \
 	  $(BIN)/python -m pytest $(PRODUCED:%=tests/sources/test_%.py)
 
 check: $(VENV)/.dev ## lint, types, import directions

@@ -1,12 +1,13 @@
 """LiteLLM's StandardLoggingPayload: one object, an array of them, or one per line.
 
-Written from the public type definitions of LiteLLM 1.109; older payloads lack some keys, which are then null.
+Written from the public type definitions of LiteLLM 1.109 and compared with what its proxy 1.109.3 writes
+(docs/producers.md); older payloads lack some keys, which are then null.
 Choices that a reader of the log would want to know:
 
 - The account is the first of user, team, organisation and key hash that the proxy itself established. The caller's own
   ``end_user`` is never the account: whoever calls can claim to be anyone.
 - A key that the proxy refused is nobody's: its hash is of whatever the caller sent, and such a call is set aside.
-- Over the APIs of messages and responses the payload tells less: of `/v1/messages` no instructions at all.
+- The instructions of a call over the API of messages are not in the payload.
 - Redacted text, and lists that a sink has cut into a piece of their printed form, are null, not evidence.
 - A failure whose code is unknown has status 500, a success 200.
 """
