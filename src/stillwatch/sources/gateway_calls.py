@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "whole_milliseconds",
 ]
 
+_PATH_KEPT = 200
 _OPERATIONS = (
     ("chat/completions", "chat"),
     ("completions", "completions"),
@@ -100,6 +102,11 @@ def operation_of(path: Any) -> str | None:
     """The kind of call by the end of the path called; None where it tells none."""
     if not isinstance(path, str):
         return None
+    return _operation_of(path) if len(path) <= _PATH_KEPT else _operation_of.__wrapped__(path)
+
+
+@functools.lru_cache(maxsize=4096)
+def _operation_of(path: str) -> str | None:
     path = path.partition("?")[0].rstrip("/")
     return next((operation for end, operation in _OPERATIONS if path.endswith(end)), None)
 

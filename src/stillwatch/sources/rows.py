@@ -45,9 +45,12 @@ class Rows:
     def add(self, values: Sequence[object], line: int) -> None:
         """One row: its values in the order of `COLUMNS`, loose (`values.convert`), from line ``line`` of the file."""
         row = list(values)
+        started, messages = row[STARTED_AT], row[MESSAGES]
         try:
-            row[STARTED_AT] = None if row[STARTED_AT] is None else time_us(row[STARTED_AT])
-            row[MESSAGES] = None if row[MESSAGES] is None else messages_text(row[MESSAGES])
+            if started is not None:
+                row[STARTED_AT] = time_us(started)
+            if messages is not None:
+                row[MESSAGES] = messages_text(messages)
         except BadValueError as error:
             self.reject(f"{error}: {COLUMNS[STARTED_AT]}", line)
         except BadConversationError as error:
