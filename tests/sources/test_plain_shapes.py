@@ -5,12 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.sources import bodies, values
 from stillwatch.sources.conversation import BadConversationError
+from stillwatch.sources.json_documents import some_keys
 
 TEXTS = st.none() | st.text(max_size=3) | st.sampled_from(["user", "system", "developer", "[1]"]) | st.integers(0, 2)
 PARTS = st.lists(st.fixed_dictionaries({}, optional={"type": st.just("thinking"), "text": TEXTS}), max_size=2)
@@ -92,3 +94,24 @@ def test_digits_as_text_are_a_number_and_no_date(us: int) -> None:
 
 def test_milliseconds_that_look_like_a_day_of_1788() -> None:
     assert values.time_us("1788010112345") == 1_788_010_112_345_000
+
+
+KEYS = st.sampled_from(["id", "a", "i\\u0064", "ü", '"', "x" * 40])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON, st.binary(max_size=4), st.integers(0, 60))
+def test_a_quick_look_sees_what_a_whole_document_says(value: Any, noise: bytes, place: int) -> None:
+    data = msgspec.json.encode(value).replace(b"i\\\\u0064", b"i\\u0064")
+    data = data[:place] + noise + data[place:]
+    try:
+        data.decode()
+        whole = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeError):
+        return
+    if isinstance(whole, dict):
+        assert some_keys(("id", "ü"))(data) == {key: whole[key] for key in ("id", "ü") if key in whole}

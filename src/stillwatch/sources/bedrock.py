@@ -87,6 +87,8 @@ class Bedrock(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("requestId", "modelId", "logEvents", "events", "message")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file holds invocation records, or CloudWatch events whose messages are such."""
         start = head.lstrip()[:1]
@@ -106,6 +108,10 @@ class Bedrock(JsonLog):
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; of a line from an export, what stands behind the event's time."""
         return json_documents(location, after_time=True)
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`."""
+        return json_documents(location, after_time=True, keys=self.identity_keys)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a record is one exchange, an envelope holds any number of them."""

@@ -79,6 +79,8 @@ class Envoy(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = _KEYS["exchange_id"]
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with Envoy's usual keys and one of a model."""
         if not begins_json(head) or not all(mark in head for mark in MARKS):

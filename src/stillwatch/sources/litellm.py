@@ -59,6 +59,8 @@ class LiteLLM(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("litellm_call_id", "id")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
         if head.lstrip()[:1] not in (b"{", b"["):
