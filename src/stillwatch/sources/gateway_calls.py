@@ -69,7 +69,7 @@ def decoded(value: Any) -> Any:
 
 def logged_body(value: Any) -> Mapping[str, Any]:
     """A logged body as an object: one as it is, a text of JSON, or a stream put together again; empty for no such."""
-    if isinstance(value, str) and is_event_stream(value):
+    if isinstance(value, str) and value[:1] != "{" and is_event_stream(value):
         return stream_body(value) or {}
     body = decoded(value)
     if isinstance(body, list):
@@ -84,16 +84,15 @@ def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
     """
     sent, answered = logged_body(request), logged_body(response)
     told = request_values(sent) if sent else {}
-    for name, value in (response_values(answered) if answered else {}).items():
-        if value is not None:
-            told[name] = value
+    if answered:
+        told.update([(name, value) for name, value in response_values(answered).items() if value is not None])
     return told
 
 
 def header(headers: Any, name: str) -> Any:
     """A header's value, whatever the case of its name; the first of several; None where it was not sent."""
     for key, value in mapping(headers).items():
-        if key.lower() == name:
+        if key == name or key.lower() == name:
             return value[0] if isinstance(value, list) and value else value
     return None
 

@@ -96,7 +96,7 @@ def body_of(value: Any) -> Mapping[str, Any]:
     if isinstance(value, bytes):
         value = _inflated(value).decode(errors="replace")
     if isinstance(value, str):
-        if is_event_stream(value):
+        if value[:1] != "{" and is_event_stream(value):
             return stream_body(value) or {}
         try:
             value = msgspec.json.decode(value)
