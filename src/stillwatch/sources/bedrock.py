@@ -27,7 +27,7 @@ from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info
 from stillwatch.sources.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.event_streams import assembled
-from stillwatch.sources.json_documents import Document, json_documents
+from stillwatch.sources.json_documents import Document, json_documents, some_keys
 from stillwatch.sources.json_log import JsonLog
 
 __all__ = ["SOURCE", "Bedrock"]
@@ -111,7 +111,7 @@ class Bedrock(JsonLog):
 
     def heads(self, location: str) -> Iterator[Document]:
         """See `JsonLog.heads`."""
-        return json_documents(location, after_time=True, keys=self.identity_keys)
+        return json_documents(location, after_time=True, decode=some_keys(self.identity_keys))
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a record is one exchange, an envelope holds any number of them."""

@@ -49,8 +49,8 @@ def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
     set aside on its own. An object under that name is unwrapped likewise.
     """
     for document in documents:
-        inside = document.value.get(name) if isinstance(document.value, Mapping) else None
-        if isinstance(inside, list | Mapping):
+        inside = document.value.get(name) if isinstance(document.value, dict) else None
+        if isinstance(inside, list | dict):
             for value in inside if isinstance(inside, list) else [inside]:
                 yield Document(document.line, value)
         else:

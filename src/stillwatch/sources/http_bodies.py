@@ -104,7 +104,7 @@ def body_of(value: Any) -> Mapping[str, Any]:
             return {}
     if isinstance(value, list):
         return assembled(value) or {}
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _inflated(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from stillwatch.sources.base import BATCH_ROWS, Cursor, ReadBatch
 from stillwatch.sources.conversation import BadConversationError
-from stillwatch.sources.json_documents import Document, json_documents
+from stillwatch.sources.json_documents import Document, json_documents, some_keys
 from stillwatch.sources.rows import COLUMNS, Rows
 
 __all__ = ["JsonLog"]
@@ -42,7 +42,7 @@ class JsonLog:
     def heads(self, location: str) -> Iterator[Document]:
         """What `identity` looks at: the documents of a file, of those on lines no more than ``identity_keys``."""
         keys = self.identity_keys
-        return json_documents(location, keys=keys) if keys else self.documents(location)
+        return json_documents(location, decode=some_keys(keys)) if keys else self.documents(location)
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document."""

@@ -117,7 +117,8 @@ def _typed(values: Sequence[object], field: pa.Field) -> pa.Array | None:
             return pa.array(values, pa.int64()).cast(TIME)
         if field.type == TEXT and kinds <= {str}:
             array = pa.array(values, TEXT)
-            return pc.if_else(pc.equal(array, ""), None, array)
+            shortest = pc.min(pc.binary_length(array)).as_py()
+            return array if shortest else pc.if_else(pc.equal(array, ""), None, array)
         if (field.type == WHOLE and kinds <= {int}) or (field.type not in (TEXT, WHOLE) and kinds <= {int, float}):
             array = pa.array(values, field.type)
             return (
