@@ -111,6 +111,7 @@ class Messages:
             " primary key(request, name, place)) without rowid;"
             "create table called(request blob primary key) without rowid; begin;"
         )
+        self._asked: tuple[Any, bool] = None, False
         parts: list[tuple[bytes, str, int, str]] = []
         called: list[tuple[bytes]] = []
         for file in files:
@@ -150,8 +151,11 @@ class Messages:
 
     def called(self, correlation: Any) -> bool:
         """Whether the gateway's own record of a request is in the files."""
-        request = _digest(correlation)
-        return bool(self._table.execute("select 1 from called where request = ?", (request,)).fetchone())
+        if correlation != self._asked[0]:  # a request's records stand together
+            request = (_digest(correlation),)
+            found = self._table.execute("select 1 from called where request = ?", request).fetchone()
+            self._asked = correlation, bool(found)
+        return self._asked[1]
 
     def parts(self, correlation: Any) -> dict[str, list[str]]:
         """The pieces of the request's and the answer's messages, in order, and the records' other fields as JSON."""

@@ -28,7 +28,7 @@ from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.event_streams import assembled
-from stillwatch.sources.json_documents import Document, json_documents
+from stillwatch.sources.json_documents import Document, json_documents, some_keys
 from stillwatch.sources.json_log import JsonLog
 
 __all__ = ["SOURCE", "Bedrock"]
@@ -93,6 +93,8 @@ class Bedrock(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("requestId", "modelId", "logEvents", "events", "message")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file holds invocation records, or CloudWatch events whose messages are such."""
         start = head.lstrip()[:1]
@@ -112,6 +114,10 @@ class Bedrock(JsonLog):
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; of a line from an export, what stands behind the event's time."""
         return json_documents(location, after_time=True)
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`."""
+        return json_documents(location, after_time=True, decode=some_keys(self.identity_keys))
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a record is one exchange, an envelope holds any number of them."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stillwatch.sources.conversation import content_text, normalised, without_system
+from stillwatch.sources.conversation import SYSTEM_ROLES, Conversation, content_text, normalised, without_system
 
 __all__ = ["conversation", "items", "joined", "mapping", "request_values", "response_values", "usage_values"]
 
@@ -20,8 +20,15 @@ _GEMINI_COUNTS = (
     ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"),
     ("prompt_token_count", "tool_use_prompt_token_count", "candidates_token_count", "thoughts_token_count"),
 )
+_CONFIGURATIONS = ("inferenceConfig", "generationConfig", "generation_config")
 _ABOVE = ("instructions", "system", "systemInstruction", "system_instruction")
 _RESULTS = ("_output", "_approval_response")
+# What tells that a body is not of the shape that most are: then it is looked at with care.
+_NESTED = frozenset(_CONFIGURATIONS)
+_TOOLS = frozenset({"tools", "toolConfig", "functions"})
+_NOT_ONLY_MESSAGES = frozenset({*_ABOVE, "contents"})
+_NOT_ONLY_CHOICES = frozenset({"output", "candidates", "content"})
+_OTHER_COUNTS = frozenset({"inputTokens", *(name for names in _GEMINI_COUNTS for name in names)})
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -44,21 +51,28 @@ def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `BadConversationError` where its conversation has no known shape.
     """
-    configuration = _configuration(body)
+    configuration = body if _NESTED.isdisjoint(body) else _configuration(body)
     system, messages = conversation(body)
-    limits = ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens", "maxTokens")
     return {
         "model": body.get("model") or body.get("modelId"),
         "system_prompt": system,
         "messages": messages,
         "temperature": configuration.get("temperature"),
-        "max_tokens": next((configuration[name] for name in limits if configuration.get(name) is not None), None),
-        "tool_count": _tool_count(body) if body else None,
+        "max_tokens": _limit(configuration),
+        "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else _tool_count(body),
     }
 
 
+def _limit(configuration: Mapping[str, Any]) -> Any:
+    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens", "maxTokens"):
+        limit = configuration.get(name)
+        if limit is not None:
+            return limit
+    return None
+
+
 def _configuration(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    for name in ("inferenceConfig", "generationConfig", "generation_config"):
+    for name in _CONFIGURATIONS:
         if isinstance(body.get(name), dict):
             return mapping(body[name])
     return body
@@ -79,6 +93,8 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
 
     Text given as the numbers of its tokens is no text. Raises `BadConversationError` for something without a role.
     """
+    if _NOT_ONLY_MESSAGES.isdisjoint(body) and (plain := _plain_conversation(body.get("messages"))) is not None:
+        return plain
     given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
     if "contents" in body:
         sent: Any = _gemini_contents(body["contents"])
@@ -91,6 +107,25 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
         sent = normalised([turn for item in sent if (turn := _turn(item)) is not None])
     inside, messages = without_system(sent if isinstance(sent, list) else normalised(sent)) if sent else (None, None)
     return joined([*given, inside]) if given else inside, messages or None
+
+
+def _plain_conversation(messages: Any) -> tuple[str | None, list[dict[str, str | None]] | None] | None:
+    """What `conversation` makes of messages as nearly all are, each a role and a text; None for all others."""
+    if type(messages) is not list or not messages:
+        return None
+    system: list[str] = []
+    rest = Conversation()
+    for message in messages:
+        if type(message) is not dict or len(message) != 2:
+            return None
+        role, content = message.get("role"), message.get("content")
+        if type(role) is not str or type(content) is not str:
+            return None
+        if role not in SYSTEM_ROLES:
+            rest.append(message)
+        elif content:
+            system.append(content)
+    return "\n\n".join(system) or None, rest or None
 
 
 def _plain(item: Any) -> bool:
@@ -140,6 +175,37 @@ def _parts_text(value: Any) -> str | None:
 
 def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns that a response's body tells: model, response, reasoning, and the counts of `usage_values`."""
+    response, reasoning = _plain_answer(body) or _answer(body)
+    usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
+    return {
+        "model": body.get("model") or body.get("modelVersion") or body.get("model_version"),
+        "response": response,
+        "reasoning": reasoning,
+        **usage_values(mapping(usage)),
+    }
+
+
+def _plain_answer(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """What `_answer` finds where the body is one choice whose message has a text; None for all others."""
+    choices = body.get("choices")
+    if type(choices) is not list or len(choices) != 1 or not _NOT_ONLY_CHOICES.isdisjoint(body):
+        return None
+    choice = choices[0]
+    message = choice.get("message") if type(choice) is dict and "text" not in choice else None
+    if type(message) is not dict or "thinking_blocks" in message:
+        return None
+    text = message.get("content")
+    if type(text) is not str or not text:
+        return None
+    for name in ("reasoning_content", "reasoning"):
+        thought = message.get(name)
+        if type(thought) is str and thought:
+            return text, thought
+    return text, None
+
+
+def _answer(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The text of the answer and the reasoning shown, in whatever shape."""
     texts: list[str | None] = []
     thoughts: list[str | None] = []
     for choice in items(body.get("choices")):
@@ -160,14 +226,7 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(content, list):
             texts.append(content_text([block for block in content if not _is_result(block)]))
             thoughts += _thoughts({"content": content})
-    answers = [text for text in texts if text]
-    usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
-    return {
-        "model": body.get("model") or body.get("modelVersion") or body.get("model_version"),
-        "response": answers[0] if len(answers) == 1 else joined(answers),
-        "reasoning": joined(thoughts) if thoughts else None,
-        **usage_values(mapping(usage)),
-    }
+    return joined(texts), joined(thoughts)
 
 
 def _is_result(block: Any) -> bool:
@@ -196,11 +255,18 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
 
     Anthropic and Bedrock count what a cache held beside the input, the others within it; Gemini counts reasoning beside
     the output, and what its own tools fetched beside the input; xAI counts reasoning beside the output, which the total
-    gives away. What is no number is left as it is, for the row to be
-    set aside; null where nothing is told.
+    gives away. What is no number is left as it is, for the row to be set
+    aside; null where nothing is told.
     """
-    details = mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
-    reasoning = details.get("reasoning_tokens", details.get("thinking_tokens"))
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    reasoning = details.get("reasoning_tokens", details.get("thinking_tokens")) if type(details) is dict else None
+    plain = "prompt_tokens" in usage and "completion_tokens" in usage and _OTHER_COUNTS.isdisjoint(usage)
+    if plain and not reasoning:
+        return {
+            "input_tokens": usage["prompt_tokens"],
+            "output_tokens": usage["completion_tokens"],
+            "reasoning_tokens": reasoning,
+        }
     for prompt, tools, answer, thoughts in _GEMINI_COUNTS:
         if prompt in usage or answer in usage:
             counts = _total(usage, prompt, tools), _total(usage, answer, thoughts), usage.get(thoughts)

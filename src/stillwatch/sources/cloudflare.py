@@ -85,6 +85,8 @@ class Cloudflare(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("id", "result", "ID", "Id", "RequestBody", "ResponseBody")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the names of the API's rows or of Logpush's."""
         if not begins_json(head):
@@ -104,6 +106,10 @@ class Cloudflare(JsonLog):
     def documents(self, location: str) -> Iterator[Document]:
         """The rows of a file, also those in the ``result`` of an answer of the API."""
         return unwrapped(super().documents(location), "result")
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`."""
+        return unwrapped(super().heads(location), "result")
 
 
 def _is_pushed(row: Mapping[str, Any]) -> bool:

@@ -7,7 +7,15 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["BadConversationError", "Conversation", "content_text", "messages_text", "normalised", "without_system"]
+__all__ = [
+    "SYSTEM_ROLES",
+    "BadConversationError",
+    "Conversation",
+    "content_text",
+    "messages_text",
+    "normalised",
+    "without_system",
+]
 
 SYSTEM_ROLES = ("system", "developer")
 MAX_NESTING = 64

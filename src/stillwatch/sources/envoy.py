@@ -48,6 +48,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "status": ("response_code",),
     "latency_ms": ("duration",),
 }
+_PAIRS = tuple(_KEYS.items())
 
 
 class Envoy(JsonLog):
@@ -85,6 +86,8 @@ class Envoy(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = _KEYS["exchange_id"]
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with Envoy's usual keys and one of a model."""
         if not begins_json(head) or not all(mark in head for mark in MARKS):
@@ -93,25 +96,29 @@ class Envoy(JsonLog):
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a line is one exchange where a model was called."""
-        values = {name: _first(document, *keys) for name, keys in _KEYS.items()}
+        values = {name: _first(document, keys) for name, keys in _PAIRS}
         if values["model"] is None and not values["input_tokens"] and not values["output_tokens"]:
             return ()
         for name in ("account_id", "api_key_id"):  # an operator may have logged the header with the key itself
             values[name] = without_key(values[name])
-        values["client_ip"] = _first(document, "x-forwarded-for", "downstream_remote_address")
-        values["operation"] = operation_of(_first(document, "x-envoy-origin-path", "request.path"))
+        values["client_ip"] = _first(document, ("x-forwarded-for", "downstream_remote_address"))
+        values["operation"] = operation_of(_first(document, ("x-envoy-origin-path", "request.path")))
         if values["status"] in (0, "0"):
             values["status"] = CLIENT_GONE
         return (values,)
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`."""
-        return (_first(document, *_KEYS["exchange_id"]),)
+        return (_first(document, _KEYS["exchange_id"]),)
 
 
-def _first(line: Mapping[str, Any], *keys: str) -> Any:
+def _first(line: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
     """The first value that Envoy knew."""
-    return next((line[key] for key in keys if line.get(key) not in (None, "", "-")), None)
+    for key in keys:
+        value = line.get(key)
+        if value is not None and value != "-" and value != "":
+            return value
+    return None
 
 
 SOURCE = Envoy()

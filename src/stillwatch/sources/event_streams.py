@@ -17,6 +17,7 @@ from stillwatch.sources.bodies import items, mapping
 
 __all__ = ["assembled", "event_data", "is_event_stream", "stream_body"]
 
+_DECODE = msgspec.json.Decoder().decode
 _END = "[DONE]"
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _FIELDS = ("data:", "event:", "id:", "retry:", ":")
@@ -29,6 +30,7 @@ _CONVERSE_ERRORS = (
     "throttlingException",
     "serviceUnavailableException",
 )
+_ERRORS = frozenset({"error", *_CONVERSE_ERRORS})
 
 
 def is_event_stream(text: str) -> bool:
@@ -41,13 +43,13 @@ def event_data(text: str) -> Iterator[Any]:
     pending: list[str] = []
     # Not splitlines(): JSON may hold U+2028 and other ends of lines that end no line of an event stream.
     for line in (*_LINE_END.split(text.removeprefix("\ufeff")), ""):
-        if line.startswith("data:"):
+        if line[:5] == "data:":
             pending.append(line[5:].removeprefix(" "))
         elif not line and pending:
             data, pending = "\n".join(pending), []
             if data != _END:
                 try:
-                    yield msgspec.json.decode(data)
+                    yield _DECODE(data)
                 except (msgspec.DecodeError, RecursionError, UnicodeError):
                     continue
 
@@ -69,8 +71,13 @@ def assembled(events: Iterable[Any]) -> dict[str, Any] | None:
             break
     else:
         body = None
-    error = next((found for event in known if (found := _error(event)) is not None), None)
+    error = next((found for event in known if (found := _error(event)) is not None), None) if _failed(known) else None
     return body if error is None else {**(body or {}), "error": error}
+
+
+def _failed(events: list[Mapping[str, Any]]) -> bool:
+    """Whether an event may tell of a failure; nearly all streams are told by this that none does."""
+    return any(event.get("type") == "error" or not _ERRORS.isdisjoint(event) for event in events)
 
 
 def _error(event: Mapping[str, Any]) -> Any:
@@ -90,11 +97,19 @@ def _chat(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     body: dict[str, Any] = {}
     parts: dict[int, dict[str, list[str]]] = {}
     for chunk in chunks:
-        body |= {name: chunk[name] for name in ("id", "created", "model", "usage") if chunk.get(name)}
+        for name in ("id", "created", "model", "usage"):
+            value = chunk.get(name)
+            if value:
+                body[name] = value
         for choice in items(chunk["choices"]):
             told = parts.setdefault(_place(choice.get("index")), {})
-            for name, value in _texts_of(choice):
-                told.setdefault(name, []).append(value)
+            delta = choice.get("delta")
+            # Nearly every chunk is one piece of the answer's text.
+            if type(delta) is dict and len(delta) == 1 and "text" not in choice and type(delta.get("content")) is str:
+                told.setdefault("content", []).append(delta["content"])
+                continue
+            for name, text in _texts_of(choice):
+                told.setdefault(name, []).append(text)
     messages = [{name: "".join(pieces) for name, pieces in parts[index].items()} for index in sorted(parts)]
     return body | {"choices": [{"message": {"role": "assistant", **message}} for message in messages]}
 

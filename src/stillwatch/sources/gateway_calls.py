@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "whole_milliseconds",
 ]
 
+_PATH_KEPT = 200
 _OPERATIONS = (
     ("chat/completions", "chat"),
     ("completions", "completions"),
@@ -47,8 +49,8 @@ def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
     set aside on its own. An object under that name is unwrapped likewise.
     """
     for document in documents:
-        inside = document.value.get(name) if isinstance(document.value, Mapping) else None
-        if isinstance(inside, list | Mapping):
+        inside = document.value.get(name) if isinstance(document.value, dict) else None
+        if isinstance(inside, list | dict):
             for value in inside if isinstance(inside, list) else [inside]:
                 yield Document(document.line, value)
         else:
@@ -67,7 +69,7 @@ def decoded(value: Any) -> Any:
 
 def logged_body(value: Any) -> Mapping[str, Any]:
     """A logged body as an object: one as it is, a text of JSON, or a stream put together again; empty for no such."""
-    if isinstance(value, str) and is_event_stream(value):
+    if isinstance(value, str) and value[:1] != "{" and is_event_stream(value):
         return stream_body(value) or {}
     body = decoded(value)
     if isinstance(body, list):
@@ -82,16 +84,15 @@ def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
     """
     sent, answered = logged_body(request), logged_body(response)
     told = request_values(sent) if sent else {}
-    for name, value in (response_values(answered) if answered else {}).items():
-        if value is not None:
-            told[name] = value
+    if answered:
+        told.update([(name, value) for name, value in response_values(answered).items() if value is not None])
     return told
 
 
 def header(headers: Any, name: str) -> Any:
     """A header's value, whatever the case of its name; the first of several; None where it was not sent."""
     for key, value in mapping(headers).items():
-        if key.lower() == name:
+        if key == name or key.lower() == name:
             return value[0] if isinstance(value, list) and value else value
     return None
 
@@ -100,6 +101,11 @@ def operation_of(path: Any) -> str | None:
     """The kind of call by the end of the path called; None where it tells none."""
     if not isinstance(path, str):
         return None
+    return _operation_of(path) if len(path) <= _PATH_KEPT else _operation_of.__wrapped__(path)
+
+
+@functools.lru_cache(maxsize=4096)
+def _operation_of(path: str) -> str | None:
     path = path.partition("?")[0].rstrip("/")
     return next((operation for end, operation in _OPERATIONS if path.endswith(end)), None)
 

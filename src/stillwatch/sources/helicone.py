@@ -76,6 +76,8 @@ class Helicone(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("request_id", "data")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the columns of Helicone's rows."""
         return begins_json(head) and all(mark in head for mark in MARKS)
@@ -92,6 +94,10 @@ class Helicone(JsonLog):
     def documents(self, location: str) -> Iterator[Document]:
         """The rows of a file, also those in the ``data`` of an answer of the API."""
         return unwrapped(super().documents(location), "data")
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`."""
+        return unwrapped(super().heads(location), "data")
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -98,7 +98,7 @@ def body_of(value: Any) -> Mapping[str, Any]:
     if isinstance(value, bytes):
         value = _inflated(value).decode(errors="replace")
     if isinstance(value, str):
-        if is_event_stream(value):
+        if value[:1] != "{" and is_event_stream(value):
             return stream_body(value) or {}
         try:
             value = msgspec.json.decode(value)
@@ -106,7 +106,7 @@ def body_of(value: Any) -> Mapping[str, Any]:
             return {}
     if isinstance(value, list):
         return assembled(value) or {}
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _inflated(data: bytes) -> bytes:

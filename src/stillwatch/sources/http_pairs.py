@@ -43,7 +43,7 @@ from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import mapping, request_values, response_values
 from stillwatch.sources.files import head, whole
 from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, without_key
-from stillwatch.sources.json_documents import Document, json_documents, objects_at, told_keys
+from stillwatch.sources.json_documents import Document, decode_whole, json_documents, objects_at, some_keys, told_keys
 from stillwatch.sources.json_log import JsonLog
 from stillwatch.sources.values import BadValueError, time_us
 
@@ -51,6 +51,7 @@ __all__ = ["CALLS", "PATH", "SOURCE", "HttpPairs", "claimed_account", "failure_s
 
 HAR_ENTRY_DEPTH = 3
 IDS = ("id", "request_id", "exchange_id")
+_ID_KEYS = some_keys(IDS)
 TIMES = ("timestamp", "started_at", "start_time", "created_at", "startedDateTime")
 REQUEST_TIMES = ("timestamp", "started_at", "start_time", "timestamp_start")
 ACCOUNTS = ("account_id", "account", "tenant_id", "organization_id", "team_id", "user_id")
@@ -156,6 +157,12 @@ class HttpPairs(JsonLog):
             if entry.reason or "request" in mapping(entry.value):
                 yield entry
 
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`: of a record that names its id, no more than that."""
+        if _is_har(told_keys(head(location))[0]):
+            return self.documents(location)
+        return json_documents(location, decode=_head_of)
+
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a pair is one exchange, or none where it is no call to a model."""
         values = _values(document)
@@ -165,6 +172,12 @@ class HttpPairs(JsonLog):
         """See `JsonLog.identity`."""
         response = mapping(document.get("response"))
         return (_identity(document, headers_of(response.get("headers")), response),)
+
+
+def _head_of(data: bytes) -> Any:
+    """A record's keys for its id; the whole record where it has none, since then its answer tells it."""
+    keys = _ID_KEYS(data)
+    return keys if first_told(keys, IDS) else decode_whole(data)
 
 
 def _is_har(keys: Mapping[str, set[str]]) -> bool:

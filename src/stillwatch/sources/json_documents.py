@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypedDict
 
 import msgspec
 
 from stillwatch.sources.files import Line, file_lines, head, whole
 
-__all__ = ["Document", "decode_reason", "json_documents", "objects_at", "told_keys"]
+__all__ = ["Document", "decode_reason", "decode_whole", "json_documents", "objects_at", "some_keys", "told_keys"]
 
 TIME = re.compile(rb"\A\s*\d{4}-\d\d-\d\dT[\d:.]+Z\s+(?=[{\[])")
 # A text without an end reaches to the end of the file: looked for anew at each of its quotes, it would take for ever.
 TEXT = rb'"(?:[^"\\]++|\\(?:.|\Z))*+(?:"|\Z)'
 TOKEN = re.compile(TEXT + rb"|[\[\]{}]", re.DOTALL)
+Decode = Callable[[bytes], Any]
+_WHOLE = msgspec.json.Decoder().decode
 KEY = re.compile(b"(" + TEXT + rb")(\s*+:)?|[\[\]{}]", re.DOTALL)
 
 
@@ -40,21 +42,32 @@ def decode_reason(data: bytes, error: BaseException) -> str:
     return "cut line" if "truncated" in str(error) else "not JSON"
 
 
-def json_documents(location: str, *, after_time: bool = False) -> Iterator[Document]:
+def some_keys(keys: Sequence[str]) -> Decode:
+    """A decoder that keeps some keys of an object and passes over the others without making anything of them.
+
+    It checks less than a decoder of whole objects: what one decodes, it decodes, and more.
+    """
+    kind: Any = TypedDict  # a type made of names that are not known before
+    return msgspec.json.Decoder(kind("Kept", dict.fromkeys(keys, Any), total=False)).decode
+
+
+def json_documents(location: str, *, after_time: bool = False, decode: Decode | None = None) -> Iterator[Document]:
     """The objects in a file, in order; broken ones with their reason.
 
     Lines are read one at a time; with ``after_time``, a line may have a time in front of its object. An array, or an
-    object over several lines, is read whole: `InputError` over 256 MiB.
+    object over several lines, is read whole: `InputError` over 256 MiB. With ``decode``, that decodes what stands on a
+    line, such as `some_keys`: enough for a quick look.
     """
     start = head(location)
+    of_line = _line_decoder(decode or decode_whole)
     if after_time and TIME.match(start):
         for line in file_lines(location):
-            yield _of_line(line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)))
+            yield of_line(line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)))
     elif _one_document(start):
         data = whole(location)
         yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
     else:
-        yield from map(_of_line, file_lines(location))
+        yield from map(of_line, file_lines(location))
 
 
 def _one_document(start: bytes) -> bool:
@@ -66,17 +79,24 @@ def _one_document(start: bytes) -> bool:
     return len(first) < 2 or (first.startswith(b"{") and first.endswith((b"{", b",", b"[")))
 
 
-def _of_line(line: Line) -> Document:
-    if line.data is None:
-        return Document(line.number, None, line.reason)
-    return _decoded(line.number, line.data)
+def _line_decoder(decode: Decode) -> Callable[[Line], Document]:
+    def of_line(line: Line) -> Document:
+        number, data, reason = line
+        return Document(number, None, reason) if data is None else _decoded(number, data, decode)
+
+    return of_line
 
 
-def _decoded(number: int, data: bytes) -> Document:
+def decode_whole(data: bytes) -> Any:
+    """The value of some JSON, of which every text is checked to be UTF-8."""
+    if not data.isascii():
+        data.decode()
+    return _WHOLE(data)
+
+
+def _decoded(number: int, data: bytes, decode: Decode = decode_whole) -> Document:
     try:
-        if not data.isascii():
-            data.decode()
-        return Document(number, msgspec.json.decode(data))
+        return Document(number, decode(data))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         return Document(number, None, decode_reason(data, error))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
 from stillwatch.sources.base import BATCH_ROWS, Cursor, ReadBatch
 from stillwatch.sources.conversation import BadConversationError
-from stillwatch.sources.json_documents import Document, json_documents
+from stillwatch.sources.json_documents import Document, json_documents, some_keys
 from stillwatch.sources.rows import COLUMNS, Rows
 
 __all__ = ["JsonLog"]
@@ -20,6 +20,9 @@ class JsonLog:
 
     A document may hold none (what is no call to a model is passed over), one, or many.
     """
+
+    identity_keys: ClassVar[tuple[str, ...]] = ()
+    """The keys at the top of a document that `identity` looks at; none where it needs whole documents."""
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """The exchanges of one document: columns of `EXCHANGE` with loose values (`stillwatch.sources.values`).
@@ -35,6 +38,11 @@ class JsonLog:
     def documents(self, location: str) -> Iterator[Document]:
         """The documents of a file, in order, broken ones with their reason."""
         return json_documents(location)
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """What `identity` looks at: the documents of a file, of those on lines no more than ``identity_keys``."""
+        keys = self.identity_keys
+        return json_documents(location, decode=some_keys(keys)) if keys else self.documents(location)
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document."""
@@ -52,9 +60,13 @@ class JsonLog:
     def identities(self, location: str) -> Iterator[pa.Array]:
         """See `Source.identities`."""
         ids: list[str] = []
-        for document in self.documents(location):
+        for document in self.heads(location):
             if isinstance(document.value, dict):
-                ids += [str(found) for found in self.identity(document.value) if isinstance(found, str | int)]
+                for found in self.identity(document.value):
+                    if type(found) is str:
+                        ids.append(found)
+                    elif isinstance(found, str | int):
+                        ids.append(str(found))
             if len(ids) >= BATCH_ROWS:
                 yield pa.array(ids, pa.large_string())
                 ids = []

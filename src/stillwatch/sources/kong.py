@@ -74,6 +74,8 @@ class Kong(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("request",)
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the keys of Kong's log serializer."""
         return begins_json(head) and all(mark in head for mark in MARKS)

@@ -38,7 +38,7 @@ from stillwatch.sources.bodies import items, mapping
 from stillwatch.sources.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.files import Beside, files_in, folder_of, head
-from stillwatch.sources.json_documents import Document, json_documents
+from stillwatch.sources.json_documents import Decode, Document, json_documents, some_keys
 from stillwatch.sources.json_log import JsonLog
 from stillwatch.sources.observed import answer_values, asked_values
 from stillwatch.sources.values import BadValueError, real, time_us, whole
@@ -69,6 +69,7 @@ COLUMNS = (
     "data",
     "timestamp",
 )
+ID_KEYS = ("id", "type", "data", "observations")
 CAMEL = {
     "".join((first, *map(str.capitalize, rest))): "_".join((first, *rest))
     for first, *rest in (name.split("_") for name in COLUMNS if "_" in name)
@@ -143,10 +144,16 @@ class Langfuse(JsonLog):
         """See `JsonLog.documents`; what a trace file tells of an observation is put into it."""
         traces = _Traces(location)
         for document in _documents(location):
-            if isinstance(document.value, Mapping):
+            if isinstance(document.value, dict):
                 yield document._replace(value={"rows": [traces.joined(row) for row in _rows(document.value)]})
             else:
                 yield document
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`; what traces tell is no part of an id."""
+        for document in _documents(location, some_keys(ID_KEYS)):
+            if isinstance(document.value, dict):
+                yield document._replace(value={"rows": _rows(document.value)})
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: an observation of a model's call is one exchange, a page holds many."""
@@ -165,7 +172,7 @@ def _marked(head: bytes, alternatives: tuple[tuple[str, ...], ...]) -> bool:
     return any(columns.issuperset(names) for names in alternatives)
 
 
-def _documents(location: str) -> Iterator[Document]:
+def _documents(location: str, decode: Decode | None = None) -> Iterator[Document]:
     start = with_columns(head(location), location)
     if told_columns(start):
         return _of_parquet(location)
@@ -173,7 +180,7 @@ def _documents(location: str) -> Iterator[Document]:
         _marked(start, marks) for marks in (OBSERVATIONS, TRACES, OTHERS)
     ):
         return _of_csv(location)
-    return json_documents(location)
+    return json_documents(location, decode=decode)
 
 
 def _of_parquet(location: str) -> Iterator[Document]:
@@ -223,7 +230,9 @@ def _of_csv(location: str) -> Iterator[Document]:
 
 def _rows(document: Mapping[str, Any], depth: int = 2) -> list[dict[str, Any]]:
     """The rows of a document, names in snake case: itself, the rows of a page, or the observations of a trace."""
-    row = {CAMEL.get(name, name): value for name, value in document.items()}
+    row = dict(document)
+    if not CAMEL.keys().isdisjoint(row):
+        row = {CAMEL.get(name, name): value for name, value in row.items()}
     if depth and isinstance(row.get("data"), list) and "type" not in row:
         return [inner for item in items(row["data"]) for inner in _rows(item, depth - 1)]
     if depth and items(row.get("observations")):

@@ -69,6 +69,8 @@ class LiteLLM(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("litellm_call_id", "id")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
         if head.lstrip()[:1] not in (b"{", b"["):
@@ -98,8 +100,9 @@ def _identity(payload: Mapping[str, Any]) -> Any:
 def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The payload's columns, still loose."""
     metadata, parameters = mapping(payload.get("metadata")), mapping(payload.get("model_parameters"))
+    answer = payload.get("response")
     system, messages = _conversation(payload.get("messages"))
-    response, reasoning = _answer(payload.get("response"))
+    response, reasoning, reasoning_tokens = _answer(answer)
     owner = next((metadata[key] for key in OWNER_KEYS if metadata.get(key)), None)
     refused = owner is None and refused_key(mapping(payload.get("error_information")))
     key = None if refused else metadata.get("user_api_key_hash")
@@ -118,7 +121,7 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
         "reasoning": reasoning,
         "input_tokens": payload.get("prompt_tokens"),
         "output_tokens": payload.get("completion_tokens"),
-        "reasoning_tokens": _reasoning_tokens(payload.get("response"), metadata),
+        "reasoning_tokens": _reasoning_tokens(metadata) if reasoning_tokens is None else reasoning_tokens,
         "temperature": parameters.get("temperature"),
         "max_tokens": next((parameters[name] for name in LIMITS if parameters.get(name)), None),
         "tool_count": len(tools) if isinstance(tools, list) else 0 if parameters else None,
@@ -137,11 +140,15 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
         return None, None
     system, messages = conversation(value if isinstance(value, dict) else {"messages": value})
     messages = messages or []
-    if any(_clean(message["content"]) is None and message["content"] for message in messages):
-        messages = [m | {"content": _clean(m["content"])} for m in messages]
-    if not any(message["content"] for message in messages):
-        messages = []
-    return _clean(system), messages
+    spoken = False
+    for message in messages:
+        content = message["content"]
+        if content and _clean(content) is None:
+            messages = [m | {"content": _clean(m["content"])} for m in messages]
+            spoken = any(m["content"] for m in messages)
+            break
+        spoken = spoken or bool(content)
+    return _clean(system), messages if spoken else []
 
 
 def _instructions(parameters: Mapping[str, Any]) -> Any:
@@ -171,28 +178,31 @@ def _clean(value: str | None) -> str | None:
     return value or None
 
 
-def _answer(response: Any) -> tuple[str | None, str | None]:
-    """The answer's text and the reasoning shown."""
+def _answer(response: Any) -> tuple[str | None, str | None, Any]:
+    """The answer's text, the reasoning shown, and how many tokens that was."""
     if isinstance(response, str):
-        return (None if response.lstrip()[:1] in ("{", "[") and CUT in response[-200:] else _clean(response)), None
-    answer = response_values(mapping(response))
-    return _clean(answer["response"]), _clean(answer["reasoning"])
+        cut = response.lstrip()[:1] in ("{", "[") and CUT in response[-200:]
+        return None if cut else _clean(response), None, None
+    body = mapping(response)
+    answer = response_values(body)
+    return (
+        _clean(answer["response"]),
+        _clean(answer["reasoning"]),
+        answer["reasoning_tokens"] if body.get("usage") else None,
+    )
 
 
-def _reasoning_tokens(response: Any, metadata: Mapping[str, Any]) -> Any:
-    for usage in (mapping(mapping(response).get("usage")), mapping(metadata.get("usage_object"))):
-        count = usage_values(usage)["reasoning_tokens"]
-        if count is not None:
-            return count
-    return None
+def _reasoning_tokens(metadata: Mapping[str, Any]) -> Any:
+    usage = metadata.get("usage_object")
+    return usage_values(usage)["reasoning_tokens"] if isinstance(usage, dict) else None
 
 
 def _status(payload: Mapping[str, Any]) -> int | None:
     status = payload.get("status")
     if status not in ("success", "failure"):
         return None
-    code = str(mapping(payload.get("error_information")).get("error_code") or "")
     if status == "failure":
+        code = str(mapping(payload.get("error_information")).get("error_code") or "")
         return int(code) if code.isascii() and code.isdigit() and len(code) == 3 else 500
     return 200
 

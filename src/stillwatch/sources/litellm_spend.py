@@ -109,6 +109,8 @@ class LiteLLMSpend(JsonLog):
         ),
     )
 
+    identity_keys: ClassVar[tuple[str, ...]] = ("request_id",)
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the table's own keys, or a CSV table with its columns."""
         if head.lstrip()[:1] in (b"{", b"["):
@@ -118,6 +120,10 @@ class LiteLLMSpend(JsonLog):
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; a row of a CSV table is a document."""
         return _table(location) if _is_table(head(location)) else json_documents(location)
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`."""
+        return self.documents(location) if _is_table(head(location)) else super().heads(location)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a row is one exchange, unless it is a call of a tool."""
@@ -138,6 +144,10 @@ class SpendTable(LiteLLMSpend):
         """See `JsonLog.documents`; rows come by time, and a row's number stands for its line."""
         for number, row in enumerate(table_rows(self._address, TABLE, COLUMNS, ORDER), 1):
             yield Document(number, row)
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`: rows as they are."""
+        return self.documents(location)
 
 
 def _is_table(start: bytes) -> bool:

@@ -45,9 +45,12 @@ class Rows:
     def add(self, values: Sequence[object], line: int) -> None:
         """One row: its values in the order of `COLUMNS`, loose (`values.convert`), from line ``line`` of the file."""
         row = list(values)
+        started, messages = row[STARTED_AT], row[MESSAGES]
         try:
-            row[STARTED_AT] = None if row[STARTED_AT] is None else time_us(row[STARTED_AT])
-            row[MESSAGES] = None if row[MESSAGES] is None else messages_text(row[MESSAGES])
+            if started is not None:
+                row[STARTED_AT] = time_us(started)
+            if messages is not None:
+                row[MESSAGES] = messages_text(messages)
         except BadValueError as error:
             self.reject(f"{error}: {COLUMNS[STARTED_AT]}", line)
         except BadConversationError as error:
@@ -114,7 +117,8 @@ def _typed(values: Sequence[object], field: pa.Field) -> pa.Array | None:
             return pa.array(values, pa.int64()).cast(TIME)
         if field.type == TEXT and kinds <= {str}:
             array = pa.array(values, TEXT)
-            return pc.if_else(pc.equal(array, ""), None, array)
+            shortest = pc.min(pc.binary_length(array)).as_py()
+            return array if shortest else pc.if_else(pc.equal(array, ""), None, array)
         if (field.type == WHOLE and kinds <= {int}) or (field.type not in (TEXT, WHOLE) and kinds <= {int, float}):
             array = pa.array(values, field.type)
             return (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -21,8 +22,11 @@ __all__ = ["CONVERTERS", "FIRST_US", "LAST_US", "BadValueError", "epoch_us", "re
 Converter = Callable[[object], object]
 
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+NAIVE_EPOCH: Final = dt.datetime(1970, 1, 1)  # a time without a zone is UTC
 FIRST_US: Final = 946_684_800_000_000
 LAST_US: Final = 4_102_444_800_000_000
+SECONDS: Final = (FIRST_US // 1_000_000, LAST_US // 1_000_000)
+DIGITS: Final = re.compile(r"[0-9]{10}")
 INT64: Final = 2**63
 NUMBER_CHARACTERS: Final = 40
 MICROSECONDS: Final[Mapping[str, Decimal]] = {
@@ -117,6 +121,8 @@ def network(value: object) -> int | None:
 def time_us(value: object) -> int | None:
     """Microseconds since 1970 from ISO 8601 (no zone: UTC), a datetime, or a number (see the module)."""
     if type(value) is str:
+        if DIGITS.match(value):  # Python 3.11 takes 1788010112345 for a day of 1788
+            return epoch_us(value, None)
         try:
             moment = dt.datetime.fromisoformat(value)
         except ValueError:
@@ -132,6 +138,8 @@ def epoch_us(value: object, unit: str | None) -> int | None:
 
     Rounded to the nearest microsecond. Raises `BadValueError` outside the years 2000 to 2099.
     """
+    if unit is None and type(value) in (int, float) and (plain := _plain_us(value)) is not None:
+        return plain
     number = _number(value)
     if number is None:
         return None
@@ -141,10 +149,27 @@ def epoch_us(value: object, unit: str | None) -> int | None:
     return _checked(round(exact * MICROSECONDS[unit]))
 
 
+def _plain_us(value: object) -> int | None:
+    """What `epoch_us` makes of the numbers that logs are full of, without decimals; None for all others.
+
+    Seconds with a fraction are told by a float whose neighbours, before the year 2106, are less than half a microsecond
+    away: where the rounded microseconds give the same float again, its digits round to them too.
+    """
+    if type(value) is int:
+        if SECONDS[0] <= value < SECONDS[1]:
+            return value * 1_000_000
+        if SECONDS[0] * 1_000 <= value < SECONDS[1] * 1_000:
+            return value * 1_000
+        return value if FIRST_US <= value < LAST_US else None
+    if type(value) is float and SECONDS[0] <= value < SECONDS[1] - 1:
+        us = round(value * 1e6)
+        return us if us / 1e6 == value else None
+    return None
+
+
 def _us_of(moment: dt.datetime) -> int:
     try:
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)
-        since = aware - EPOCH
+        since = moment - (EPOCH if moment.tzinfo is not None else NAIVE_EPOCH)
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     except OverflowError:
         raise BadValueError(IMPOSSIBLE_TIME) from None
