@@ -32,6 +32,9 @@ from tests.sources.postgres_server import LACK, address, connect, server
 
 python()
 Call = Callable[..., tuple[int, str]]
+FETCHED = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "BLOG_POSTS", "AUTOROUTER_PRESETS", "POLICY_TEMPLATES")
+LOCAL = {f"LITELLM_LOCAL_{name}": "True" for name in FETCHED}  # else it would fetch them
+LOCAL["LITELLM_TELEMETRY_DISABLED"] = "True"
 MASTER = "sk-" + secrets.token_urlsafe(32)
 CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 BRIEFLY = {"role": "system", "content": "Be brief."}
@@ -70,7 +73,7 @@ def proxy(folder: Path, upstream: int, litellm: dict[str, Any], general: dict[st
         server = subprocess.Popen(
             [*command, "--port", str(port)],
             cwd=folder,
-            env=environment(LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_TELEMETRY="False"),
+            env=environment(**LOCAL),
             stdout=said,
             stderr=subprocess.STDOUT,
         )
