@@ -80,7 +80,7 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
     Text given as the numbers of its tokens is no text. Raises `BadConversationError` for something without a role.
     """
     given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
-    if "contents" in body:
+    if "contents" in body and body.get("messages") is None:
         sent: Any = _gemini_contents(body["contents"])
     else:
         sent = next((body[name] for name in ("messages", "input", "prompt") if body.get(name) is not None), None)

@@ -18,6 +18,7 @@ __all__ = [
     "logged_body",
     "operation_of",
     "sent_and_answered",
+    "told_id",
     "unwrapped",
     "whole_milliseconds",
 ]
@@ -86,6 +87,11 @@ def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
         if value is not None:
             told[name] = value
     return told
+
+
+def told_id(value: Any) -> str | None:
+    """An id that the caller chose; null for what is none, which must not spoil the record of its call."""
+    return value if isinstance(value, str) else str(value) if type(value) is int else None
 
 
 def header(headers: Any, name: str) -> Any:

@@ -31,6 +31,7 @@ from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.files import head
 from stillwatch.sources.json_documents import Document, json_documents
 from stillwatch.sources.json_log import JsonLog
+from stillwatch.sources.litellm import REDACTED
 from stillwatch.sources.postgres import table_rows
 from stillwatch.sources.values import BadValueError, time_us
 
@@ -62,7 +63,6 @@ COLUMNS = (
 NAMES: Mapping[str, str] = {name.lower(): name for name in COLUMNS}
 MARKS = ("request_id", "startTime", "call_type", "spend")
 ACCOUNT_COLUMNS = ("user", "team_id", "organization_id", "api_key")
-REDACTED = "redacted-by-litellm"
 CUT = re.compile(
     r"\.\.\. \(litellm_truncated skipped \d+ chars[^\n]{0,400}?\) \.\.\.|\.\.\. \((?:litellm_)?truncated \d+ chars\)"
 )
@@ -207,7 +207,7 @@ def _clean(text: Any) -> Any:
     """A text without the note in place of its middle; null where it was redacted."""
     if not isinstance(text, str):
         return text
-    return None if REDACTED in text[:100] else CUT.sub("\n", text) or None
+    return None if REDACTED.fullmatch(text) else CUT.sub("\n", text) or None
 
 
 def _clean_messages(messages: Any) -> Any:
