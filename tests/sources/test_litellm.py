@@ -274,6 +274,32 @@ def test_round_trip(tmp_path: Path) -> None:
     assert_round_trip(writer.write, writer.CARRIES, "litellm", tmp_path)
 
 
+def test_parameters_of_the_api_of_responses(tmp_path: Path) -> None:
+    told = {"instructions": "Be brief.", "max_output_tokens": 70}
+    row = one(tmp_path, messages=[{"role": "user", "content": "Why?"}], model_parameters=told)
+    assert (row["system_prompt"], row["max_tokens"]) == ("Be brief.", 70)
+    hidden = one(
+        tmp_path, messages=[{"role": "user", "content": REDACTED}], model_parameters={"instructions": REDACTED}
+    )
+    assert hidden["system_prompt"] is None
+
+
+@pytest.mark.parametrize(("owner", "provider", "account"), [(None, "", None), (None, "openai", "k1"), ("u1", "", "u1")])
+def test_a_key_that_the_proxy_refused_is_nobodys(
+    owner: str | None, provider: str, account: str | None, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {
+        "status": "failure",
+        "error_information": {"error_code": "401", "llm_provider": provider},
+        "metadata": {"user_api_key_hash": "k1", "user_api_key_user_id": owner},
+    }
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps(payload(1, **changes)) + "\n" + json.dumps(payload(2)) + "\n")
+    log = open_log([path])
+    assert [row["account_id"] for row in log.read().to_pylist()] == ([account] if account else []) + ["u1"]
+    assert [reject.reason for reject in log.rejects] == ([] if account else ["missing account_id"])
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

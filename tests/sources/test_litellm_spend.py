@@ -95,6 +95,17 @@ def test_texts_not_stored_redacted_or_cut() -> None:
     assert cut["response"] == "It began\nand ended."
 
 
+def test_a_key_that_the_proxy_refused_is_nobodys(tmp_path: Path) -> None:
+    error = {"error_code": "401", "llm_provider": ""}
+    row = ROWS[0] | {"user": "", "team_id": None, "organization_id": None, "status": "failure"}
+    path = tmp_path / "log.jsonl"
+    refused = row | {"request_id": "refused", "metadata": {"status": "failure", "error_information": error}}
+    path.write_text(json.dumps(refused) + "\n" + json.dumps(ROWS[0]) + "\n")
+    log = open_log([path])
+    assert log.read().num_rows == 1
+    assert [reject.reason for reject in log.rejects] == ["missing account_id"]
+
+
 def test_array_and_json_inside_text(tmp_path: Path) -> None:
     path = tmp_path / "log.json"
     as_text = [{n: json.dumps(v) if isinstance(v, dict) else v for n, v in row.items()} for row in ROWS]

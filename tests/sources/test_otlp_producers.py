@@ -1,50 +1,26 @@
 """Real instrumentations call a model that is faked on loopback; what their OTLP JSON exporter writes is read.
 
-They want packages that the project itself does not: ``opentelemetry-exporter-otlp-json-file``, ``openai``, and for each
-test its instrumentation. Each runs in a process of its own, since instrumentation changes the client for good.
+Each runs in a process of its own, since instrumentation changes the client for good (``make producers``).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from stillwatch.sources.log import open_log
+from tests.sources.other_python import run
 
-PRODUCER = Path(__file__).parent / "producers" / "otlp.py"
 LATEST = {
     "OTEL_SEMCONV_STABILITY_OPT_IN": "gen_ai_latest_experimental",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT": "SPAN_ONLY",
 }
 
 
-def python() -> str:
-    """The interpreter that has the producers' packages: this one, or the one that the environment names."""
-    return os.environ.get("STILLWATCH_PRODUCERS_PYTHON", sys.executable)
-
-
 def produced(instrumentation: str, folder: Path, **environment: str) -> list[dict[str, Any]]:
     """What is read of three calls (ordinary, streamed, refused) below an HTTP server's span."""
-    if python() == sys.executable and importlib.util.find_spec("opentelemetry") is None:
-        pytest.skip("the OpenTelemetry SDK is not installed (STILLWATCH_PRODUCERS_PYTHON names a Python that has it)")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHONPATH"))}
-    done = subprocess.run(
-        [python(), str(PRODUCER), instrumentation, str(folder / "calls.jsonl")],
-        env=clean | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    if "ModuleNotFoundError" in done.stderr:
-        pytest.skip(f"{instrumentation} is not installed: {done.stderr.strip().splitlines()[-1]}")
-    assert done.returncode == 0, done.stderr
+    run("otlp.py", instrumentation, folder / "calls.jsonl", **environment)
     log = open_log([folder / "calls.jsonl"])
     found: list[dict[str, Any]] = log.read().sort_by("started_at").to_pylist()
     assert (log.format, log.rejects, len(found)) == ("otlp", (), 3)

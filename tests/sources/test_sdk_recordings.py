@@ -8,153 +8,15 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from stillwatch.sources.log import open_log
-
-WHY = "needs the SDKs: pip install openai anthropic (in an environment of their own)"
-openai = pytest.importorskip("openai", reason=WHY)
-anthropic = pytest.importorskip("anthropic", reason=WHY)
-pydantic = pytest.importorskip("pydantic", reason=WHY)
-
-USAGE = {
-    "prompt_tokens": 12,
-    "completion_tokens": 30,
-    "total_tokens": 42,
-    "completion_tokens_details": {"reasoning_tokens": 20},
-}
-CHAT = {
-    "id": "chatcmpl-1",
-    "object": "chat.completion",
-    "created": 1788739388,
-    "model": "m-1",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "So."}}],
-    "usage": USAGE,
-}
-CHUNK = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1788739388, "model": "m-1"}
-CHAT_EVENTS = [
-    CHUNK | {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "S"}, "finish_reason": None}]},
-    CHUNK | {"choices": [{"index": 0, "delta": {"content": "o."}, "finish_reason": "stop"}]},
-    CHUNK | {"choices": [], "usage": USAGE},
-]
-RESPONSE = {
-    "id": "resp_1",
-    "object": "response",
-    "created_at": 1788739388.0,
-    "status": "completed",
-    "model": "m-1",
-    "output": [
-        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "Hm."}]},
-        {
-            "type": "message",
-            "id": "msg_1",
-            "role": "assistant",
-            "status": "completed",
-            "content": [{"type": "output_text", "text": "So.", "annotations": []}],
-        },
-    ],
-    "parallel_tool_calls": True,
-    "tool_choice": "auto",
-    "tools": [],
-    "usage": {
-        "input_tokens": 12,
-        "input_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 0},
-        "output_tokens": 30,
-        "output_tokens_details": {"reasoning_tokens": 20},
-        "total_tokens": 42,
-    },
-}
-RESPONSE_EVENTS = [
-    {"type": "response.created", "sequence_number": 0, "response": RESPONSE | {"output": [], "usage": None}},
-    {"type": "response.completed", "sequence_number": 1, "response": RESPONSE},
-]
-MESSAGE_USAGE = {"input_tokens": 3, "cache_read_input_tokens": 9, "output_tokens": 30}
-MESSAGE = {
-    "id": "msg_1",
-    "type": "message",
-    "role": "assistant",
-    "model": "m-1",
-    "content": [{"type": "thinking", "thinking": "Hm.", "signature": "c2ln"}, {"type": "text", "text": "So."}],
-    "stop_reason": "end_turn",
-    "stop_sequence": None,
-    "usage": MESSAGE_USAGE | {"output_tokens_details": {"thinking_tokens": 20}},
-}
-MESSAGE_EVENTS = [
-    {"type": "message_start", "message": MESSAGE | {"content": [], "usage": MESSAGE_USAGE | {"output_tokens": 1}}},
-    {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "", "signature": ""}},
-    {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "Hm."}},
-    {"type": "content_block_stop", "index": 0},
-    {"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}},
-    {"type": "content_block_delta", "index": 1, "delta": {"type": "text_delta", "text": "So."}},
-    {"type": "content_block_stop", "index": 1},
-    {
-        "type": "message_delta",
-        "delta": {"stop_reason": "end_turn", "stop_sequence": None},
-        "usage": {"output_tokens": 30, "output_tokens_details": {"thinking_tokens": 20}},
-    },
-    {"type": "message_stop"},
-]
-COMPLETION = {
-    "id": "cmpl-1",
-    "object": "text_completion",
-    "created": 1788739388,
-    "model": "m-1",
-    "choices": [{"index": 0, "text": "So.", "finish_reason": "stop", "logprobs": None}],
-    "usage": USAGE,
-}
-EMBEDDINGS = {
-    "object": "list",
-    "model": "m-1",
-    "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
-    "usage": {"prompt_tokens": 12, "total_tokens": 12},
-}
-ANSWERS: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
-    "/v1/chat/completions": (CHAT, CHAT_EVENTS),
-    "/v1/responses": (RESPONSE, RESPONSE_EVENTS),
-    "/v1/messages": (MESSAGE, MESSAGE_EVENTS),
-    "/v1/completions": (COMPLETION, []),
-    "/v1/embeddings": (EMBEDDINGS, []),
-}
-
-
-class Quiet(BaseHTTPRequestHandler):
-    """Says nothing on the terminal."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-    def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-        self.send_response(status)
-        for name, value in (headers | {"Content-Length": str(len(body))}).items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Model(Quiet):
-    """A fake of both APIs: the same answer to everything, streamed where that is asked for."""
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if asked["model"] == "absent":
-            self.answer(404, {"Content-Type": "application/json"}, b'{"error": {"message": "no such model"}}')
-            return
-        whole, events = ANSWERS[self.path]
-        if not asked.get("stream"):
-            self.answer(200, {"Content-Type": "application/json"}, json.dumps(whole).encode())
-            return
-        named = self.path != "/v1/chat/completions"
-        text = "".join(
-            (f"event: {event['type']}\n" if named else "") + f"data: {json.dumps(event)}\n\n" for event in events
-        )
-        ended = "" if named else "data: [DONE]\n\n"
-        self.answer(200, {"Content-Type": "text/event-stream"}, (text + ended).encode())
+from tests.sources.faked_model import CHAT_EVENTS, MESSAGE_EVENTS, RESPONSE_EVENTS, Model, Quiet
+from tests.sources.other_python import run
 
 
 class Recorder(Quiet):
@@ -173,7 +35,7 @@ class Recorder(Quiet):
         answer = response.read()
         connection.close()
         record = {
-            "id": f"e{next(self.numbers)}",  # the fake gives all its answers one id
+            "id": f"e{next(self.numbers)}",
             "timestamp": began,
             "duration_ms": (time.time() - began) * 1000,
             "client_ip": self.client_address[0],
@@ -209,8 +71,6 @@ def recorded(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         server.server_close()
 
 
-ASK: list[Any] = [{"role": "user", "content": "Why?"}]
-THINK = {"type": "enabled", "budget_tokens": 1024}
 TOLD = {"model": "m-1", "operation": "chat", "response": "So.", "input_tokens": 12, "output_tokens": 30, "status": 200}
 
 
@@ -228,22 +88,10 @@ def rows(log: Path) -> list[dict[str, Any]]:
 
 def test_openai(recorded: tuple[str, Path]) -> None:
     address, log = recorded
-    client = openai.OpenAI(api_key="sk-proj-0123456789abcdefghij", base_url=f"{address}/v1", max_retries=0)
-    assert client.chat.completions.create(model="m", messages=ASK, temperature=0.5).choices[0].message.content == "So."
-    streamed = client.chat.completions.create(
-        model="m", messages=ASK, stream=True, stream_options={"include_usage": True}
-    )
-    assert "".join(c.choices[0].delta.content or "" for c in streamed if c.choices) == "So."
-    assert client.responses.create(model="m", instructions="Be brief.", input="Why?").output_text == "So."
-    assert list(client.responses.create(model="m", input=ASK, stream=True))[-1].type == "response.completed"
-    assert client.completions.create(model="m", prompt="Why?").choices[0].text == "So."
-    assert client.embeddings.create(model="m", input=["Why?"]).usage.prompt_tokens == 12
-    with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model="absent", messages=ASK)
-
+    run("sdk.py", "openai", address)
     expected = [
-        TOLD | {"temperature": 0.5, "reasoning_tokens": 20},
-        TOLD | {"reasoning_tokens": 20},
+        TOLD | {"temperature": 0.5, "reasoning": "Hm.", "reasoning_tokens": 20},
+        TOLD | {"reasoning": "Hm.", "reasoning_tokens": 20},
         TOLD | {"operation": "responses", "system_prompt": "Be brief.", "reasoning": "Hm."},
         TOLD | {"operation": "responses", "reasoning": "Hm.", "reasoning_tokens": 20},
         TOLD | {"operation": "completions"},
@@ -259,14 +107,7 @@ def test_openai(recorded: tuple[str, Path]) -> None:
 
 def test_anthropic(recorded: tuple[str, Path]) -> None:
     address, log = recorded
-    client = anthropic.Anthropic(api_key="sk-ant-api03-0123456789abcdef", base_url=address, max_retries=0)
-    ask: dict[str, Any] = {"model": "m", "max_tokens": 2000, "messages": ASK, "thinking": THINK, "system": "Be brief."}
-    assert client.messages.create(**ask).content[1].text == "So."
-    with client.messages.stream(**ask) as stream:
-        assert "".join(stream.text_stream) == "So."
-    other = anthropic.Anthropic(api_key="sk-ant-api03-another-key-0123", base_url=address, max_retries=0)
-    other.messages.create(**ask)
-
+    run("sdk.py", "anthropic", address)
     found = rows(log)
     want = TOLD | {"system_prompt": "Be brief.", "reasoning": "Hm.", "reasoning_tokens": 20, "max_tokens": 2000}
     assert [{name: row[name] for name in want} for row in found] == [want] * 3
@@ -274,18 +115,22 @@ def test_anthropic(recorded: tuple[str, Path]) -> None:
     assert accounts[0] == accounts[1] != accounts[2]
 
 
-def test_golden_batches_are_what_the_sdks_know() -> None:
+def test_golden_batches_and_faked_answers_are_what_the_sdks_know(tmp_path: Path) -> None:
     folder = Path(__file__).parents[1] / "golden" / "logs" / "batch"
-    openai.types.Batch.model_validate_json((folder / "openai" / "batch.json").read_text())
-    for line in (folder / "openai" / "output.jsonl").read_text().splitlines():
-        openai.types.chat.ChatCompletion.model_validate(json.loads(line)["response"]["body"])
+
+    def golden(name: str) -> list[Any]:
+        return [json.loads(line) for line in (folder / name).read_text().splitlines()]
+
+    batch = json.loads((folder / "openai" / "batch.json").read_text())
     page = json.loads((folder / "anthropic" / "batch.json").read_text())
-    anthropic.types.messages.MessageBatch.model_validate(page["data"][0])
-    for line in (folder / "anthropic" / "results.jsonl").read_text().splitlines():
-        anthropic.types.messages.MessageBatchIndividualResponse.model_validate_json(line)
-    for event in MESSAGE_EVENTS:
-        pydantic.TypeAdapter(anthropic.types.RawMessageStreamEvent).validate_python(event)
-    for event in CHAT_EVENTS:
-        openai.types.chat.ChatCompletionChunk.model_validate(event)
-    for event in RESPONSE_EVENTS:
-        pydantic.TypeAdapter(openai.types.responses.ResponseStreamEvent).validate_python(event)
+    values = [("openai.types.Batch", batch), ("anthropic.types.messages.MessageBatch", page["data"][0])]
+    for name, found in [
+        ("openai.types.chat.ChatCompletion", [line["response"]["body"] for line in golden("openai/output.jsonl")]),
+        ("anthropic.types.messages.MessageBatchIndividualResponse", golden("anthropic/results.jsonl")),
+        ("anthropic.types.RawMessageStreamEvent", MESSAGE_EVENTS),
+        ("openai.types.chat.ChatCompletionChunk", CHAT_EVENTS),
+        ("openai.types.responses.ResponseStreamEvent", RESPONSE_EVENTS),
+    ]:
+        values += [(name, value) for value in found]
+    (tmp_path / "values.json").write_text(json.dumps(values))
+    run("sdk.py", "known", tmp_path / "values.json")

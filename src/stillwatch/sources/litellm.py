@@ -1,10 +1,13 @@
 """LiteLLM's StandardLoggingPayload: one object, an array of them, or one per line.
 
-Written from the public type definitions of LiteLLM 1.109; older payloads lack some keys, which are then null.
+Written from the public type definitions of LiteLLM 1.109 and compared with what its proxy 1.109.3 writes
+(docs/producers.md); older payloads lack some keys, which are then null.
 Choices that a reader of the log would want to know:
 
 - The account is the first of user, team, organisation and key hash that the proxy itself established. The caller's own
   ``end_user`` is never the account: whoever calls can claim to be anyone.
+- A key that the proxy refused is nobody's: its hash is of whatever the caller sent, and such a call is set aside.
+- The instructions of a call over the API of messages are not in the payload.
 - Redacted text, and lists that a sink has cut into a piece of their printed form, are null, not evidence.
 - A failure whose code is unknown has status 500, a success 200.
 """
@@ -23,7 +26,7 @@ from stillwatch.sources.bodies import conversation, mapping, response_values, us
 from stillwatch.sources.gateway_calls import told_id
 from stillwatch.sources.json_log import JsonLog
 
-__all__ = ["SOURCE", "LiteLLM"]
+__all__ = ["SOURCE", "LiteLLM", "refused_key"]
 
 REDACTED = re.compile(r"\W{0,20}(?:\w{1,20}\W{1,20})?redacted-by-litellm\W{0,20}")
 """The whole text: a caller who only begins with the mark has not been redacted."""
@@ -31,7 +34,8 @@ CUT = "truncated by litellm"
 MARKS = (b'"startTime"', b'"call_type"')
 FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
 SPEND_MARKS = (b'"request_id"', b'"spend"')
-ACCOUNT_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id", "user_api_key_hash")
+OWNER_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id")
+LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 class LiteLLM(JsonLog):
@@ -86,6 +90,11 @@ class LiteLLM(JsonLog):
         return (_identity(document),)
 
 
+def refused_key(error: Mapping[str, Any]) -> bool:
+    """Whether the proxy itself, and no provider behind it, refused the caller's key."""
+    return str(error.get("error_code")) == "401" and not error.get("llm_provider")
+
+
 def _identity(payload: Mapping[str, Any]) -> Any:
     return payload.get("litellm_call_id") or payload.get("id")
 
@@ -95,16 +104,19 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     metadata, parameters = mapping(payload.get("metadata")), mapping(payload.get("model_parameters"))
     system, messages = _conversation(payload.get("messages"))
     response, reasoning = _answer(payload.get("response"))
+    owner = next((metadata[key] for key in OWNER_KEYS if metadata.get(key)), None)
+    refused = owner is None and refused_key(mapping(payload.get("error_information")))
+    key = None if refused else metadata.get("user_api_key_hash")
     tools, seconds = parameters.get("tools"), payload.get("response_time")
     return {
         "exchange_id": _identity(payload),
         "started_at": payload.get("startTime"),
-        "account_id": next((metadata[key] for key in ACCOUNT_KEYS if metadata.get(key)), None),
-        "api_key_id": metadata.get("user_api_key_hash"),
+        "account_id": owner or key or None,
+        "api_key_id": key,
         "session_id": told_id(payload.get("session_id")) or told_id(payload.get("trace_id")),
         "model": payload.get("model"),
         "operation": payload.get("call_type"),
-        "system_prompt": system,
+        "system_prompt": system or _instructions(parameters),
         "messages": messages,
         "response": response,
         "reasoning": reasoning,
@@ -112,7 +124,7 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
         "output_tokens": payload.get("completion_tokens"),
         "reasoning_tokens": _reasoning_tokens(payload.get("response"), metadata),
         "temperature": parameters.get("temperature"),
-        "max_tokens": parameters.get("max_completion_tokens") or parameters.get("max_tokens"),
+        "max_tokens": next((parameters[name] for name in LIMITS if parameters.get(name)), None),
         "tool_count": len(tools) if isinstance(tools, list) else 0 if parameters else None,
         "client_ip": payload.get("requester_ip_address") or metadata.get("requester_ip_address"),
         "user_agent": payload.get("user_agent") or metadata.get("user_agent"),
@@ -134,6 +146,12 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
     if not any(message["content"] for message in messages):
         messages = []
     return _clean(system), messages
+
+
+def _instructions(parameters: Mapping[str, Any]) -> Any:
+    """Those of the API of responses, which stand among the parameters."""
+    told = parameters.get("instructions")
+    return _clean(told) if isinstance(told, str) else told
 
 
 def _from_text(value: str) -> Any:

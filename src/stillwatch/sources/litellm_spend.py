@@ -11,6 +11,7 @@ Choices that a reader of the log would want to know:
   the note between them. Redacted text is null.
 - A caller that names no session gets a random one, so a session of one exchange means nothing.
 - Calls of tools (``mcp_namespaced_tool_name``) are no calls of a model and are passed over.
+- A key that the proxy refused is nobody's: its hash is of whatever the caller sent, and such a call is set aside.
 - A failure whose code is unknown has status 500.
 - In a database, rows that arrive during a scan may be read or not; none is read twice.
 """
@@ -31,7 +32,7 @@ from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.files import head
 from stillwatch.sources.json_documents import Document, json_documents
 from stillwatch.sources.json_log import JsonLog
-from stillwatch.sources.litellm import REDACTED
+from stillwatch.sources.litellm import REDACTED, refused_key
 from stillwatch.sources.postgres import table_rows
 from stillwatch.sources.values import BadValueError, time_us
 
@@ -62,7 +63,7 @@ COLUMNS = (
 )
 NAMES: Mapping[str, str] = {name.lower(): name for name in COLUMNS}
 MARKS = ("request_id", "startTime", "call_type", "spend")
-ACCOUNT_COLUMNS = ("user", "team_id", "organization_id", "api_key")
+OWNER_COLUMNS = ("user", "team_id", "organization_id")
 CUT = re.compile(
     r"\.\.\. \(litellm_truncated skipped \d+ chars[^\n]{0,400}?\) \.\.\.|\.\.\. \((?:litellm_)?truncated \d+ chars\)"
 )
@@ -163,11 +164,14 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any]:
     asked = request_values(request) if request else _spoken(_opened(row.get("messages")))
     answered = response_values(mapping(response))
     usage = usage_values(mapping(metadata.get("usage_object")))["reasoning_tokens"]
+    owner = next((row[name] for name in OWNER_COLUMNS if row.get(name)), None)
+    refused = owner is None and refused_key(mapping(metadata.get("error_information")))
+    key = None if refused else row.get("api_key")
     return asked | {
         "exchange_id": row.get("request_id"),
         "started_at": row.get("startTime"),
-        "account_id": next((row[name] for name in ACCOUNT_COLUMNS if row.get(name)), None),
-        "api_key_id": row.get("api_key"),
+        "account_id": owner or key or None,
+        "api_key_id": key,
         "session_id": row.get("session_id"),
         "model": row.get("model") or asked.get("model"),
         "operation": row.get("call_type"),
