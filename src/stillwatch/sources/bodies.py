@@ -96,7 +96,7 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
     if _NOT_ONLY_MESSAGES.isdisjoint(body) and (plain := _plain_conversation(body.get("messages"))) is not None:
         return plain
     given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
-    if "contents" in body:
+    if "contents" in body and body.get("messages") is None:
         sent: Any = _gemini_contents(body["contents"])
     else:
         sent = next((body[name] for name in ("messages", "input", "prompt") if body.get(name) is not None), None)

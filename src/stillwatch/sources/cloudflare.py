@@ -32,6 +32,7 @@ from stillwatch.sources.gateway_calls import (
     logged_body,
     operation_of,
     sent_and_answered,
+    told_id,
     unwrapped,
 )
 from stillwatch.sources.json_documents import Document
@@ -43,7 +44,7 @@ API_MARKS = (b'"created_at"', b'"tokens_in"', b'"tokens_out"', b'"provider"')
 LOGPUSH_MARKS = (b'"Metadata"', b'"RequestBody"', b'"ResponseBody"', b'"StatusCode"')
 ACCOUNT_KEYS = ("cf.user_id", "account_id", "user_id", "userId", "user")
 SESSION_KEYS = ("session_id", "sessionId")
-ENCRYPTED = ("key", "iv", "data")
+ENCRYPTED = frozenset({"key", "iv", "data"})
 
 
 class Cloudflare(JsonLog):
@@ -160,13 +161,13 @@ def _pushed_id(row: Mapping[str, Any], answered: Mapping[str, Any]) -> Any:
 
 def _open(value: Any) -> Any:
     """A value of Logpush; None where it is still encrypted."""
-    return None if isinstance(value, Mapping) and all(name in value for name in ENCRYPTED) else value
+    return None if isinstance(value, Mapping) and value.keys() >= ENCRYPTED and "messages" not in value else value
 
 
 def _caller(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "account_id": next((metadata[key] for key in ACCOUNT_KEYS if metadata.get(key)), None),
-        "session_id": next((metadata[key] for key in SESSION_KEYS if metadata.get(key)), None),
+        "session_id": next((told for key in SESSION_KEYS if (told := told_id(metadata.get(key)))), None),
     }
 
 

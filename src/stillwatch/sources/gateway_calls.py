@@ -19,6 +19,7 @@ __all__ = [
     "logged_body",
     "operation_of",
     "sent_and_answered",
+    "told_id",
     "unwrapped",
     "whole_milliseconds",
 ]
@@ -87,6 +88,11 @@ def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
     if answered:
         told.update([(name, value) for name, value in response_values(answered).items() if value is not None])
     return told
+
+
+def told_id(value: Any) -> str | None:
+    """An id that the caller chose; null for what is none, which must not spoil the record of its call."""
+    return value if isinstance(value, str) else str(value) if type(value) is int else None
 
 
 def header(headers: Any, name: str) -> Any:

@@ -24,7 +24,14 @@ from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import items, joined, mapping
-from stillwatch.sources.gateway_calls import begins_json, logged_body, operation_of, sent_and_answered, unwrapped
+from stillwatch.sources.gateway_calls import (
+    begins_json,
+    logged_body,
+    operation_of,
+    sent_and_answered,
+    told_id,
+    unwrapped,
+)
 from stillwatch.sources.json_documents import Document
 from stillwatch.sources.json_log import JsonLog
 
@@ -33,6 +40,9 @@ __all__ = ["SOURCE", "Helicone"]
 MARKS = (b'"request_created_at"', b'"response_status"')
 NOT_STORED = ("helicone_message", "heliconeMessage")
 OTHER_EVENTS = ("tool", "vector_db", "data")
+CALLED = frozenset({"model", "messages", "contents", "prompt"})
+SPOKEN = CALLED | {"input", "choices", "output", "content", "candidates", "streamed_data"}
+"""Keys of a call, and of what was said in it: a caller that adds Helicone's own keys to its request hides nothing."""
 SESSION = "Helicone-Session-Id"
 
 
@@ -103,7 +113,7 @@ class Helicone(JsonLog):
 def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:
     """A row's columns, still loose; None for what is no call to a model."""
     request, response = _stored(row.get("request_body")), _stored(row.get("response_body"))
-    if request.get("_type") in OTHER_EVENTS:
+    if request.get("_type") in OTHER_EVENTS and not request.keys() & CALLED:
         return None
     schema = mapping(row.get("llmSchema"))
     told = sent_and_answered(
@@ -119,7 +129,7 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:
         "exchange_id": row.get("request_id"),
         "started_at": row.get("request_created_at"),
         "account_id": row.get("request_user_id"),
-        "session_id": mapping(row.get("request_properties") or row.get("properties")).get(SESSION),
+        "session_id": told_id(mapping(row.get("request_properties") or row.get("properties")).get(SESSION)),
         "model": next(filter(None, models), None),
         "operation": operation_of(row.get("request_path")),
         "status": (None if status == 0 else 500) if type(status) is int and status <= 0 else status,
@@ -130,7 +140,8 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:
 def _stored(value: Any) -> Mapping[str, Any]:
     """A body; an empty one where Helicone left a message in its place."""
     body = logged_body(value)
-    return {} if any(name in body for name in NOT_STORED) else body
+    told = any(name in body for name in NOT_STORED) and not body.keys() & (SPOKEN - {"model"})
+    return {} if told else body
 
 
 def _answer(body: Mapping[str, Any]) -> Mapping[str, Any]:

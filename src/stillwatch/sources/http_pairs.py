@@ -42,6 +42,7 @@ from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import mapping, request_values, response_values
 from stillwatch.sources.files import head, whole
+from stillwatch.sources.gateway_calls import told_id
 from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, without_key
 from stillwatch.sources.json_documents import Document, decode_whole, json_documents, objects_at, some_keys, told_keys
 from stillwatch.sources.json_log import JsonLog
@@ -232,7 +233,8 @@ def _body(side: Mapping[str, Any], record: Mapping[str, Any]) -> Mapping[str, An
     """The body of a request or a response, wherever its recorder keeps it; empty where it has none."""
     kept = next((side[name] for name in ("body", "postData", "content", "chunks") if side.get(name)), None)
     encoding = side.get("encoding") or side.get("body_encoding")
-    if isinstance(kept, Mapping) and kept.keys() & {"text", "mimeType"} and kept is not side.get("body"):  # HAR
+    har = isinstance(kept, Mapping) and kept.keys() & {"text", "mimeType"} and not kept.keys() & CONVERSATIONS
+    if har and kept is not side.get("body"):
         kept, encoding = mapping(kept).get("text"), mapping(kept).get("encoding")
     if isinstance(kept, str) and encoding == "base64":
         kept = bytes_of(kept)
@@ -292,7 +294,7 @@ def claimed_account(body: Mapping[str, Any]) -> Any:
 
 def _session(body: Mapping[str, Any]) -> Any:
     conversation = body.get("conversation")
-    return conversation.get("id") if isinstance(conversation, Mapping) else conversation
+    return told_id(conversation.get("id") if isinstance(conversation, Mapping) else conversation)
 
 
 def _address(record: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:

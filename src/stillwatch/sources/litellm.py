@@ -14,6 +14,7 @@ Choices that a reader of the log would want to know:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -22,11 +23,13 @@ import msgspec
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.bodies import conversation, mapping, response_values, usage_values
+from stillwatch.sources.gateway_calls import told_id
 from stillwatch.sources.json_log import JsonLog
 
 __all__ = ["SOURCE", "LiteLLM", "refused_key"]
 
-REDACTED = "redacted-by-litellm"
+REDACTED = re.compile(r"\W{0,20}(?:\w{1,20}\W{1,20})?redacted-by-litellm\W{0,20}")
+"""The whole text: a caller who only begins with the mark has not been redacted."""
 CUT = "truncated by litellm"
 MARKS = (b'"startTime"', b'"call_type"')
 FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
@@ -52,7 +55,8 @@ class LiteLLM(JsonLog):
         ),
         carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "ja4")),
         switch_on=(
-            'Switch on a callback that writes the payload: `litellm_settings: {callbacks: ["s3_v2"]}` (or `gcs_bucket`,'
+            'Switch on a callback that writes the payload: `litellm_settings: {callbacks: ["s3_v2"],'
+            " s3_callback_params: {s3_bucket_name: ..., s3_region_name: ...}}` (or the callback `gcs_bucket`,"
             " `generic_api`). Behind a load balancer set `general_settings: {use_x_forwarded_for: true}`, or every"
             " client has the balancer's address."
         ),
@@ -112,7 +116,7 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
         "started_at": payload.get("startTime"),
         "account_id": owner or key or None,
         "api_key_id": key,
-        "session_id": payload.get("session_id") or payload.get("trace_id"),
+        "session_id": told_id(payload.get("session_id")) or told_id(payload.get("trace_id")),
         "model": payload.get("model"),
         "operation": payload.get("call_type"),
         "system_prompt": system or _instructions(parameters),
@@ -171,7 +175,7 @@ def _from_text(value: str) -> Any:
 
 def _clean(value: str | None) -> str | None:
     """A text without the mark of a sink that cut it; null where it was redacted."""
-    if not value or REDACTED in value[:100]:
+    if not value or REDACTED.fullmatch(value):
         return None
     if CUT in value[-200:]:
         value = value[: value.rindex(CUT)].rstrip(" .(")

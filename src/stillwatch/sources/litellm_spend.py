@@ -32,7 +32,7 @@ from stillwatch.sources.delimited import column_names, delimited_records, header
 from stillwatch.sources.files import head
 from stillwatch.sources.json_documents import Document, json_documents
 from stillwatch.sources.json_log import JsonLog
-from stillwatch.sources.litellm import refused_key
+from stillwatch.sources.litellm import REDACTED, refused_key
 from stillwatch.sources.postgres import table_rows
 from stillwatch.sources.values import BadValueError, time_us
 
@@ -64,7 +64,6 @@ COLUMNS = (
 NAMES: Mapping[str, str] = {name.lower(): name for name in COLUMNS}
 MARKS = ("request_id", "startTime", "call_type", "spend")
 OWNER_COLUMNS = ("user", "team_id", "organization_id")
-REDACTED = "redacted-by-litellm"
 CUT = re.compile(
     r"\.\.\. \(litellm_truncated skipped \d+ chars[^\n]{0,400}?\) \.\.\.|\.\.\. \((?:litellm_)?truncated \d+ chars\)"
 )
@@ -222,7 +221,7 @@ def _clean(text: Any) -> Any:
     """A text without the note in place of its middle; null where it was redacted."""
     if not isinstance(text, str):
         return text
-    return None if REDACTED in text[:100] else CUT.sub("\n", text) or None
+    return None if REDACTED.fullmatch(text) else CUT.sub("\n", text) or None
 
 
 def _clean_messages(messages: Any) -> Any:
