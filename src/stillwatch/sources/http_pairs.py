@@ -220,8 +220,11 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def first_told(values: Mapping[str, Any], names: Iterable[str]) -> Any:
     """The first of some keys that holds a text or a number; null where none does."""
-    found = (values.get(name) for name in names)
-    return next((value for value in found if isinstance(value, str | int | float) and value != ""), None)
+    for name in names:
+        value = values.get(name)
+        if value is not None and value != "" and isinstance(value, str | int | float):
+            return value
+    return None
 
 
 def _url(request: Mapping[str, Any]) -> str:

@@ -120,7 +120,11 @@ class _Told(NamedTuple):
 
 def first(values: Mapping[str, Any], *names: str) -> Any:
     """The first of some attributes that is told: neither missing, nor null, nor the empty text."""
-    return next((values[name] for name in names if values.get(name) not in (None, "")), None)
+    for name in names:
+        value = values.get(name)
+        if value is not None and value != "":
+            return value
+    return None
 
 
 def flat(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -102,6 +102,12 @@ class Otlp(SpanLog):
             for kind, names in SCOPES.items()
         )
 
+    def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
+        """See `JsonLog.identity`: the ids of all spans, calls or not, since to tell calls takes their attributes."""
+        keys = [_key(span, "spanId") for span in _told_of(document, "resourceSpans")]
+        ids = [key[1] for key in keys if key is not None]
+        return ids if len(ids) == len(keys) and "resourceLogs" not in document else super().identity(document)
+
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""
         return _told(document)
@@ -131,11 +137,15 @@ def _told(document: Mapping[str, Any]) -> Iterator[Span | Record]:
 
 def _entries(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
     """The spans or log records of a line, each with its attributes."""
+    for told in _told_of(document, kind):
+        yield told, _attributes(told.get("attributes"))
+
+
+def _told_of(document: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
     current, older, entries = SCOPES[kind]
     for resource in items(document.get(kind)):
         for scope in items(resource.get(current) or resource.get(older)):
-            for told in items(scope.get(entries)):
-                yield told, _attributes(told.get("attributes"))
+            yield from items(scope.get(entries))
 
 
 def _key(told: Mapping[str, Any], name: str) -> Key | None:
@@ -158,9 +168,13 @@ def _attributes(pairs: Any, depth: int = 0) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = {}
     for pair in pairs:
-        key = pair.get("key") if isinstance(pair, dict) else None
-        if isinstance(key, str):
-            found[key] = _value(pair.get("value"), depth)
+        key = pair.get("key") if type(pair) is dict else None
+        if type(key) is not str:
+            continue
+        value = pair.get("value")
+        # Nearly every value is a text.
+        text = value.get("stringValue") if type(value) is dict and depth <= DEPTH else None
+        found[key] = _value(value, depth) if text is None else text
     return found
 
 
