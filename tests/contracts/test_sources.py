@@ -13,7 +13,7 @@ from stillwatch.errors import InputError, StillwatchError
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources import SOURCES
 from stillwatch.sources.base import Cursor, Source
-from stillwatch.sources.field_map import Field, FieldMap
+from stillwatch.sources.formats.field_map import Field, FieldMap
 from stillwatch.sources.log import open_log
 
 MAPPED = FieldMap(

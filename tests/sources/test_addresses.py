@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources.addresses import client_address, client_name, enriched
-from stillwatch.sources.networks import Networks, read_networks
-from stillwatch.sources.rows import empty_batch
+from stillwatch.sources.enrichment.addresses import client_address, client_name, enriched
+from stillwatch.sources.enrichment.networks import Networks, read_networks
+from stillwatch.sources.records.rows import empty_batch
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 
 from stillwatch.errors import InputError
-from stillwatch.sources import azure_records
-from stillwatch.sources.azure_apim import ALONE, SOURCE
-from stillwatch.sources.files import open_bytes
+from stillwatch.sources.calls import azure_records
+from stillwatch.sources.containers.files import open_bytes
+from stillwatch.sources.formats.azure_apim import ALONE, SOURCE
 from stillwatch.sources.log import open_log
 from tests.sources.gateway_logs import (
     GOLDEN,

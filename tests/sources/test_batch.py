@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.simulation.world import simulate
-from stillwatch.sources import batch
-from stillwatch.sources.batch import SOURCE
-from stillwatch.sources.files import head
+from stillwatch.sources.containers.files import head
+from stillwatch.sources.formats import batch
+from stillwatch.sources.formats.batch import SOURCE
 from stillwatch.sources.log import Log, open_log
 from tests.sources.writers import batch as writer
 

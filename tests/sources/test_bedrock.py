@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from stillwatch.sources.bedrock import SOURCE
-from stillwatch.sources.conversation import BadConversationError
+from stillwatch.sources.formats.bedrock import SOURCE
 from stillwatch.sources.log import open_log
+from stillwatch.sources.records.conversation import BadConversationError
 from tests.sources.rounds import agree, exchanges, misshapen, replaced
 from tests.sources.writers import bedrock
 

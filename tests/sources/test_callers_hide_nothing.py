@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from stillwatch.sources import cloudflare, helicone, http_pairs, litellm, litellm_spend
-from stillwatch.sources.bodies import request_values
+from stillwatch.sources.calls.bodies import request_values
+from stillwatch.sources.formats import cloudflare, helicone, http_pairs, litellm, litellm_spend
 
 ASKED = [{"role": "user", "content": "Why?"}]
 

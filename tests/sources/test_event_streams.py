@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources.bodies import response_values
-from stillwatch.sources.event_streams import assembled, event_data, is_event_stream, stream_body
+from stillwatch.sources.calls.bodies import response_values
+from stillwatch.sources.calls.event_streams import assembled, event_data, is_event_stream, stream_body
 
 
 def chunk(delta: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from stillwatch.sources.helicone import SOURCE
+from stillwatch.sources.formats.helicone import SOURCE
 from stillwatch.sources.log import open_log
 from tests.sources.gateway_logs import (
     assert_round_trip,

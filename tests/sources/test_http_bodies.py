@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stillwatch.sources.envoy import SOURCE as ENVOY
-from stillwatch.sources.http_bodies import body_of, bytes_of, credential, headers_of, key_id, without_key
-from stillwatch.sources.http_pairs import claimed_account, failure_status
+from stillwatch.sources.calls.http_bodies import body_of, bytes_of, credential, headers_of, key_id, without_key
+from stillwatch.sources.formats.envoy import SOURCE as ENVOY
+from stillwatch.sources.formats.http_pairs import claimed_account, failure_status
 
 
 @pytest.mark.parametrize("kept", ["bytes", "gzip", "zlib"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.simulation.world import simulate
-from stillwatch.sources.http_pairs import SOURCE
+from stillwatch.sources.formats.http_pairs import SOURCE
 from stillwatch.sources.log import Log, open_log
 from tests.sources.writers import http_pairs as writer
 

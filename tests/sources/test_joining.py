@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import InputError, UsageError
-from stillwatch.sources.joining import Join, parse_on
+from stillwatch.sources.enrichment.joining import Join, parse_on
 from stillwatch.sources.log import Log, open_log
 
 TIME = "2026-09-07T00:03:08Z"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from stillwatch.errors import InputError
-from stillwatch.sources import langfuse as reader
-from stillwatch.sources.files import head
-from stillwatch.sources.langfuse import SOURCE
+from stillwatch.sources.containers.files import head
+from stillwatch.sources.formats import langfuse as reader
+from stillwatch.sources.formats.langfuse import SOURCE
 from stillwatch.sources.log import open_log
 from tests.sources.rounds import agree, exchanges, misshapen, replaced
 from tests.sources.writers import langfuse

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from stillwatch.sources.conversation import BadConversationError
-from stillwatch.sources.litellm_spend import SOURCE
+from stillwatch.sources.formats.litellm_spend import SOURCE
 from stillwatch.sources.log import open_log
+from stillwatch.sources.records.conversation import BadConversationError
 from tests.sources.rounds import agree, exchanges, misshapen, replaced
 from tests.sources.writers import litellm_spend
 

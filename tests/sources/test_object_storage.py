@@ -15,9 +15,9 @@ import pytest
 
 from stillwatch.cli import main
 from stillwatch.errors import InputError, StillwatchError
-from stillwatch.sources.joining import Join
+from stillwatch.sources.containers.object_storage import is_url
+from stillwatch.sources.enrichment.joining import Join
 from stillwatch.sources.log import open_log
-from stillwatch.sources.object_storage import is_url
 
 
 def line(number: int) -> bytes:

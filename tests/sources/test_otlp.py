@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.simulation.world import simulate
-from stillwatch.sources import span_window
 from stillwatch.sources.base import Cursor
+from stillwatch.sources.calls import span_window
+from stillwatch.sources.formats.otlp import SOURCE
 from stillwatch.sources.log import open_log
-from stillwatch.sources.otlp import SOURCE
 from tests.sources.writers import otlp as writer
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "logs" / "otlp"

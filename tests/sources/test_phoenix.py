@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.simulation.world import simulate
+from stillwatch.sources.formats.phoenix import SOURCE
 from stillwatch.sources.log import open_log
-from stillwatch.sources.phoenix import SOURCE
 from tests.sources.writers import phoenix as writer
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "logs" / "phoenix"

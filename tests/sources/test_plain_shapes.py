@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources import bodies, values
-from stillwatch.sources.conversation import BadConversationError
-from stillwatch.sources.json_documents import some_keys
+from stillwatch.sources.calls import bodies
+from stillwatch.sources.containers.json_documents import some_keys
+from stillwatch.sources.records import values
+from stillwatch.sources.records.conversation import BadConversationError
 
 TEXTS = st.none() | st.text(max_size=3) | st.sampled_from(["user", "system", "developer", "[1]"]) | st.integers(0, 2)
 PARTS = st.lists(st.fixed_dictionaries({}, optional={"type": st.just("thinking"), "text": TEXTS}), max_size=2)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from stillwatch.errors import InputError
+from stillwatch.sources.containers.postgres import ROWS_AT_A_TIME, table_rows
 from stillwatch.sources.log import open_log
-from stillwatch.sources.postgres import ROWS_AT_A_TIME, table_rows
 from tests.sources.postgres_server import ENCODED, LACK, address, connect, keeps_secrets, server
 from tests.sources.rounds import agree, exchanges
 from tests.sources.writers import litellm_spend

@@ -9,8 +9,8 @@ import pytest
 
 from stillwatch.errors import InputError, PluginError
 from stillwatch.settings import Settings
+from stillwatch.sources.containers.postgres import is_address, shown
 from stillwatch.sources.log import open_log
-from stillwatch.sources.postgres import is_address, shown
 from stillwatch.storage.manifest import write_manifest
 from tests.sources import postgres_server
 from tests.sources.postgres_server import keeps_secrets

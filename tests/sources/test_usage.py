@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stillwatch.sources.bodies import response_values, usage_values
+from stillwatch.sources.calls.bodies import response_values, usage_values
 
 
 @pytest.mark.parametrize(

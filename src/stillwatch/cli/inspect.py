@@ -15,8 +15,8 @@ from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import Info, Rejected
+from stillwatch.sources.containers.postgres import is_address, shown
 from stillwatch.sources.log import Log
-from stillwatch.sources.postgres import is_address, shown
 
 __all__ = ["Inspection", "inspect", "masked"]
 

@@ -12,9 +12,9 @@ from cyclopts import Parameter
 
 from stillwatch.errors import UsageError
 from stillwatch.progress import Progress
-from stillwatch.sources.joining import Join
+from stillwatch.sources.enrichment.joining import Join
+from stillwatch.sources.enrichment.networks import read_networks
 from stillwatch.sources.log import Log, open_log
-from stillwatch.sources.networks import read_networks
 
 __all__ = ["DEFAULT_LOG_OPTIONS", "LogOptions"]
 

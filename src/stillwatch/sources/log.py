@@ -15,16 +15,16 @@ from stillwatch.errors import InputError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.progress import Progress, Silent
 from stillwatch.sources import SOURCES
-from stillwatch.sources.addresses import NetworkTable, enriched
 from stillwatch.sources.base import Info, ReadBatch, Rejected, Source
-from stillwatch.sources.canonical_parquet import with_columns
-from stillwatch.sources.duplicates import Keepers, repeated
-from stillwatch.sources.field_map import read_field_map
-from stillwatch.sources.files import find_files, head, second_head
-from stillwatch.sources.joining import Join
-from stillwatch.sources.litellm_spend import SpendTable
-from stillwatch.sources.object_storage import is_url
-from stillwatch.sources.postgres import is_address, shown
+from stillwatch.sources.containers.files import find_files, head, second_head
+from stillwatch.sources.containers.object_storage import is_url
+from stillwatch.sources.containers.postgres import is_address, shown
+from stillwatch.sources.enrichment.addresses import NetworkTable, enriched
+from stillwatch.sources.enrichment.joining import Join
+from stillwatch.sources.formats.canonical_parquet import with_columns
+from stillwatch.sources.formats.field_map import read_field_map
+from stillwatch.sources.formats.litellm_spend import SpendTable
+from stillwatch.sources.records.duplicates import Keepers, repeated
 
 __all__ = ["Log", "RejectCount", "open_log"]
 
@@ -68,7 +68,7 @@ class Log:
         """Every exchange once, in batches of up to 16,384 rows of the schema `EXCHANGE`, in the order of the files.
 
         Of several rows with one exchange id the same one is yielded whatever the order of rows and files
-        (`stillwatch.sources.duplicates`). Raises `InputError` for a log without a single exchange, and where a file
+        (`records.duplicates`). Raises `InputError` for a log without a single exchange, and where a file
         turns out not to be in its format.
         """
         progress = progress or Silent()
@@ -204,7 +204,7 @@ def open_log(
     """A log from files, folders and patterns; each file's format told by its content unless ``format`` names one.
 
     A location ``postgresql://...`` is LiteLLM's table of spend logs in that database. ``field_map`` is a TOML file
-    (`stillwatch.sources.field_map`) that is then used for every file. Files that are empty are passed over, unless all
+    (`formats.field_map`) that is then used for every file. Files that are empty are passed over, unless all
     are. Nothing but the beginning of each file is read yet.
 
     Folders of logs hold other files too (notices, manifests, parts of another export): a file of a folder or pattern
