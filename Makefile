@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What writes the logs that `make producers` reads, and Stillwatch's extra for PostgreSQL, which .venv goes without.
+PRODUCERS := .venv-producers
+PRODUCED := otlp_producers sdk_recordings litellm_proxy postgres
 
-.PHONY: demo test check format bench docs lock clean help
+.PHONY: demo test producers check format bench docs lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -15,6 +18,10 @@ demo: $(VENV)/.run ## make a small labelled traffic, scan it, score the scan, pr
 
 test: check ## lint, types, import directions, tests: what CI runs
 	$(BIN)/python -m pytest -n 2
+
+producers: $(VENV)/.dev $(PRODUCERS)/.made ## tests on logs that real producers write (docs/producers.md); a gigabyte to install
+	STILLWATCH_PRODUCERS_PYTHON=$(abspath $(PRODUCERS))/bin/python PYTHONPATH=$(abspath $(PRODUCERS))/postgres:$$PYTHONPATH \
+	  $(BIN)/python -m pytest $(PRODUCED:%=tests/sources/test_%.py)
 
 check: $(VENV)/.dev ## lint, types, import directions
 	$(BIN)/ruff check .
@@ -48,5 +55,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.run
 	$(INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(PRODUCERS)/.made: requirements/producers.txt requirements/postgres.txt | $(BIN)/python
+	$(PYTHON) -m venv --clear $(PRODUCERS)
+	$(PRODUCERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/producers.txt
+	$(INSTALL) --require-hashes --target $(PRODUCERS)/postgres -r requirements/postgres.txt
+	@touch $@
+
 clean: ## remove what make has made
-	rm -rf $(VENV) demo bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PRODUCERS) demo bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,28 +1,30 @@
-"""``python -m bench [TABLE ...]``: the tables that the README quotes; all of them takes about half an hour."""
+"""``python -m bench [TABLE ...]``: the tables that the README quotes; all of them takes more than an hour."""
 
 from __future__ import annotations
 
 import sys
 
-from bench import detection, nulls, overlap, techniques
+from bench import detection, formats, fuzzing, nulls, overlap, techniques
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
 
 
 def main(names: list[str]) -> None:
     """Print the tables named, or all."""
-    known = (*DETECTION, "techniques", "nulls", "overlap")
-    for name in names or known:
+    others = {
+        "techniques": techniques.main,
+        "nulls": nulls.main,
+        "overlap": overlap.main,
+        "formats": formats.main,
+        "fuzzing": fuzzing.main,
+    }
+    for name in names or (*DETECTION, *others):
         if name in DETECTION:
             detection.main([name])
-        elif name == "techniques":
-            techniques.main()
-        elif name == "nulls":
-            nulls.main()
-        elif name == "overlap":
-            overlap.main()
+        elif name in others:
+            others[name]()
         else:
-            raise SystemExit(f"no table {name!r}; known are {', '.join(known)}")
+            raise SystemExit(f"no table {name!r}; known are {', '.join((*DETECTION, *others))}")
 
 
 if __name__ == "__main__":

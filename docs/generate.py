@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from stillwatch.exchange import CUSTOMER, EXCHANGE
 from stillwatch.settings import SETTINGS
 from stillwatch.sources import SOURCES
+from stillwatch.sources.base import Info
 
 DOCS = Path(__file__).parent
+SECOND_LOG = """## Folders, object storage, a database
+
+A folder is read with all below it (folders by date, gzip, zstd); files in no known format are set aside and counted. An
+address such as `s3://bucket/logs/` is read through fsspec, with the driver of its scheme installed (`pip install s3fs`,
+`gcsfs`, `adlfs`) and its credentials where that driver looks for them. `postgresql://user@host/litellm` is LiteLLM's
+table of spend logs in a database (`pip install 'stillwatch[postgres]'`).
+
+## A second log, addresses and networks
+
+Text and addresses often lie in two logs. `--join access.log --on request_id` reads a second one (JSON lines, CSV or
+Parquet) whose field `request_id` holds the exchange id; `--on session_id=trace_id` joins by session instead. Each
+exchange takes what it lacks; address, network and TLS fingerprint are taken even where the first log has others,
+because behind a proxy it saw the proxy. The report says which share matched. The second log is kept on disk in a
+temporary folder while the first is read, so memory does not grow with it.
+
+`--networks TABLE` tells the AS number of an address from a file that you have: MaxMind's GeoLite2-ASN blocks (CSV),
+IPinfo's ranges (CSV), CAIDA's prefix-to-AS. Countries and cities in it are never read, and nothing is looked up
+anywhere.
+
+Of a forwarded list (`client, proxy, proxy`) the last public address counts. With `--trusted-hops N` it is the one that
+the first of your N proxies saw: what stands before it is a claim of the client.
+"""
+TRUST = """## Whose call it is, and who says so
+
+A verdict is about an account, so it can only be as good as the field that names it. Believed is what the server
+established wherever a log has that; where the last column but one says that the caller can choose, somebody can act as
+many accounts, or as somebody else's.
+"""
 NOTE = "<!-- Made from the code by `make docs`; edit the code instead. -->\n"
 
 
@@ -21,13 +52,23 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def log_formats() -> str:
     """The formats, and the columns of the record and of the table of accounts."""
-    formats = [(f"`{s.info.name}`", s.info.summary, s.info.reference, s.info.version) for _, s in SOURCES.all()]
+    formats = [
+        (f"[`{i.name}`](formats/{i.name}.md)", i.summary, i.reference, i.version)
+        for i in (s.info for _, s in SOURCES.all())
+    ]
     parts = [
         "# Log formats\n",
         NOTE,
-        "A log's format is recognised from its content, gzip and zstd included. Every other log can be read with a",
-        "field map, see [adding-a-log-format.md](adding-a-log-format.md).\n",
+        "A log's format is recognised from its content, gzip and zstd included; `stillwatch inspect LOG` says which,",
+        "what the log lacks, and what that costs. Every other log can be read with a field map, see",
+        "[adding-a-log-format.md](adding-a-log-format.md).\n",
         table(("name", "what", "specified in", "version"), formats),
+        TRUST,
+        table(
+            ("name", "the account is", "can the caller choose it?", "the address is"),
+            [(f"`{i.name}`", *i.trust) for i in (s.info for _, s in SOURCES.all())],
+        ),
+        SECOND_LOG,
     ]
     for title, schema in (("One exchange", EXCHANGE), ("One account (`--accounts`)", CUSTOMER)):
         rows = [
@@ -42,13 +83,40 @@ def log_formats() -> str:
     return "\n".join(parts)
 
 
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def format_page(info: Info) -> str:
+    """One format: how to switch it on, what its privacy switches do, and which columns it can carry."""
+    carries = [
+        (f"`{f.name}`", "yes" if f.name in info.carries else "", f.metadata[b"meaning"].decode()) for f in EXCHANGE
+    ]
+    parts = [
+        f"# {info.name}\n",
+        NOTE,
+        f"{info.summary}. Specified in: {info.reference} (read as of version {info.version}).\n",
+        f"## Switching it on\n\n{info.switch_on}\n",
+        f"## What its privacy switches do to the scan\n\n{info.privacy}\n",
+        f"## Whose call it is\n\n- The account: {info.trust.account}.",
+        f"- Can the caller choose it? {_sentence(info.trust.claim)}\n- The address: {info.trust.address}.\n",
+        *([f"## What is read beside the files that you name\n\n{info.beside}\n"] if info.beside else []),
+        "## What it can carry\n",
+        table(("column", "carried", "meaning"), carries),
+    ]
+    if info.example.isascii() and b"\0" not in info.example:
+        parts.append(f"## An example\n\n```\n{info.example.decode()}```\n")
+    return "\n".join(parts)
+
+
 def settings() -> str:
     """The settings of a run."""
     rows = [(f"`{s.option}`", s.type, str(s.default), s.help) for s in SETTINGS]
     return "\n".join(["# Settings\n", NOTE, table(("option", "type", "default", "what it does"), rows)])
 
 
-PAGES = {"log-formats.md": log_formats, "settings.md": settings}
+PAGES: dict[str, Callable[[], str]] = {"log-formats.md": log_formats, "settings.md": settings}
+PAGES |= {f"formats/{s.info.name}.md": partial(format_page, s.info) for _, s in SOURCES.all()}
 
 
 def stale() -> list[str]:
@@ -61,6 +129,7 @@ def main() -> int:
     found = stale()
     if "--check" not in sys.argv:
         for name in found:
+            (DOCS / name).parent.mkdir(exist_ok=True)
             (DOCS / name).write_text(PAGES[name](), "utf-8")
         return 0
     sys.stderr.write("".join(f"docs/{name} is stale: run `make docs`\n" for name in found))

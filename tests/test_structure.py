@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,20 @@ def test_what_is_locked_is_what_is_declared() -> None:
     names = set(re.findall(r'"([a-z0-9-]+)', declared))
     assert names
     assert names <= locked, "run `make lock`"
+
+
+def test_the_extra_and_the_producers_are_locked_too() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    wanted = {
+        "postgres": declared["project"]["optional-dependencies"]["postgres"],
+        "producers": declared["dependency-groups"]["producers"],
+    }
+    for kind, packages in wanted.items():
+        text = (ROOT / "requirements" / f"{kind}.txt").read_text("utf-8")
+        locked = set(re.findall(r"^([a-z0-9-]+)==", text, re.MULTILINE))
+        names = {re.split(r"[\[<>=]", package)[0] for package in packages}
+        assert names <= locked, "run `make lock`"
+        assert "litellm-enterprise" not in locked  # not free software
 
 
 def test_every_dependency_has_its_reason() -> None:

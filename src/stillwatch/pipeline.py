@@ -61,7 +61,7 @@ def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings,
         progress.step("judging groups")
         case = open_case(exchanges, customers, findings)
         rejected = tuple(Reject(count.reason, count.records, count.first) for count in log.rejects)
-        report = build_report(case, Reading(len(log.files), log.format, rejected), settings, salt)
+        report = build_report(case, Reading(len(log.files), log.format, rejected, log.notes), settings, salt)
     with clock.step("write"), disk_errors(out):
         progress.step("writing results")
         _write(out, case, report, profiles, log)

@@ -1,6 +1,6 @@
 """The only finder of plugins: a literal table that one can read, and other people's wheels by entry point.
 
-``Registry("stillwatch.sources", {"litellm": "stillwatch.sources.litellm:SOURCE"})`` imports a plugin on first
+``Registry("stillwatch.sources", {"litellm": "stillwatch.sources.formats.litellm:SOURCE"})`` imports a plugin on first
 use, so that listing names costs nothing and extras stay optional. A wheel adds a plugin through the entry-point
 group of the registry's name; nothing in Stillwatch has a privilege that such a wheel lacks.
 """

@@ -53,10 +53,10 @@ def test_help_of_scan_has_every_setting_and_an_example(capsys: pytest.CaptureFix
         (["scan", "LOG", "--out", "OUT", "--false-discovery", "1"], "give a number between 0 and 1"),
         (["scan", "LOG", "--out", "OUT", "--format", "xml"], "known: parquet, jsonl, csv, litellm"),
         (["scan", "LOG", "--out", "LOG"], "is a file"),
-        (["scan", "DIARY", "--out", "OUT"], "(parquet, jsonl, csv, litellm)"),
+        (["scan", "DIARY", "--out", "OUT"], "(parquet, jsonl, csv, litellm"),
         (["scan", "LOG", "--out", "OUT", "--accounts", "nowhere"], "nowhere: cannot be opened"),
         (["scan", "LOG", "--out", "OUT", "--map", "nowhere"], "nowhere: cannot be read"),
-        (["dance"], "there is no command 'dance'; known: scan, explain"),
+        (["dance"], "there is no command 'dance'; known: scan, inspect"),
     ],
 )
 def test_what_cannot_run_is_one_line_and_exit_code_2(

@@ -13,7 +13,8 @@ from stillwatch.errors import InputError, StillwatchError
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources import SOURCES
 from stillwatch.sources.base import Cursor, Source
-from stillwatch.sources.field_map import Field, FieldMap
+from stillwatch.sources.formats.field_map import Field, FieldMap
+from stillwatch.sources.log import open_log
 
 MAPPED = FieldMap(
     {
@@ -56,6 +57,7 @@ def example(source: Source, folder: Path, times: int = 1) -> str:
 def test_info_is_complete(source: Source) -> None:
     info = source.info
     assert all((info.name, info.summary, info.reference, info.version, info.example))
+    assert all((info.carries, info.switch_on, info.privacy, *info.trust))
     assert "\n" not in info.summary
     assert SOURCES.names().count(info.name) == (source is not MAPPED)
 
@@ -64,6 +66,15 @@ def test_info_is_complete(source: Source) -> None:
 def test_recognises_its_own_example_and_no_other(source: Source) -> None:
     recognised = [other.info.name for other in EVERY if source.recognises(other.info.example)]
     assert recognised == ([] if source is MAPPED else [source.info.name])
+
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "logs"
+GOLDEN_FILES = sorted(path for path in GOLDEN.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("path", GOLDEN_FILES, ids=lambda path: str(path.relative_to(GOLDEN)))
+def test_a_golden_file_is_recognised_as_its_own_format(path: Path) -> None:
+    assert open_log([path]).format == path.relative_to(GOLDEN).parts[0]
 
 
 @every_source

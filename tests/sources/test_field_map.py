@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import InputError
-from stillwatch.sources.field_map import follow, read_field_map
+from stillwatch.sources.formats.field_map import follow, read_field_map
 from stillwatch.sources.log import open_log
 
 MAP = """

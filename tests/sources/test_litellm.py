@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources.litellm import client_address
 from stillwatch.sources.log import open_log
+from tests.sources.gateway_logs import assert_round_trip, golden_rows
+from tests.sources.writers import litellm as writer
 
 REDACTED = "redacted-by-litellm"
 
@@ -197,30 +198,106 @@ def test_status(status: str, code: str | None, expected: int | None, tmp_path: P
     assert one(tmp_path, status=status, error_information={"error_code": code})["status"] == expected
 
 
-@pytest.mark.parametrize(
-    ("forwarded", "expected"),
-    [
-        ("203.0.113.9", "203.0.113.9"),
-        ("8.8.8.8, 1.1.1.1", "1.1.1.1"),
-        ("8.8.8.8, 10.0.0.1", "8.8.8.8"),
-        ("10.0.0.1, 192.168.0.1", "192.168.0.1"),
-        ("1.1.1.1:443", "1.1.1.1"),
-        ("[2606:4700::1111]:443", "2606:4700::1111"),
-        ("::ffff:1.1.1.1", "1.1.1.1"),
-        ("unknown, 1.1.1.1, -", "1.1.1.1"),
-        ("unknown", None),
-        ("", None),
-        (None, None),
-        (7, None),
-    ],
-)
-def test_client_address_is_the_last_public_hop(forwarded: Any, expected: str | None) -> None:
-    assert client_address(forwarded) == expected
+EVERY = {
+    "account_id": "u-17",
+    "api_key_id": "5f0c9e",
+    "model": "gpt-m",
+    "operation": "acompletion",
+    "started_at": "2026-09-07T00:03:08.250000+00:00",
+    "input_tokens": 14,
+    "output_tokens": 21,
+    "reasoning_tokens": 0,
+    "temperature": 0.2,
+    "max_tokens": 100,
+    "tool_count": 0,
+    "client_ip": "8.8.8.8",
+    "user_agent": "agent/1",
+    "status": 200,
+    "latency_ms": 1500,
+}
+SKY = [("user", "Why is the sky blue?")]
+GOLDEN: dict[str, dict[str, Any]] = {
+    "ordinary": {
+        "exchange_id": "call-1",
+        "session_id": "sess-1",
+        "system_prompt": "Be brief.",
+        "messages": SKY,
+        "response": "Rayleigh scattering.",
+    },
+    "streaming": {
+        "exchange_id": "call-2",
+        "session_id": "sess-2",
+        "messages": [("user", "Count.")],
+        "response": "One, two.",
+    },
+    "tools": {
+        "exchange_id": "call-3",
+        "session_id": "sess-3",
+        "messages": [("user", "2+2?"), ("assistant", None), ("tool", "4")],
+        "tool_count": 2,
+    },
+    "reasoning": {
+        "exchange_id": "call-4",
+        "session_id": "sess-4",
+        "messages": [("user", "2+2?"), ("assistant", "Five."), ("user", "Again.")],
+        "response": "Four.",
+        "reasoning": "Two and two.",
+        "reasoning_tokens": 16,
+    },
+    "failure": {
+        "exchange_id": "call-5",
+        "session_id": "sess-5",
+        "system_prompt": "Be brief.",
+        "messages": SKY,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "reasoning_tokens": None,
+        "status": 429,
+    },
+    "redacted": {
+        "exchange_id": "call-6",
+        "session_id": "sess-6",
+        "account_id": "t-2",
+        "reasoning_tokens": 7,
+        "client_ip": None,
+    },
+}
 
 
-@given(st.text())
-def test_client_address_never_fails(forwarded: str) -> None:
-    assert client_address(forwarded) is None or "," not in str(client_address(forwarded))
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(name: str) -> None:
+    expected = {key: value for key, value in (EVERY | GOLDEN[name]).items() if value is not None}
+    assert golden_rows("litellm", f"{name}.jsonl") == [expected]
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    assert_round_trip(writer.write, writer.CARRIES, "litellm", tmp_path)
+
+
+def test_parameters_of_the_api_of_responses(tmp_path: Path) -> None:
+    told = {"instructions": "Be brief.", "max_output_tokens": 70}
+    row = one(tmp_path, messages=[{"role": "user", "content": "Why?"}], model_parameters=told)
+    assert (row["system_prompt"], row["max_tokens"]) == ("Be brief.", 70)
+    hidden = one(
+        tmp_path, messages=[{"role": "user", "content": REDACTED}], model_parameters={"instructions": REDACTED}
+    )
+    assert hidden["system_prompt"] is None
+
+
+@pytest.mark.parametrize(("owner", "provider", "account"), [(None, "", None), (None, "openai", "k1"), ("u1", "", "u1")])
+def test_a_key_that_the_proxy_refused_is_nobodys(
+    owner: str | None, provider: str, account: str | None, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {
+        "status": "failure",
+        "error_information": {"error_code": "401", "llm_provider": provider},
+        "metadata": {"user_api_key_hash": "k1", "user_api_key_user_id": owner},
+    }
+    path = tmp_path / "log.jsonl"
+    path.write_text(json.dumps(payload(1, **changes)) + "\n" + json.dumps(payload(2)) + "\n")
+    log = open_log([path])
+    assert [row["account_id"] for row in log.read().to_pylist()] == ([account] if account else []) + ["u1"]
+    assert [reject.reason for reject in log.rejects] == ([] if account else ["missing account_id"])
 
 
 JSON = st.recursive(

@@ -16,6 +16,7 @@ import pytest
 
 from stillwatch.errors import InputError, PluginError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
+from stillwatch.sources import SOURCES
 from stillwatch.sources.log import open_log
 
 START = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
@@ -205,12 +206,27 @@ def test_table_of_no_rows_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_unknown_format_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("Dear diary,\n")
-    with pytest.raises(UnknownFormatError, match=r"\(parquet, jsonl, csv, litellm\)"):
+    known = ", ".join(SOURCES.names())
+    assert known.startswith("parquet, jsonl, csv, litellm")
+    with pytest.raises(UnknownFormatError, match=rf"\({known}\)"):
         open_log([tmp_path])
-    with pytest.raises(PluginError, match="known: parquet, jsonl, csv, litellm"):
+    with pytest.raises(PluginError, match=f"known: {known}"):
         open_log([tmp_path], format="xml")
     with pytest.raises(InputError, match="no such file"):
         open_log([tmp_path / "absent"])
+
+
+def test_a_folder_may_hold_other_files_too_but_a_file_that_was_named_may_not(tmp_path: Path) -> None:
+    (tmp_path / "NOTICE.txt").write_text("Dear diary,\n")
+    (tmp_path / "log.jsonl").write_bytes(line(1))
+    log = open_log([tmp_path])
+    assert ids(log.read()) == ["r1"]
+    assert [(r.reason, r.where) for r in log.set_aside] == [
+        ("file in no format that is known here", f"{tmp_path / 'NOTICE.txt'}:1")
+    ]
+    assert log.rejects[0].records == 1
+    with pytest.raises(UnknownFormatError):
+        open_log([tmp_path, tmp_path / "NOTICE.txt"])
 
 
 def test_reading_twice_gives_the_same(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import CUSTOMER
+from stillwatch.sources.containers.delimited import delimited_records
 from stillwatch.sources.customers import read_customers
-from stillwatch.sources.delimited import delimited_records
 from stillwatch.sources.log import open_log
 
 NOON = dt.datetime(2026, 9, 7, 12)

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Cursor
-from stillwatch.sources.columns import cast_column
-from stillwatch.sources.conversation import BadConversationError, messages_text
-from stillwatch.sources.rows import COLUMNS, Rows
-from stillwatch.sources.values import CONVERTERS, BadValueError, epoch_us, real, text, time_us, whole
+from stillwatch.sources.records.columns import cast_column
+from stillwatch.sources.records.conversation import BadConversationError, messages_text
+from stillwatch.sources.records.rows import COLUMNS, Rows
+from stillwatch.sources.records.values import CONVERTERS, BadValueError, epoch_us, real, text, time_us, whole
 
 TIMES = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2099, 12, 31), timezones=st.just(dt.UTC))
 LOOSE = (

@@ -26,7 +26,7 @@ SAMPLES = 20
 SAMPLE_LENGTH = 4_000
 _APART = "This log counts reasoning tokens apart from output tokens; the figures of output here hold both."
 _AIM_SHARE = 0.1
-_BLIND = {
+BLIND = {
     "messages": "No prompt was logged, so what was asked could not be compared.",
     "response": "No answer was logged, so answers that were pasted back could not be followed.",
     "session_id": "No conversation ids were logged, so which exchanges belong together had to be guessed.",
@@ -38,14 +38,16 @@ _BLIND = {
     "ja4": "TLS fingerprints were not logged, so shared clients show only by what they call themselves.",
     "user_agent": "The clients' names were not logged.",
 }
+"""What it costs the scan that a log lacks a column."""
 
 
 class Reading(NamedTuple):
-    """What reading the log came to: number of files, formats, and what was set aside."""
+    """What reading the log came to: number of files, formats, what was set aside, and what there is to say of it."""
 
     files: int
     format: str
     rejected: tuple[Reject, ...]
+    notes: tuple[str, ...] = ()
 
 
 def build_report(case: Case, reading: Reading, settings: Settings, salt: bytes) -> Report:
@@ -67,7 +69,7 @@ def build_report(case: Case, reading: Reading, settings: Settings, salt: bytes) 
         look_alikes=verdict.look_alikes(case, case.findings.kinds),
         error_rate=verdict.error_rate(settings.false_discovery, case.findings.null_draws),
         candidates=case.findings.candidates,
-        notes=(_APART,) if cost.apart else (),
+        notes=(*reading.notes, *((_APART,) if cost.apart else ())),
     )
 
 
@@ -166,7 +168,7 @@ def unseen(exchanges: pa.Table, customers: pa.Table | None) -> tuple[str, ...]:
     ``customers`` has one row for each account of the log (null where the provider's table has none), or is None.
     """
     rows = exchanges.num_rows
-    said = [text for name, text in _BLIND.items() if rows and exchanges.column(name).null_count == rows]
+    said = [text for name, text in BLIND.items() if rows and exchanges.column(name).null_count == rows]
     if customers is None:
         return (*said, "There was no table of accounts, so means of payment and sign-up dates are unknown.")
     absent = customers.column("account_id").null_count

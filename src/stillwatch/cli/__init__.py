@@ -40,6 +40,16 @@ COMMANDS: dict[str, Command] = {
         "Read a log, find the campaigns in it, write a report.",
         "stillwatch scan logs/ --accounts accounts.csv --out run",
     ),
+    "inspect": Command(
+        "stillwatch.cli.inspect:inspect",
+        "Say what a log holds, what it lacks and what that costs, before scanning it.",
+        "stillwatch inspect logs/",
+    ),
+    "convert": Command(
+        "stillwatch.cli.convert:convert",
+        "Write a log in any known format as Stillwatch's own table.",
+        "stillwatch convert logs/ --out exchanges.parquet",
+    ),
     "explain": Command(
         "stillwatch.cli.explain:explain",
         "Say in plain words what is known about an account or a campaign.",

@@ -41,9 +41,8 @@ def demo(*, out: Path = Path("stillwatch-demo"), seed: int = 1, accounts: int = 
     world.write(world_folder)
     say(planted_lines(summary_of(world, world_folder, campaigns), seed))
     say(["", f"2. The scan sees the log and the customer table, never the answers: {scan_command(out)}", ""])
-    scan(
-        [world_folder / "exchanges.parquet"], accounts=world_folder / "accounts.parquet", out=run_folder, overwrite=True
-    )
+    log = str(world_folder / "exchanges.parquet")
+    scan([log], accounts=world_folder / "accounts.parquet", out=run_folder, overwrite=True)
     say(["", *outcome_lines(score_folders(world_folder, run_folder), out), ""])
     say([f"Open {run_folder / 'report.html'} in a browser. ({time.monotonic() - started:.0f} s in all)"])
     return 0

@@ -12,12 +12,13 @@ import pyarrow as pa
 from cyclopts import Parameter
 
 from stillwatch.campaigns.report import Report
+from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.progress import Progress
 from stillwatch.registry import load
 from stillwatch.settings import Settings
 from stillwatch.sources.customers import read_customers
-from stillwatch.sources.log import Log, open_log
+from stillwatch.sources.log import Log
 from stillwatch.storage.run import check_place, new_run
 
 __all__ = ["scan", "summary"]
@@ -37,13 +38,14 @@ class Pipeline(Protocol):
 
 
 def scan(
-    log: Annotated[list[Path], Parameter(help="Files, folders or patterns; the format is recognised.")],
+    log: Annotated[
+        list[str], Parameter(help="Files, folders or patterns, or postgresql://...; the format is recognised.")
+    ],
     /,
     *,
     out: Annotated[Path, Parameter(help="Directory for the results; made, and there only once it is whole.")],
     accounts: Annotated[Path | None, Parameter(help="The provider's table of accounts (Parquet, CSV, JSONL).")] = None,
-    map: Annotated[Path | None, Parameter(help="TOML file that says which field of the log is which column.")] = None,
-    format: Annotated[str | None, Parameter(help="Name of the log's format, where it is not recognised.")] = None,
+    reading: Annotated[LogOptions, Parameter(name="*")] = DEFAULT_LOG_OPTIONS,
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
     json: Annotated[bool, Parameter(negative="", help="Print the whole report as JSON.")] = False,
     quiet: Annotated[bool, Parameter(negative="", help="Print nothing but errors.")] = False,
@@ -56,14 +58,13 @@ def scan(
     Returns 1 where a campaign was found, else 0.
     """
     check_place(out, overwrite=overwrite)
-    opened = open_log(log, format=format, field_map=map)
     customers = None if accounts is None else read_customers(accounts)
     if settings.salt is None:
         settings = dataclasses.replace(settings, salt=out.parent / f"{out.name}.salt")
     progress = TerminalProgress(quiet=quiet)
     try:
-        pipeline: Pipeline = load(PIPELINE)
-        with new_run(out, overwrite=overwrite) as staging:
+        with reading.open(log, progress) as opened, new_run(out, overwrite=overwrite) as staging:
+            pipeline: Pipeline = load(PIPELINE)
             report = pipeline(log=opened, customers=customers, out=staging, settings=settings, progress=progress)
     finally:
         progress.close()
@@ -87,6 +88,7 @@ def summary(report: Report, out: Path, style: Style) -> str:
         lines.append(
             style.dim(f"Set aside {set_aside:,}; most for {clean(worst.reason)}, first at {clean(worst.first)}.")
         )
+    lines += [style.dim(clean(note)) for note in report.notes]
     lines += [style.dim(f"Not seen: {clean(blind)}") for blind in read.blind]
     lines += ["", *_verdicts(report, out, style), "", f"Report: {out / 'report.html'}"]
     return "\n".join(lines) + "\n"

@@ -9,19 +9,47 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["BATCH_ROWS", "Cursor", "Info", "ReadBatch", "Rejected", "Source"]
+from stillwatch.exchange import REQUIRED
+
+__all__ = ["BATCH_ROWS", "READERS_OWN", "Cursor", "Info", "ReadBatch", "Rejected", "Source", "Trust"]
 
 BATCH_ROWS = 16_384
 
+READERS_OWN: tuple[str, ...] = tuple(name for name in REQUIRED if name != "account_id")
+"""Columns without which a reader sets a record aside; the account may be told by a second log, so `Log` asks for it."""
+
+
+class Trust(NamedTuple):
+    """What of a format is believed, in Markdown: for readers of a verdict, who must know whom it can be about.
+
+    ``account``: which fields are taken for the account; ``claim``: whether the caller can choose it; ``address``: where
+    the client's address comes from.
+    """
+
+    account: str
+    claim: str
+    address: str
+
 
 class Info(NamedTuple):
-    """A format's name, one-line summary, where it is specified, the version read, and a small file in it."""
+    """What a format is: everything that its page in the docs and ``stillwatch inspect`` say of it.
+
+    ``name``, a one-line ``summary``, where it is specified (``reference``), the ``version`` read, a small file in it
+    (``example``); which columns of `EXCHANGE` it can carry (``carries``); how to switch its logging on so that the scan
+    sees what it needs (``switch_on``), what its privacy switches do to the scan (``privacy``), what of it is believed
+    (``trust``), and which files are looked into though nobody named them (``beside``; empty: none), in Markdown.
+    """
 
     name: str
     summary: str
     reference: str
     version: str
     example: bytes
+    carries: tuple[str, ...]
+    switch_on: str
+    privacy: str
+    trust: Trust = Trust("", "", "")
+    beside: str = ""
 
 
 class Rejected(NamedTuple):
@@ -40,6 +68,8 @@ class Cursor(NamedTuple):
 class ReadBatch(NamedTuple):
     """Exchanges in the schema `stillwatch.exchange.EXCHANGE`, what was set aside, and how far the file is read.
 
+    ``account_id`` may still be null here, and ``client_ip`` a forwarded list: `Log` sees to both.
+
     ``lines`` says for each exchange on which line (row, for a table) of the file it begins, counted from 1.
     """
 
@@ -55,7 +85,10 @@ class Source(Protocol):
     info: ClassVar[Info]
 
     def recognises(self, head: bytes) -> bool:
-        """Whether a file that begins with ``head`` (up to 256 KiB, decompressed) is in this format."""
+        """Whether a file that begins with ``head`` (up to 256 KiB, decompressed) is in this format.
+
+        Of a Parquet file the head is the magic bytes and the names of its columns (`canonical_parquet.told_columns`).
+        """
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """The exchanges in the file ``location``, after those that ``since`` has passed (None: from the beginning).

@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import CUSTOMER
-from stillwatch.sources.canonical_parquet import MAGIC, open_parquet, parquet_batches
-from stillwatch.sources.columns import Faults, cast_column, faults
-from stillwatch.sources.delimited import column_names, delimited_records
-from stillwatch.sources.files import head
-from stillwatch.sources.json_documents import json_documents
-from stillwatch.sources.values import BadValueError, text, time_us
+from stillwatch.sources.containers.delimited import column_names, delimited_records
+from stillwatch.sources.containers.files import head
+from stillwatch.sources.containers.json_documents import json_documents
+from stillwatch.sources.formats.canonical_parquet import MAGIC, open_parquet, parquet_batches
+from stillwatch.sources.records.columns import Faults, cast_column, faults
+from stillwatch.sources.records.values import BadValueError, text, time_us
 
 __all__ = ["read_customers"]
 

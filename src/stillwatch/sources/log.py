@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.progress import Progress, Silent
 from stillwatch.sources import SOURCES
-from stillwatch.sources.base import Rejected, Source
-from stillwatch.sources.duplicates import Keepers, repeated
-from stillwatch.sources.field_map import read_field_map
-from stillwatch.sources.files import find_files, head, second_head
+from stillwatch.sources.base import Info, ReadBatch, Rejected, Source
+from stillwatch.sources.containers.files import find_files, head, second_head
+from stillwatch.sources.containers.object_storage import is_url
+from stillwatch.sources.containers.postgres import is_address, shown
+from stillwatch.sources.enrichment.addresses import NetworkTable, enriched
+from stillwatch.sources.enrichment.joining import Join
+from stillwatch.sources.formats.canonical_parquet import with_columns
+from stillwatch.sources.formats.field_map import read_field_map
+from stillwatch.sources.formats.litellm_spend import SpendTable
+from stillwatch.sources.records.duplicates import Keepers, repeated
 
 __all__ = ["Log", "RejectCount", "open_log"]
 
 PLACES_KEPT = 100_000
+UNKNOWN = "file in no format that is known here"
 
 
 class RejectCount(NamedTuple):
@@ -35,13 +43,22 @@ class RejectCount(NamedTuple):
 class Log:
     """Files and the format of each. Reading it twice yields the same; nothing is kept between.
 
-    ``files`` are sorted by path; ``format`` names the formats, joined by a comma. After `batches` is exhausted,
-    ``rejects`` says how many records were set aside and why, and ``set_aside`` where (at most 100,000 places).
+    ``files`` are sorted by path; a database stands among them by its address without a password. ``format`` names the
+    formats, joined by a comma. After `batches` is exhausted, ``rejects`` says how many records were set aside and why,
+    and ``set_aside`` where (at most 100,000 places).
+
+    What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` a table of the
+    user's that tells the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
+    API (`addresses.client_address`).
     """
 
-    def __init__(self, sources: Mapping[Path, Source]) -> None:
+    def __init__(self, sources: Mapping[Path | str, Source], unknown: Sequence[Path | str] = ()) -> None:
         self._sources = dict(sources)
-        self.files: tuple[Path, ...] = tuple(self._sources)
+        self._unknown = tuple(Rejected(UNKNOWN, f"{file}:1") for file in unknown)
+        self.join: Join | None = None
+        self.networks: NetworkTable | None = None
+        self.trusted_hops: int | None = None
+        self.files: tuple[Path | str, ...] = tuple(self._sources)
         self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))
         self.set_aside: tuple[Rejected, ...] = ()
         self.rejects: tuple[RejectCount, ...] = ()
@@ -51,14 +68,18 @@ class Log:
         """Every exchange once, in batches of up to 16,384 rows of the schema `EXCHANGE`, in the order of the files.
 
         Of several rows with one exchange id the same one is yielded whatever the order of rows and files
-        (`stillwatch.sources.duplicates`). Raises `InputError` for a log without a single exchange, and where a file
+        (`records.duplicates`). Raises `InputError` for a log without a single exchange, and where a file
         turns out not to be in its format.
         """
         progress = progress or Silent()
         counts: dict[str, RejectCount] = {}
-        places: list[Rejected] = []
+        places: list[Rejected] = list(self._unknown)
+        if self._unknown:
+            counts[UNKNOWN] = RejectCount(UNKNOWN, len(self._unknown), self._unknown[0].where)
         self.exchanges = 0
         keepers = self._keepers(progress)
+        if self.join is not None:
+            self.join.matched = self.join.exchanges = 0
         progress.step("reading the log", len(self.files))
         for number, file in enumerate(self.files):
             for batch, rejected in self._without_doubles(number, file, keepers):
@@ -75,6 +96,40 @@ class Log:
         if not self.exchanges:
             raise self._nothing()
 
+    def beginning(self, exchanges: int) -> tuple[pa.Table, tuple[Rejected, ...]]:
+        """About ``exchanges`` from the beginnings of the files, as they stand (doubles too), and what was set aside.
+
+        Every file is looked into, each for an equal share: a quick look that does not read the log to its end.
+        """
+        share = max(exchanges // max(len(self.files), 1), 1)
+        batches: list[pa.RecordBatch] = []
+        rejected: list[Rejected] = list(self._unknown)
+        for file in self.files:
+            missing = share
+            for read in self._completed(file):
+                rejected += read.rejected
+                batches.append(read.exchanges.slice(0, missing))
+                missing -= read.exchanges.num_rows
+                if missing <= 0:
+                    break
+        return pa.Table.from_batches(batches, schema=EXCHANGE), tuple(rejected)
+
+    @property
+    def formats(self) -> Mapping[Path | str, Info]:
+        """What is known of the format of each file."""
+        return {file: source.info for file, source in self._sources.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What there is to say of how the log was completed, after `batches`."""
+        if self.join is None:
+            return ()
+        matched, exchanges = self.join.matched, max(self.join.exchanges, 1)
+        return (
+            f"The second log ({Path(self.join.where).name}, on {self.join.on}) knew {matched:,} of "
+            f"{self.join.exchanges:,} exchanges ({matched / exchanges:.1%}).",
+        )
+
     def read(self) -> pa.Table:
         """All of `batches` as one table."""
         return pa.Table.from_batches(list(self.batches()), schema=EXCHANGE)
@@ -86,7 +141,7 @@ class Log:
             progress.step("comparing doubles", len(self.files))
             for number, file in enumerate(self.files):
                 row = 0
-                for batch in self._sources[file].read(str(file), None):
+                for batch in self._completed(file):
                     keepers.learn(batch.exchanges, number, row)
                     row += batch.exchanges.num_rows
                 progress.advance()
@@ -98,10 +153,10 @@ class Log:
             progress.advance()
 
     def _without_doubles(
-        self, number: int, file: Path, keepers: Keepers
+        self, number: int, file: Path | str, keepers: Keepers
     ) -> Iterator[tuple[pa.RecordBatch, list[Rejected]]]:
         row = 0
-        for read in self._sources[file].read(str(file), None):
+        for read in self._completed(file):
             gone = keepers.doubles(read.exchanges, number, row)
             row += read.exchanges.num_rows
             rejected = list(read.rejected)
@@ -112,6 +167,22 @@ class Log:
                 keep[list(gone)] = False
                 exchanges = exchanges.filter(pa.array(keep))
             yield exchanges, rejected
+
+    def _completed(self, file: Path | str) -> Iterator[ReadBatch]:
+        """What is in a file, with what other files tell; exchanges of no known account are set aside."""
+        for read in self._sources[file].read(str(file), None):
+            batch = read.exchanges if self.join is None else self.join.complete(read.exchanges)
+            batch = enriched(batch, self.trusted_hops, self.networks)
+            known = pc.is_valid(batch.column("account_id"))
+            if batch.column("account_id").null_count:
+                nobody = read.lines[~known.to_numpy(zero_copy_only=False)]
+                rejected = [Rejected("missing account_id", f"{file}:{line}") for line in nobody]
+                read = read._replace(
+                    rejected=(*read.rejected, *rejected),
+                    lines=read.lines[known.to_numpy(zero_copy_only=False)],
+                )
+                batch = batch.filter(known)
+            yield read._replace(exchanges=batch)
 
     def _nothing(self) -> InputError:
         files = f"{len(self.files)} files" if len(self.files) > 1 else "the file"
@@ -132,31 +203,57 @@ def open_log(
 ) -> Log:
     """A log from files, folders and patterns; each file's format told by its content unless ``format`` names one.
 
-    ``field_map`` is a TOML file (`stillwatch.sources.field_map`) that is then used for every file. Files that are
-    empty are passed over, unless all are. Nothing but the beginning of each file is read yet.
+    A location ``postgresql://...`` is LiteLLM's table of spend logs in that database. ``field_map`` is a TOML file
+    (`formats.field_map`) that is then used for every file. Files that are empty are passed over, unless all
+    are. Nothing but the beginning of each file is read yet.
 
-    Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where a file's is not
-    among them, `PluginError` for a ``format`` that does not exist.
+    Folders of logs hold other files too (notices, manifests, parts of another export): a file of a folder or pattern
+    whose format is not known is set aside, as long as another one's is.
+
+    Raises `InputError` where nothing is found, `UnknownFormatError` listing the known formats where the format of a
+    file that was named itself, or of every file, is not among them, `PluginError` for a ``format`` that does not exist.
     """
-    files = find_files(locations)
-    if field_map is not None:
-        mapped: Source = read_field_map(field_map)
-        return Log(dict.fromkeys(files, mapped))
-    if format is not None:
-        return Log(dict.fromkeys(files, SOURCES.get(format)))
-    sources: dict[Path, Source] = {}
-    for file in files:
-        start = head(str(file))
-        if start.strip():
-            sources[file] = _recognised(file, start)
-    if not sources:
+    tables: dict[Path | str, Source] = {
+        shown(location): SpendTable(os.fspath(location)) for location in locations if is_address(location)
+    }
+    paths = [location for location in locations if not is_address(location)]
+    files = find_files(paths) if paths or not tables else ()
+    if field_map is not None or format is not None:
+        source: Source = read_field_map(field_map) if field_map is not None else SOURCES.get(str(format))
+        return Log(tables | dict.fromkeys(files, source))
+    named = {location if is_url(location) else Path(location).resolve() for location in paths}
+    sources, unknown = _recognised_files(files, named)
+    if files and not sources:
         names = ", ".join(str(file) for file in files[:3])
         raise InputError("is empty", names, "name a log with at least one exchange")
-    return Log(sources)
+    return Log(tables | sources, unknown)
 
 
-def _recognised(file: Path, start: bytes) -> Source:
-    for beginning in (start, second_head(str(file))):
+def _recognised_files(
+    files: Sequence[Path | str], named: Container[object]
+) -> tuple[dict[Path | str, Source], tuple[Path | str, ...]]:
+    """The format of each file that is not empty; and the files of no known format, none of them ``named``."""
+    sources: dict[Path | str, Source] = {}
+    unknown: list[Path | str] = []
+    why: UnknownFormatError | None = None
+    for file in files:
+        start = head(str(file))
+        if start.strip() in (b"", b"[]"):  # an export of nothing
+            continue
+        try:
+            sources[file] = _recognised(file, start)
+        except UnknownFormatError as error:
+            if (file.resolve() if isinstance(file, Path) else file) in named:
+                raise
+            unknown.append(file)
+            why = why or error
+    if why is not None and not sources:
+        raise why
+    return sources, tuple(unknown)
+
+
+def _recognised(file: Path | str, start: bytes) -> Source:
+    for beginning in (with_columns(start, str(file)), second_head(str(file))):
         found = [source for _, source in SOURCES.all() if beginning and source.recognises(beginning)]
         if len(found) == 1:
             return found[0]

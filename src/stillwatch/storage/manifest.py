@@ -24,7 +24,7 @@ RETENTION = (
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file by name, with its size and the BLAKE2b hash (256 bits) of its bytes."""
+    """A file by name, with its size and the BLAKE2b hash (256 bits) of its bytes; a database has neither."""
 
     name: str
     bytes: int
@@ -56,12 +56,12 @@ def describe(path: Path, name: str) -> File:
 
 
 def write_manifest(
-    run: Path, settings: Settings, inputs: Iterable[Path], seconds: Mapping[str, float] | None = None
+    run: Path, settings: Settings, inputs: Iterable[Path | str], seconds: Mapping[str, float] | None = None
 ) -> Manifest:
     """Writes ``manifest.json`` into ``run``, last of all: it lists every other file there. Returns it.
 
-    Inputs are named as the user named them. The Parquet files of two runs with the same input and settings are the
-    same bytes; the manifest is not, because it says when the run was made.
+    Inputs are named as the user named them; a text names a database. The Parquet files of two runs with the same input
+    and settings are the same bytes; the manifest is not, because it says when the run was made.
     """
     now = dt.datetime.now(dt.UTC).replace(microsecond=0)
     written = sorted(p for p in run.rglob("*") if p.is_file() and p.name not in (MANIFEST, ".lock"))
@@ -72,7 +72,7 @@ def write_manifest(
         retention=RETENTION,
         seed=settings.seed,
         settings=settings.as_text(),
-        inputs=tuple(describe(path, str(path)) for path in inputs),
+        inputs=tuple(File(name, 0, "") if isinstance(name, str) else describe(name, str(name)) for name in inputs),
         outputs=tuple(describe(path, path.relative_to(run).as_posix()) for path in written),
         seconds={name: round(value, 3) for name, value in (seconds or {}).items()},
     )

@@ -1,0 +1,125 @@
+"""Log formats: dev-mixed written in each, read back and scanned; and how fast each is read.
+
+python -m bench formats
+"""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import polars as pl
+import pyarrow as pa
+
+from bench.detection import scan, with_customers
+from bench.tables import OUT, Table, present, publish, say
+from stillwatch.exchange import EXCHANGE, in_order
+from stillwatch.sources import SOURCES
+from stillwatch.sources.log import open_log
+
+_VERDICTS = ("account_id", "verdict")
+_ENOUGH = frozenset({"messages", "account_id", "session_id", "response", "client_ip"})
+
+
+def writers() -> Iterator[tuple[str, ModuleType]]:
+    """The writers of formats that there are, by the format's name."""
+    for name in SOURCES.names():
+        try:
+            yield name, importlib.import_module(f"tests.sources.writers.{name}")
+        except ModuleNotFoundError as error:
+            if error.name != f"tests.sources.writers.{name}":
+                raise
+
+
+def differences(written: pa.Table, read: pa.Table, carries: frozenset[str]) -> dict[str, int]:
+    """Rows that differ, by column, among the columns that a format carries; a missing row differs in every column."""
+    first, second = in_order(written), in_order(read)
+    if first.num_rows != second.num_rows:
+        return {"rows": abs(first.num_rows - second.num_rows)}
+    counts = {}
+    for name in EXCHANGE.names:
+        if name in carries:
+            one, other = first.column(name).to_pylist(), second.column(name).to_pylist()
+            wrong = sum(not _same(name, a, b) for a, b in zip(one, other, strict=True))
+            counts |= {name: wrong} if wrong else {}
+    return counts
+
+
+def _same(name: str, one: Any, other: Any) -> bool:
+    if name == "messages" and one and other:
+        return bool(msgspec.json.decode(one) == msgspec.json.decode(other))
+    return bool(one == other)
+
+
+def _parse(files: list[Path]) -> float:
+    """CPU seconds that a bare parser (msgspec) needs for the same bytes, line by line or document by document."""
+    started = time.process_time()
+    for file in files:
+        if file.suffix == ".json":
+            msgspec.json.decode(file.read_bytes())
+            continue
+        with file.open("rb") as lines:
+            for line in lines:
+                msgspec.json.decode(line)
+    return time.process_time() - started
+
+
+def _read(files: list[Path], name: str) -> tuple[pa.Table, float]:
+    started = time.process_time()
+    table = open_log(files, format=name).read()
+    return table, time.process_time() - started
+
+
+def main() -> None:
+    """Print and keep the table."""
+    worlds = present()[:1]
+    if not worlds:
+        return
+    world = worlds[0]
+    written = open_log([world / "exchanges.parquet"]).read()
+    usual = OUT / "runs" / "formats-parquet"
+    scan(world, usual, *with_customers(world))
+    rows = []
+    for name, writer in writers():
+        folder = OUT / "formats" / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        say(f"writing and reading {name}")
+        files = writer.write(written, folder)
+        table, seconds = _read(files, name)
+        carries = frozenset(writer.CARRIES)
+        row: dict[str, Any] = {
+            "format": name,
+            "MiB": round(sum(file.stat().st_size for file in files) / 2**20),
+            "columns carried": len(carries),
+            "rows that differ": differences(written, table, carries) or 0,
+            "CPU seconds": round(seconds, 1),
+        }
+        if all(file.suffix in (".json", ".jsonl") for file in files):
+            row["of a bare parse"] = seconds / _parse(files)
+        if carries >= _ENOUGH:
+            say(f"scanning {name}")
+            run = OUT / "runs" / f"formats-{name}"
+            scan(world, run, *with_customers(world), log=folder)
+            row["verdicts that differ"] = _other_verdicts(usual, run)
+        rows.append(row)
+    publish(Table("formats", "dev-mixed in every format", rows))
+
+
+def _other_verdicts(one: Path, other: Path) -> int:
+    first, second = (
+        pl.read_parquet(run / "accounts.parquet").select(_VERDICTS).sort("account_id") for run in (one, other)
+    )
+    if first.height != second.height:
+        return abs(first.height - second.height)
+    return int((first["verdict"] != second["verdict"]).sum())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,304 @@
+"""Bodies of calls to model APIs as columns of THE record, whatever log they were found in.
+
+The shapes of OpenAI (chat completions, completions, responses, embeddings), Anthropic Messages, Gemini and Bedrock
+Converse are told apart by their keys. Counts of tokens are made to mean the same: input includes what came from or
+went into a cache, output includes reasoning. Reasoning *text* is kept apart from its count, since either may be logged
+without the other; signatures and encrypted blocks are no text, and reasoning in earlier turns is not new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stillwatch.sources.records.conversation import SYSTEM_ROLES, Conversation, content_text, normalised, without_system
+
+__all__ = ["conversation", "items", "joined", "mapping", "request_values", "response_values", "usage_values"]
+
+_GEMINI_ROLES = {"model": "assistant", "function": "tool"}
+_GEMINI_COUNTS = (
+    ("promptTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount", "thoughtsTokenCount"),
+    ("prompt_token_count", "tool_use_prompt_token_count", "candidates_token_count", "thoughts_token_count"),
+)
+_CONFIGURATIONS = ("inferenceConfig", "generationConfig", "generation_config")
+_ABOVE = ("instructions", "system", "systemInstruction", "system_instruction")
+_RESULTS = ("_output", "_approval_response")
+# What tells that a body is not of the shape that most are: then it is looked at with care.
+_NESTED = frozenset(_CONFIGURATIONS)
+_TOOLS = frozenset({"tools", "toolConfig", "functions"})
+_NOT_ONLY_MESSAGES = frozenset({*_ABOVE, "contents"})
+_NOT_ONLY_CHOICES = frozenset({"output", "candidates", "content"})
+_OTHER_COUNTS = frozenset({"inputTokens", *(name for names in _GEMINI_COUNTS for name in names)})
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def joined(texts: Iterable[str | None]) -> str | None:
+    """Texts with a blank line between; null where there is none."""
+    return "\n\n".join(text for text in texts if text) or None
+
+
+def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns that a request's body tells: model, system_prompt, messages, temperature, max_tokens, tool_count.
+
+    Raises `BadConversationError` where its conversation has no known shape.
+    """
+    configuration = body if _NESTED.isdisjoint(body) else _configuration(body)
+    system, messages = conversation(body)
+    return {
+        "model": body.get("model") or body.get("modelId"),
+        "system_prompt": system,
+        "messages": messages,
+        "temperature": configuration.get("temperature"),
+        "max_tokens": _limit(configuration),
+        "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else _tool_count(body),
+    }
+
+
+def _limit(configuration: Mapping[str, Any]) -> Any:
+    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens", "maxTokens"):
+        limit = configuration.get(name)
+        if limit is not None:
+            return limit
+    return None
+
+
+def _configuration(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    for name in _CONFIGURATIONS:
+        if isinstance(body.get(name), dict):
+            return mapping(body[name])
+    return body
+
+
+def _tool_count(body: Mapping[str, Any]) -> int:
+    tools = body.get("tools") or mapping(body.get("toolConfig")).get("tools") or body.get("functions")
+    count = 0
+    for tool in items(tools):
+        nested = [tool.get(name) for name in ("functionDeclarations", "function_declarations", "tools")]
+        lists = [inner for inner in nested if isinstance(inner, list)]
+        count += sum(map(len, lists)) if lists else "cachePoint" not in tool
+    return count
+
+
+def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
+    """The instructions and the conversation of a request's body; null each where it has none.
+
+    Text given as the numbers of its tokens is no text. Raises `BadConversationError` for something without a role.
+    """
+    if _NOT_ONLY_MESSAGES.isdisjoint(body) and (plain := _plain_conversation(body.get("messages"))) is not None:
+        return plain
+    given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
+    if "contents" in body and body.get("messages") is None:
+        sent: Any = _gemini_contents(body["contents"])
+    else:
+        sent = next((body[name] for name in ("messages", "input", "prompt") if body.get(name) is not None), None)
+        sent = None if isinstance(sent, dict) and sent is body.get("prompt") else sent  # a stored template's name
+    if isinstance(sent, str):
+        sent = [sent]
+    if isinstance(sent, list) and not all(map(_plain, sent)):
+        sent = normalised([turn for item in sent if (turn := _turn(item)) is not None])
+    inside, messages = without_system(sent if isinstance(sent, list) else normalised(sent)) if sent else (None, None)
+    return joined([*given, inside]) if given else inside, messages or None
+
+
+def _plain_conversation(messages: Any) -> tuple[str | None, list[dict[str, str | None]] | None] | None:
+    """What `conversation` makes of messages as nearly all are, each a role and a text; None for all others."""
+    if type(messages) is not list or not messages:
+        return None
+    system: list[str] = []
+    rest = Conversation()
+    for message in messages:
+        if type(message) is not dict or len(message) != 2:
+            return None
+        role, content = message.get("role"), message.get("content")
+        if type(role) is not str or type(content) is not str:
+            return None
+        if role not in SYSTEM_ROLES:
+            rest.append(message)
+        elif content:
+            system.append(content)
+    return "\n\n".join(system) or None, rest or None
+
+
+def _plain(item: Any) -> bool:
+    """Whether an item is a message as nearly all are: a role, a text, and nothing else to look into."""
+    return type(item) is dict and len(item) == 2 and type(item.get("role")) is type(item.get("content")) is str
+
+
+def _turn(item: Any) -> Any:
+    """An item of a conversation as a message: a text is the user's, a tool's call or result has a role of its own.
+
+    None for what is no turn: numbers of tokens, and the items of the Responses API that carry none (reasoning of
+    earlier turns, references, lists of tools).
+    """
+    if isinstance(item, str):
+        return {"role": "user", "content": item}
+    if type(item) is int or (isinstance(item, list) and all(type(token) is int for token in item)):
+        return None
+    if not isinstance(item, dict) or "role" in item:
+        return item
+    kind = item.get("type")
+    if not isinstance(kind, str) or kind == "message":
+        return item
+    if kind in ("text", "input_text"):
+        return {"role": "user", "content": content_text(item)}
+    if kind.endswith(_RESULTS):
+        return {"role": "tool", "content": item.get("output")}
+    return {"role": "assistant", "content": None} if kind.endswith("_call") else None
+
+
+def _gemini_contents(contents: Any) -> list[Any]:
+    """``contents`` as messages; the API takes a list, its SDKs also one text or one object."""
+    found = contents if isinstance(contents, list) else [contents]
+    return [_gemini(content) if isinstance(content, dict) else content for content in found if content is not None]
+
+
+def _gemini(content: Mapping[str, Any]) -> dict[str, Any]:
+    role = content.get("role") or "user"
+    return {"role": _GEMINI_ROLES.get(role, role) if isinstance(role, str) else role, "content": _parts_text(content)}
+
+
+def _parts_text(value: Any) -> str | None:
+    """Text of instructions: a text, blocks, or an object with parts."""
+    if isinstance(value, dict) and isinstance(value.get("parts"), list):
+        value = [part for part in items(value["parts"]) if not part.get("thought")]
+    return content_text(value) or None
+
+
+def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns that a response's body tells: model, response, reasoning, and the counts of `usage_values`."""
+    response, reasoning = _plain_answer(body) or _answer(body)
+    usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
+    return {
+        "model": body.get("model") or body.get("modelVersion") or body.get("model_version"),
+        "response": response,
+        "reasoning": reasoning,
+        **usage_values(mapping(usage)),
+    }
+
+
+def _plain_answer(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
+    """What `_answer` finds where the body is one choice whose message has a text; None for all others."""
+    choices = body.get("choices")
+    if type(choices) is not list or len(choices) != 1 or not _NOT_ONLY_CHOICES.isdisjoint(body):
+        return None
+    choice = choices[0]
+    message = choice.get("message") if type(choice) is dict and "text" not in choice else None
+    if type(message) is not dict or "thinking_blocks" in message:
+        return None
+    text = message.get("content")
+    if type(text) is not str or not text:
+        return None
+    for name in ("reasoning_content", "reasoning"):
+        thought = message.get(name)
+        if type(thought) is str and thought:
+            return text, thought
+    return text, None
+
+
+def _answer(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The text of the answer and the reasoning shown, in whatever shape."""
+    texts: list[str | None] = []
+    thoughts: list[str | None] = []
+    for choice in items(body.get("choices")):
+        message = mapping(choice.get("message"))
+        spoken = message.get("content") or message.get("refusal") or mapping(message.get("audio")).get("transcript")
+        texts.append(choice["text"] if isinstance(choice.get("text"), str) else content_text(spoken))
+        thoughts += _thoughts(message)
+    for item in items(body.get("output")):
+        if item.get("type") == "reasoning":
+            thoughts += [content_text(part.get("text")) for part in items(item.get("content") or item.get("summary"))]
+        else:
+            texts.append(content_text(item.get("content")))
+    for candidate in items(body.get("candidates")):
+        parts = items(mapping(candidate.get("content")).get("parts"))
+        texts.append(content_text([part for part in parts if not part.get("thought")]))
+        thoughts += [content_text(part.get("text")) for part in parts if part.get("thought")]
+    for content in (body.get("content"), mapping(mapping(body.get("output")).get("message")).get("content")):
+        if isinstance(content, list):
+            texts.append(content_text([block for block in content if not _is_result(block)]))
+            thoughts += _thoughts({"content": content})
+    return joined(texts), joined(thoughts)
+
+
+def _is_result(block: Any) -> bool:
+    """Whether a block of an answer is what a tool of the vendor's fetched: no word of the model's."""
+    return isinstance(block, dict) and str(block.get("type")).endswith("_tool_result")
+
+
+def _thoughts(message: Mapping[str, Any]) -> list[str | None]:
+    """Reasoning text of one message: a field of its own, or blocks beside the answer."""
+    for name in ("reasoning_content", "reasoning"):
+        if isinstance(message.get(name), str) and message[name]:
+            return [message[name]]
+    shown: list[str | None] = []
+    if isinstance(message.get("content"), str) and "thinking_blocks" not in message:
+        return shown
+    for block in items(message.get("thinking_blocks")) or items(message.get("content")):
+        if block.get("type") == "thinking":
+            shown.append(content_text(block.get("thinking")))  # Mistral's is a list of texts
+        text = mapping(mapping(block.get("reasoningContent")).get("reasoningText")).get("text")
+        shown.append(text if isinstance(text, str) else None)
+    return shown
+
+
+def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """input_tokens, output_tokens and reasoning_tokens from any vendor's usage, made to mean the same.
+
+    Anthropic and Bedrock count what a cache held beside the input, the others within it; Gemini counts reasoning beside
+    the output, and what its own tools fetched beside the input; xAI counts reasoning beside the output, which the total
+    gives away. What is no number is left as it is, for the row to be set
+    aside; null where nothing is told.
+    """
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    reasoning = details.get("reasoning_tokens", details.get("thinking_tokens")) if type(details) is dict else None
+    plain = "prompt_tokens" in usage and "completion_tokens" in usage and _OTHER_COUNTS.isdisjoint(usage)
+    if plain and not reasoning:
+        return {
+            "input_tokens": usage["prompt_tokens"],
+            "output_tokens": usage["completion_tokens"],
+            "reasoning_tokens": reasoning,
+        }
+    for prompt, tools, answer, thoughts in _GEMINI_COUNTS:
+        if prompt in usage or answer in usage:
+            counts = _total(usage, prompt, tools), _total(usage, answer, thoughts), usage.get(thoughts)
+            return dict(zip(("input_tokens", "output_tokens", "reasoning_tokens"), counts, strict=True))
+    if "inputTokens" in usage:
+        cached = ("cacheReadInputTokens", "cacheWriteInputTokens")
+        return {
+            "input_tokens": _total(usage, "inputTokens", *cached),
+            "output_tokens": usage.get("outputTokens"),
+            "reasoning_tokens": reasoning,
+        }
+    cached = ("cache_creation_input_tokens", "cache_read_input_tokens")
+    beside = () if "input_tokens_details" in usage else cached  # OpenAI's Responses count them within
+    output = usage["completion_tokens"] if "completion_tokens" in usage else usage.get("output_tokens")
+    if reasoning and type(reasoning) is type(output) is int and output + reasoning == _rest(usage):
+        output += reasoning
+    return {
+        "input_tokens": usage["prompt_tokens"] if "prompt_tokens" in usage else _total(usage, "input_tokens", *beside),
+        "output_tokens": output,
+        "reasoning_tokens": reasoning,
+    }
+
+
+def _rest(usage: Mapping[str, Any]) -> int | None:
+    """What the total leaves beside the prompt: with xAI, the answer's tokens and those of its reasoning."""
+    total, prompt = usage.get("total_tokens"), usage.get("prompt_tokens")
+    return total - prompt if type(total) is type(prompt) is int else None
+
+
+def _total(usage: Mapping[str, Any], first: str, *more: str) -> Any:
+    """The first count and those beside it; the first alone as it is where one of them is no whole number."""
+    counts = [usage[name] for name in (first, *more) if usage.get(name) is not None]
+    if not counts:
+        return None
+    return sum(counts) if all(type(count) is int for count in counts) else usage.get(first)

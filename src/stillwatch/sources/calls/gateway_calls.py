@@ -1,0 +1,121 @@
+"""What gateways log of a call in ways of their own: bodies as text or objects, headers, the path that was called."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from stillwatch.sources.calls.bodies import mapping, request_values, response_values
+from stillwatch.sources.calls.event_streams import assembled, is_event_stream, stream_body
+from stillwatch.sources.containers.json_documents import Document
+
+__all__ = [
+    "begins_json",
+    "decoded",
+    "header",
+    "logged_body",
+    "operation_of",
+    "sent_and_answered",
+    "told_id",
+    "unwrapped",
+    "whole_milliseconds",
+]
+
+_PATH_KEPT = 200
+_OPERATIONS = (
+    ("chat/completions", "chat"),
+    ("completions", "completions"),
+    ("responses", "responses"),
+    ("embeddings", "embeddings"),
+    ("messages", "chat"),
+    (":generateContent", "chat"),
+    (":streamGenerateContent", "chat"),
+    (":embedContent", "embeddings"),
+    (":batchEmbedContents", "embeddings"),
+    ("/converse", "chat"),
+    ("/converse-stream", "chat"),
+)
+
+
+def begins_json(head: bytes) -> bool:
+    """Whether a file's beginning may be JSON objects: one per line, in an array, or alone."""
+    return head.lstrip()[:1] in (b"{", b"[")
+
+
+def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
+    """The documents of a file, and in place of one that wraps others in a list ``name``, those, so that each is kept or
+    set aside on its own. An object under that name is unwrapped likewise.
+    """
+    for document in documents:
+        inside = document.value.get(name) if isinstance(document.value, dict) else None
+        if isinstance(inside, list | dict):
+            for value in inside if isinstance(inside, list) else [inside]:
+                yield Document(document.line, value)
+        else:
+            yield document
+
+
+def decoded(value: Any) -> Any:
+    """The value that a text of JSON holds; None where it is none. What is no text stays as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+
+
+def logged_body(value: Any) -> Mapping[str, Any]:
+    """A logged body as an object: one as it is, a text of JSON, or a stream put together again; empty for no such."""
+    if isinstance(value, str) and value[:1] != "{" and is_event_stream(value):
+        return stream_body(value) or {}
+    body = decoded(value)
+    if isinstance(body, list):
+        return assembled(body) or {}
+    return mapping(body)
+
+
+def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
+    """The columns that two logged bodies tell; what the answer says of the model and the tokens wins.
+
+    Raises `BadConversationError` where the conversation sent has no known shape.
+    """
+    sent, answered = logged_body(request), logged_body(response)
+    told = request_values(sent) if sent else {}
+    if answered:
+        told.update([(name, value) for name, value in response_values(answered).items() if value is not None])
+    return told
+
+
+def told_id(value: Any) -> str | None:
+    """An id that the caller chose; null for what is none, which must not spoil the record of its call."""
+    return value if isinstance(value, str) else str(value) if type(value) is int else None
+
+
+def header(headers: Any, name: str) -> Any:
+    """A header's value, whatever the case of its name; the first of several; None where it was not sent."""
+    for key, value in mapping(headers).items():
+        if key == name or key.lower() == name:
+            return value[0] if isinstance(value, list) and value else value
+    return None
+
+
+def operation_of(path: Any) -> str | None:
+    """The kind of call by the end of the path called; None where it tells none."""
+    if not isinstance(path, str):
+        return None
+    return _operation_of(path) if len(path) <= _PATH_KEPT else _operation_of.__wrapped__(path)
+
+
+@functools.lru_cache(maxsize=4096)
+def _operation_of(path: str) -> str | None:
+    path = path.partition("?")[0].rstrip("/")
+    return next((operation for end, operation in _OPERATIONS if path.endswith(end)), None)
+
+
+def whole_milliseconds(value: Any) -> Any:
+    """A duration without its fraction, which gateways make by reckoning with seconds; all else as it is."""
+    return round(value) if isinstance(value, float) and abs(value) < 1e15 else value

@@ -1,0 +1,400 @@
+"""Spans of calls to models as columns of THE record, whatever convention named their attributes.
+
+Read by the formats `otlp` and `phoenix`. The conventions are told apart by their keys:
+
+- OpenTelemetry GenAI (semantic-conventions v1.27 to v1.41, semantic-conventions-genai): ``gen_ai.*``, with the
+  conversation as ``gen_ai.input.messages`` (structured or JSON text), as events ``gen_ai.user.message`` ...
+  ``gen_ai.choice`` (body, attributes, or Azure's ``gen_ai.event.content``), or as ``gen_ai.prompt``;
+- OpenLLMetry up to 0.4x: ``gen_ai.prompt.0.content``, ``llm.request.type``, ``llm.usage.*``;
+- OpenInference: ``openinference.span.kind``, ``llm.input_messages.0.message.content``, ``llm.token_count.*``;
+- Vercel's AI SDK: ``gen_ai.*`` with ``ai.prompt.messages``, ``ai.response.text`` and ``ai.telemetry.metadata.*``;
+- LiteLLM's callbacks ``otel`` (``gen_ai.*`` with ``metadata.user_api_key_*`` beside it) and ``arize_phoenix``
+  (OpenInference with ``metadata`` as JSON text; there ``user.id`` is what the caller sent, so the key's user, team or
+  hash goes before it).
+
+Reasoning is the parts of the answer that say so; earlier turns' reasoning is not new. JSON text that an attribute
+limit has cut is null. What tools were called with is no text; what they returned is.
+
+Looked up in code: the role "thinking" (OpenLLMetry for Anthropic), the event ``gen_ai.content.prompt`` (Mirascope),
+``ai.telemetry.metadata.userId`` (a test of Vercel's SDK). That the prompt's count includes what a cache held is what
+the convention asks, and so OpenInference does for Bedrock and LiteLLM; older producers may leave it out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
+from stillwatch.sources.records.conversation import BadConversationError, content_text, normalised, without_system
+
+__all__ = ["CONTEXT", "Event", "call_values", "context_values", "first", "flat", "is_call", "status_of"]
+
+REDACTED = ("__REDACTED__", "redacted-by-litellm")
+NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
+OPENINFERENCE_CALLS = {"LLM": "chat", "EMBEDDING": "embeddings"}
+MODELS = (
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.response.model_name",
+    "llm.model_name",
+    "llm.request.model_name",
+    "embedding.model_name",
+)
+INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens")
+OUTPUT = (
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+    "llm.usage.completion_tokens",
+)
+REASONING = (
+    "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.reasoning_tokens",
+    "llm.token_count.completion_details.reasoning",
+    "llm.usage.reasoning_tokens",
+    "gen_ai.usage.details.reasoning_tokens",
+    "ai.usage.reasoningTokens",
+)
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+TOOL_LISTS = ("llm.tools.", "llm.request.functions.", "gen_ai.request.functions.")
+ACCOUNTS = (
+    "metadata.user_api_key_user_id",
+    "metadata.user_api_key_team_id",
+    "metadata.user_api_key_org_id",
+    "metadata.user_api_key_hash",
+    "enduser.id",
+    "enduser.pseudo.id",
+    "user.id",
+    "user.hash",
+    "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+)
+SESSIONS = (
+    "gen_ai.conversation.id",
+    "session.id",
+    "traceloop.association.properties.session_id",
+    "traceloop.association.properties.chat_id",
+    "ai.telemetry.metadata.sessionId",
+)
+FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for")
+ADDRESSES = ("client.address", "http.client_ip", "metadata.requester_ip_address")
+PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
+AGENTS = ("user_agent.original", "http.user_agent")
+CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
+DETAILS = "gen_ai.client.inference.operation.details"
+ERRORS = {
+    "BadRequestError": 400,
+    "AuthenticationError": 401,
+    "PermissionDeniedError": 403,
+    "NotFoundError": 404,
+    "RequestTooLargeError": 413,
+    "UnprocessableEntityError": 422,
+    "RateLimitError": 429,
+    "OverloadedError": 529,
+}
+CODE = re.compile(r"(?:^|Error code: )([1-5]\d\d)(?!\d)")
+NAME = re.compile(r"(\w+)'?>?$")
+STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
+JSON = "application/json"
+MAX_NESTING = 32
+
+
+class Event(NamedTuple):
+    """Something that was told of a call beside its attributes: its name, and its attributes and body in one."""
+
+    name: str
+    values: Mapping[str, Any]
+
+
+class _Told(NamedTuple):
+    """One message: who speaks, the text, and reasoning shown with it."""
+
+    role: Any
+    text: str | None
+    thoughts: list[str]
+
+
+def first(values: Mapping[str, Any], *names: str) -> Any:
+    """The first of some attributes that is told: neither missing, nor null, nor the empty text."""
+    for name in names:
+        value = values.get(name)
+        if value is not None and value != "":
+            return value
+    return None
+
+
+def flat(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Nested attributes as pairs of a dotted key and a value; objects in a list are counted from 0."""
+    if isinstance(value, Mapping) and depth < MAX_NESTING:
+        for key, inner in value.items():
+            yield from flat(inner, f"{prefix}.{key}" if prefix else str(key), depth + 1)
+    elif isinstance(value, list) and depth < MAX_NESTING and any(isinstance(item, Mapping) for item in value):
+        for index, inner in enumerate(value):
+            yield from flat(inner, f"{prefix}.{index}", depth + 1)
+    elif value is not None:
+        yield prefix, value
+
+
+def is_call(attributes: Mapping[str, Any]) -> bool:
+    """Whether a span is a call to a model, rather than an agent, a tool, a search or a request to a server."""
+    kind, operation = attributes.get("openinference.span.kind"), attributes.get("gen_ai.operation.name")
+    if kind is not None:
+        name = kind.upper() if isinstance(kind, str) else ""
+        asked = "llm.model_name" in attributes and "llm.input_messages.0.message.role" in attributes
+        return name in OPENINFERENCE_CALLS or (name == "TOOL" and asked)  # LiteLLM's name for a call that offers tools
+    if operation is not None:
+        return operation not in NO_CALLS
+    return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
+
+
+def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool) -> dict[str, Any]:
+    """What a span tells of who called: those columns of `CONTEXT` that it knows.
+
+    Only a server's span tells its peer, and only a server's or a call's own the headers of the client: in the span of
+    a client they are those that it sent on.
+    """
+    received = server or call
+    metadata = attributes.get("metadata")
+    if isinstance(metadata, str) and "user_api_key_hash" in metadata:
+        attributes = {**attributes, **dict(flat(mapping(_decoded(metadata)), "metadata"))}
+    forwarded = first(attributes, *FORWARDED) if received else None
+    if isinstance(forwarded, list):
+        forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
+    found = {
+        "account_id": first(attributes, *ACCOUNTS),
+        "api_key_id": first(attributes, "metadata.user_api_key_hash"),
+        "session_id": first(attributes, *SESSIONS),
+        "client_ip": forwarded or first(attributes, *ADDRESSES, *(PEERS if server else ())),
+        "user_agent": first(attributes, *(AGENTS if received else ()), "metadata.user_agent"),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def status_of(attributes: Mapping[str, Any], events: Iterable[Event], *, failed: bool, message: Any) -> Any:
+    """The HTTP status: told, or told by the error's name or text; 500 for another failure, 200 for none."""
+    told = first(attributes, "http.response.status_code", "http.status_code")
+    if told is not None:
+        return told
+    error = first(attributes, "error.type")
+    if not failed and error is None:
+        return 200
+    texts = [attributes.get("error.code"), error, message]
+    for event in events:
+        texts += [event.values.get("exception.type"), event.values.get("exception.message"), event.values.get("error")]
+    for text in texts:
+        if isinstance(text, str):
+            code, name = CODE.search(text[:1000]), NAME.search(text[:1000])
+            if code is not None:
+                return int(code[1])
+            if name is not None and name[1] in ERRORS:
+                return ERRORS[name[1]]
+    return 500
+
+
+def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
+    """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings.
+
+    Raises `BadConversationError` where its conversation has no known shape.
+    """
+    events = list(events)
+    for event in events:
+        if event.name == DETAILS:
+            attributes = {**event.values, **attributes}
+    invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
+    kind = str(attributes.get("openinference.span.kind")).upper()
+    system, messages = _conversation(attributes, events)
+    response, reasoning = _answer(attributes, events)
+    limit = first(attributes, "gen_ai.request.max_tokens", "llm.request.max_tokens")
+    temperature = first(attributes, "gen_ai.request.temperature", "llm.request.temperature")
+    return {
+        "model": first(attributes, *MODELS) or invocation.get("model"),
+        "operation": first(attributes, "gen_ai.operation.name", "llm.request.type")
+        or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),
+        "system_prompt": system,
+        "messages": messages,
+        "response": response,
+        "reasoning": reasoning,
+        "input_tokens": first(attributes, *INPUT),
+        "output_tokens": first(attributes, *OUTPUT),
+        "reasoning_tokens": first(attributes, *REASONING),
+        "temperature": first(invocation, "temperature") if temperature is None else temperature,
+        "max_tokens": first(invocation, *LIMITS) if limit is None else limit,
+        "tool_count": _tool_count(attributes),
+    }
+
+
+def _tool_count(attributes: Mapping[str, Any]) -> int | None:
+    told = _decoded(attributes.get("gen_ai.tool.definitions"))
+    if not isinstance(told, list):
+        told = attributes.get("ai.prompt.tools")
+    if isinstance(told, list):
+        return len(told)
+    return next((len(found) for name in TOOL_LISTS if (found := _numbered(attributes, name))), None)
+
+
+def _decoded(value: Any) -> Any:
+    """JSON text as what it says; any other value as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return value
+    return value
+
+
+def _clean(text: Any) -> str | None:
+    return text if isinstance(text, str) and text and text not in REDACTED else None
+
+
+def _numbered(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
+    """``prefix0.a``, ``prefix0.b``, ``prefix1.a`` as a list of objects, in the order of their numbers."""
+    found: dict[int, dict[str, Any]] = {}
+    for key, value in attributes.items():
+        if key.startswith(prefix):
+            number, _, rest = key[len(prefix) :].partition(".")
+            if number.isascii() and number.isdigit() and len(number) < 7:
+                found.setdefault(int(number), {})[rest] = value
+    return [found[number] for number in sorted(found)]
+
+
+def _part(part: Any) -> tuple[str | None, str | None]:
+    """The text of one part of a message, and its reasoning; null each where it has none."""
+    if not isinstance(part, Mapping):
+        return content_text(part), None
+    kind = part.get("type")
+    if kind in ("reasoning", "thinking"):
+        return None, _clean(first(part, "content", "text", "thinking"))
+    if kind in ("tool_call_response", "tool-result"):
+        told = first(part, "response", "result", "output")
+        told = told.get("value", told) if isinstance(told, Mapping) else told
+        return told if isinstance(told, str) else content_text(told), None
+    if kind in (None, "text", "tool_result", "input_text", "output_text"):
+        return content_text(part), None
+    return None, None
+
+
+def _message(message: Mapping[str, Any]) -> _Told:
+    """A message with parts (OpenTelemetry) or with content (OpenAI's and Anthropic's shapes)."""
+    parts = message.get("parts", message.get("content"))
+    read = [_part(part) for part in (parts if isinstance(parts, list) else [parts])]
+    thoughts = [thought for _, thought in read if thought]
+    thoughts += filter(None, (_clean(message.get(name)) for name in ("reasoning_content", "reasoning")))
+    texts = [text for text in (_clean(text) for text, _ in read) if text]
+    return _Told(message.get("role"), "\n".join(texts) or None, thoughts)
+
+
+def _told(value: Any, role: str) -> list[_Told] | None:
+    """Messages from an attribute: a list of them (JSON text or structured), or one text of ``role``; None if none."""
+    decoded = _decoded(value)
+    if isinstance(decoded, Mapping):
+        inner = decoded.get("messages")
+        decoded = inner if isinstance(inner, list) else [decoded]
+    if isinstance(decoded, list) and (decoded is value or any(isinstance(item, Mapping) for item in decoded)):
+        told = [item if isinstance(item, Mapping) else {"content": item} for item in decoded]
+        if decoded is value or any(key in item for item in told for key in ("role", "parts", "content")):
+            return [_message(item if "role" in item else {"role": role, **item}) for item in told]
+    text = _clean(value)
+    return [_Told(role, text, [])] if text and (decoded is not value or not STRUCTURE.match(text)) else None
+
+
+def _openllmetry(attributes: Mapping[str, Any], prefix: str, role: str) -> list[_Told]:
+    """``gen_ai.prompt.0.role`` and ``.content``, which may be JSON text of parts; a role "thinking" is reasoning."""
+    found: list[_Told] = []
+    for message in _numbered(attributes, prefix):
+        parts = _decoded(message.get("content"))
+        if isinstance(parts, list) and parts and all(isinstance(part, Mapping) and "type" in part for part in parts):
+            message = message | {"content": parts}
+        told = _message({"role": role, **message})
+        found.append(_Told(told.role, None, [told.text] if told.text else []) if told.role == "thinking" else told)
+    return found
+
+
+def _openinference(attributes: Mapping[str, Any], prefix: str) -> list[_Told]:
+    """``llm.input_messages.0.message.role``, ``.message.content`` and ``.message.contents.0.message_content.text``."""
+    found: list[_Told] = []
+    for message in _numbered(attributes, prefix):
+        parts: list[Any] = [message.get("message.content")]
+        for part in _numbered(message, "message.contents."):
+            parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
+        reasoning = message.get("message.reasoning_summary")
+        found.append(_message({"role": message.get("message.role"), "parts": parts, "reasoning": reasoning}))
+    return found
+
+
+def _event_messages(events: Iterable[Event]) -> tuple[list[_Told], list[_Told]]:
+    """Messages told one event each: those sent, and the choices answered."""
+    sent: list[_Told] = []
+    answered: list[_Told] = []
+    for event in events:
+        body = {**event.values, **mapping(_decoded(event.values.get("gen_ai.event.content")))}
+        if event.name == "gen_ai.choice":
+            inner = mapping(_decoded(body.get("message"))) or body
+            answered.append(_message({"role": "assistant", **inner}))
+        elif event.name.startswith("gen_ai.") and event.name.endswith(".message"):
+            sent.append(_message({"role": event.name.split(".")[1], **body}))
+        elif event.name == "gen_ai.content.prompt":
+            sent += _told(event.values.get("gen_ai.prompt"), "user") or []
+        elif event.name == "gen_ai.content.completion":
+            answered += _told(event.values.get("gen_ai.completion"), "assistant") or []
+    return sent, answered
+
+
+def _conversation(
+    attributes: Mapping[str, Any], events: Iterable[Event]
+) -> tuple[str | None, list[dict[str, str | None]] | None]:
+    """The instructions and the conversation; null each where they were not logged, redacted or cut."""
+    prompts = [{"role": "user", "content": p.get("prompt.text")} for p in _numbered(attributes, "llm.prompts.")]
+    sent = (
+        _told(attributes.get("gen_ai.input.messages"), "user")
+        or _openllmetry(attributes, "gen_ai.prompt.", "user")
+        or _openinference(attributes, "llm.input_messages.")
+        or _event_messages(events)[0]
+        or _told(attributes.get("ai.prompt.messages"), "user")
+        or _told(attributes.get("gen_ai.prompt"), "user")
+        or _told(prompts or attributes.get("llm.prompts"), "user")
+    )
+    above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
+    if not sent:
+        return _from_body(attributes)
+    inside, messages = without_system(normalised([{"role": told.role, "content": told.text} for told in sent]))
+    spoken = any(message["content"] for message in messages)
+    return joined([*(told.text for told in above), inside]), messages if spoken else None
+
+
+def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
+    """The conversation in ``input.value``: the request's body, or a text."""
+    value, kind = attributes.get("input.value"), attributes.get("input.mime_type")
+    body = _decoded(value) if kind == JSON else None
+    if isinstance(body, Mapping):
+        try:
+            told = request_values(body)
+        except BadConversationError:  # some frameworks keep their own objects there
+            return None, None
+        return told["system_prompt"], told["messages"]
+    text = None if kind == JSON else _clean(value)
+    return None, [{"role": "user", "content": text}] if text else None
+
+
+def _answer(attributes: Mapping[str, Any], events: Iterable[Event]) -> tuple[str | None, str | None]:
+    """The answer's text and the reasoning shown."""
+    choices = [{"content": c.get("completion.text")} for c in _numbered(attributes, "llm.choices.")]
+    told = (
+        _told(attributes.get("gen_ai.output.messages"), "assistant")
+        or _openllmetry(attributes, "gen_ai.completion.", "assistant")
+        or _openinference(attributes, "llm.output_messages.")
+        or _event_messages(events)[1]
+        or _told(attributes.get("gen_ai.completion"), "assistant")
+        or _told(choices or None, "assistant")
+        or []
+    )
+    text, thoughts = joined(one.text for one in told), joined(thought for one in told for thought in one.thoughts)
+    text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
+    thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))
+    if attributes.get("output.mime_type") != JSON:
+        return text or _clean(attributes.get("output.value")), thoughts
+    whole = response_values(mapping(_decoded(attributes.get("output.value"))))
+    return text or _clean(whole["response"]), thoughts or _clean(whole["reasoning"])

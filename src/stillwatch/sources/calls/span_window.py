@@ -1,0 +1,290 @@
+"""Calls to models held back until what belongs to them may have come: the spans above them, and their log records.
+
+A log of spans is not in order: a span is written when it ends, so the request to a server comes after the calls made
+for it, and log records come in lines of their own. Memory is bounded whatever the file holds: 50,000 spans are
+remembered by what they tell of who called, and calls are held back until there are 5,000 or 32 Mi characters of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from stillwatch.sources.base import Cursor
+from stillwatch.sources.calls.model_spans import DETAILS, Event, call_values, context_values, is_call, status_of
+from stillwatch.sources.records.conversation import BadConversationError
+from stillwatch.sources.records.rows import COLUMNS, Rows
+
+__all__ = ["Key", "Record", "Span", "Window", "identity"]
+
+SPANS_KNOWN = 50_000
+CALLS_HELD = 5_000
+CHARACTERS_HELD = 32 * 2**20
+CONTEXT_CHARACTERS = 1_000
+DEPTH = 64
+OUTERMOST = ("client_ip", "user_agent")
+
+Key = tuple[Any, str]
+
+
+class Span(NamedTuple):
+    """A span: which one it is and which one it is within (None: untold), and what it tells. Times in nanoseconds."""
+
+    key: Key | None
+    parent: Key | None
+    server: bool
+    start: Any
+    end: Any
+    failed: bool
+    message: Any
+    attributes: Mapping[str, Any]
+    events: list[Event]
+
+
+class Record(NamedTuple):
+    """A log record that tells of a call: of which span (None: untold), and when."""
+
+    key: Key | None
+    time: Any
+    event: Event
+
+
+def identity(told: Span | Record) -> Any:
+    """The id of the exchange: the span's; of a record without a span, the provider's id of the answer."""
+    if told.key is not None:
+        return told.key[1]
+    return (told.attributes if isinstance(told, Span) else told.event.values).get("gen_ai.response.id")
+
+
+class _Call:
+    """A call to a model, from its span or, where that is missing, from its log record of the details."""
+
+    def __init__(self, told: Span | Record) -> None:
+        self.told, self.key = told, told.key
+        self.merged = False
+        self.events = list(told.events) if isinstance(told, Span) else []
+        self.attributes = told.attributes if isinstance(told, Span) else told.event.values
+        self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
+
+    def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of the exchange; ``context`` is what was told of who called.
+
+        Raises `BadConversationError` where the conversation has no known shape.
+        """
+        told = self.told
+        values = call_values(self.attributes, self.events) | {"exchange_id": identity(told), **context}
+        if isinstance(told, Record):
+            status = status_of(self.attributes, (), failed=False, message=None)
+            return values | {"started_at": told.time, "status": status}
+        timed = type(told.start) is int and type(told.end) is int
+        return values | {
+            "started_at": told.start,
+            "latency_ms": round((told.end - told.start) / 1e6) if timed else None,
+            "status": status_of(self.attributes, self.events, failed=told.failed, message=told.message),
+        }
+
+
+class _Known:
+    """What is kept of any span: the one above it, what it tells of who called, and whether a call lies within it."""
+
+    __slots__ = ("context", "encloses", "parent")
+
+    def __init__(self) -> None:
+        self.parent: Key | None = None
+        self.context: dict[str, Any] = {}
+        self.encloses = False
+
+
+class _Held(NamedTuple):
+    """A line that is held back: its calls, or why it was set aside."""
+
+    record: int
+    line: int
+    reason: str
+    calls: list[_Call]
+
+
+class Window:
+    """The last lines of a file, and what its last spans and log records told."""
+
+    def __init__(self) -> None:
+        self._held: deque[_Held] = deque()
+        self._known: OrderedDict[Key, _Known] = OrderedDict()  # a dict would look for its first ever longer
+        self._spans: dict[Key, _Call] = {}
+        self._records: dict[Key, _Call] = {}
+        self._early: dict[Key, list[Event]] = {}
+        self._early_order: deque[tuple[Key, int]] = deque()
+        self._told: OrderedDict[tuple[Key, Any, str, bytes], None] = OrderedDict()
+        self._calls = self._characters = self._early_characters = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether a line is held back."""
+        return bool(self._held)
+
+    @property
+    def full(self) -> bool:
+        """Whether more is held back than may be."""
+        most = max(self._calls, len(self._held))
+        return self.held and (most > CALLS_HELD or self._characters > CHARACTERS_HELD)
+
+    def reject(self, reason: str, record: int, line: int) -> None:
+        """A line that is set aside as a whole."""
+        self._held.append(_Held(record, line, reason, []))
+
+    def add(self, told: list[Span | Record], record: int, line: int) -> None:
+        """What one line of the file tells."""
+        found = [self._span(one) if isinstance(one, Span) else self._record(one) for one in told]
+        calls = [call for call in found if call is not None]
+        if calls:
+            self._held.append(_Held(record, line, "", calls))
+            self._calls += len(calls)
+            self._characters += sum(call.characters for call in calls)
+
+    def release(self, rows: Rows, passed: int) -> Cursor:
+        """Gives the oldest line held back to ``rows``, unless it is among the first ``passed`` of the file."""
+        held = self._held.popleft()
+        if held.record > passed:
+            if held.reason:
+                rows.reject(held.reason, held.line)
+            for call in held.calls:
+                self._give(call, rows, held.line)
+        for call in held.calls:
+            self._characters -= call.characters
+            if call.key is not None:
+                (self._spans if isinstance(call.told, Span) else self._records).pop(call.key, None)
+        self._calls -= len(held.calls)
+        return Cursor(held.record)
+
+    def exchanges(self) -> Iterator[dict[str, Any]]:
+        """The columns of the calls that are held back."""
+        for held in self._held:
+            yield from (self._columns(call) for call in held.calls if not self._passed_over(call))
+
+    def _give(self, call: _Call, rows: Rows, line: int) -> None:
+        if self._passed_over(call):
+            return
+        try:
+            values = self._columns(call)
+        except BadConversationError as error:
+            rows.reject(str(error), line)
+        else:
+            rows.add([values.get(name) for name in COLUMNS], line)
+
+    def _columns(self, call: _Call) -> dict[str, Any]:
+        """The columns of a call, with what it tells of who called, or else the nearest span above it that knows.
+
+        The client's address is that of the outermost server: an inner server's client is another server.
+        """
+        told = call.told
+        own = context_values(call.attributes, server=isinstance(told, Span) and told.server, call=True)
+        found: dict[str, Any] = {}
+        above = told.parent if isinstance(told, Span) else told.key
+        for _ in range(DEPTH):
+            known = None if above is None else self._known.get(above)
+            if known is None:
+                break
+            for name, value in known.context.items():
+                if name in OUTERMOST or name not in found:
+                    found[name] = value
+            above = known.parent
+        return call.columns(found | own)
+
+    def _passed_over(self, call: _Call) -> bool:
+        known = None if call.key is None else self._known.get(call.key)
+        return call.merged or (isinstance(call.told, Span) and known is not None and known.encloses)
+
+    def _span(self, span: Span) -> _Call | None:
+        call = _Call(span) if is_call(span.attributes) else None
+        above = span.parent
+        if span.key is not None:
+            known = self._know(span.key)
+            known.parent = above
+            context = context_values(span.attributes, server=span.server, call=call is not None)
+            known.context = {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
+            if call is not None:
+                self._join(call, span.key)
+            elif not known.encloses:
+                above = None
+        while above is not None and not (higher := self._know(above)).encloses:
+            higher.encloses = True
+            above = higher.parent
+        return call
+
+    def _join(self, call: _Call, key: Key) -> None:
+        """Gives a call the log records that came before it."""
+        events = self._early.pop(key, [])
+        record = self._records.get(key)
+        if record is not None:
+            record.merged = True
+            events.append(Event(DETAILS, record.attributes))
+        call.events += events
+        call.characters += sum(_characters(event.values) for event in events)
+        self._spans[key] = call
+
+    def _record(self, record: Record) -> _Call | None:
+        key, event = record.key, record.event
+        if self._told_before(record):
+            return None
+        span = None if key is None else self._spans.get(key)
+        if span is not None:
+            added = _characters(event.values)
+            span.events.append(event)
+            span.characters += added
+            self._characters += added
+        elif event.name == DETAILS:
+            call = _Call(record)
+            if key is not None:
+                self._records[key] = call
+            return call
+        elif key is not None:
+            self._keep(key, event)
+        return None
+
+    def _told_before(self, record: Record) -> bool:
+        """Whether a message came already: exporters send again what they are not sure of, spans and log records."""
+        if record.key is None or record.event.name == DETAILS or not isinstance(record.time, int):
+            return False
+        try:
+            written = msgspec.json.encode(record.event.values)
+        except (TypeError, ValueError, RecursionError, OverflowError):
+            return False
+        known = (record.key, record.time, record.event.name, hashlib.blake2b(written, digest_size=16).digest())
+        if known in self._told:
+            return True
+        self._told[known] = None
+        if len(self._told) > SPANS_KNOWN:
+            self._told.popitem(last=False)
+        return False
+
+    def _keep(self, key: Key, event: Event) -> None:
+        """Keeps a message until its span comes; the oldest go where too many wait."""
+        added = _characters(event.values)
+        self._early.setdefault(key, []).append(event)
+        self._early_order.append((key, added))
+        self._early_characters += added
+        while len(self._early_order) > SPANS_KNOWN or self._early_characters > CHARACTERS_HELD:
+            oldest, gone = self._early_order.popleft()
+            self._early.pop(oldest, None)
+            self._early_characters -= gone
+
+    def _know(self, key: Key) -> _Known:
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = _Known()
+            if len(self._known) > SPANS_KNOWN:
+                self._known.popitem(last=False)
+        return known
+
+
+def _characters(value: Any) -> int:
+    """How much text a value holds, roughly."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, dict):
+        return sum(8 + (len(inner) if type(inner) is str else _characters(inner)) for inner in value.values())
+    return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8

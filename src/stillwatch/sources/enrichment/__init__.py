@@ -1,0 +1,1 @@
+"""What completes a log: a second log, tables of networks, forwarded addresses."""

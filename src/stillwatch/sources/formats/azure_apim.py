@@ -1,0 +1,251 @@
+"""Azure API Management's logs of requests and of language models' messages, and Azure OpenAI's own request log.
+
+Written from Microsoft's public references of the tables ``ApiManagementGatewayLogs`` and
+``ApiManagementGatewayLlmLog``, its guide to logging prompts and completions, and observations of real payloads that
+others have published. Choices that a reader of the log would want to know:
+
+- The request log (category GatewayLogs) knows who called, when and how it ended; the model log (GatewayLlmLogs) knows
+  messages and tokens, and not who. They are joined on CorrelationId: a record of the request log becomes an exchange
+  with what the model log says of it. For that, the files beside the one read are looked through: all in its folder, and
+  in a storage account's layout those of the same hour in the other category's container
+  (``insights-logs-gatewaylogs``, ``insights-logs-gatewayllmlogs``). Both may be one file. What they say is kept in a
+  table on disk. A record of the model log without a request beside it has no account and is set aside.
+- A request is a call to a model where the model log knows it, or where its URL is one of a model's.
+- The account is ApimSubscriptionId, else UserId: the gateway establishes both. The subscription is the key as well.
+- Messages over 32 KB come in pieces, put together by SequenceNumber. It is not documented whether the pieces are cut
+  text or lists of their own; both are read, and a message that two pieces share is one. A missing piece leaves null.
+- ``promptCachedTokens`` is added to the prompt's tokens where it is larger than these, as Anthropic counts; otherwise
+  it is part of them. Reasoning, temperature and tools are known only where the request's bodies are logged (8 KB).
+- Azure OpenAI's RequestResponse has no texts and no tokens; its account is the caller's ``objectId``, which is empty
+  where a key was used, and its addresses are masked, which makes them none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.calls.azure_records import Flat, flat, index_beside, is_azure, kind, records
+from stillwatch.sources.calls.bodies import items, mapping, request_values, response_values
+from stillwatch.sources.calls.gateway_calls import decoded, header, logged_body, operation_of, sent_and_answered
+from stillwatch.sources.containers.json_documents import Document
+from stillwatch.sources.records.json_log import JsonLog
+
+__all__ = ["SOURCE", "AzureApim"]
+
+ALONE = "no request log beside it tells whose call this was"
+MODEL_URL = re.compile(
+    r"/openai/|chat/completions$|/v1/(?:messages|responses|completions|embeddings)$|:(?:streamG|g)enerateContent$"
+)
+OPERATIONS = {
+    "chatcompletions": "chat",
+    "responses": "responses",
+    "embeddings": "embeddings",
+    "completions": "completions",
+}
+NUMBERS = ("prompttokens", "completiontokens")
+
+
+class _Requests(JsonLog):
+    """The records of a file by themselves, for the ids of those that may be exchanges."""
+
+    def documents(self, location: str) -> Iterator[Document]:
+        return records(location)
+
+    def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
+        fields = flat(document)
+        return (fields.get("correlationid"),) if kind(fields) in ("gateway", "openai") else ()
+
+
+class AzureApim(JsonLog):
+    """API Management's two logs joined, and Azure OpenAI's request log."""
+
+    info: ClassVar[Info] = Info(
+        name="azure_apim",
+        summary="Azure API Management's logs of requests and model messages; Azure OpenAI's request log",
+        reference="https://learn.microsoft.com/azure/api-management/api-management-howto-llm-logs",
+        version="tables of 2026",
+        example=(
+            b'{"time": "2026-09-07T00:03:08.25Z", "category": "GatewayLogs", "correlationId": "r1",'
+            b' "callerIpAddress": "192.0.2.7", "properties": {"method": "POST", "responseCode": 200, "totalTime": 500,'
+            b' "url": "https://g.azure-api.net/openai/deployments/m/chat/completions?api-version=1",'
+            b' "apimSubscriptionId": "a1", "requestHeaders": {"User-Agent": "agent/1"},'
+            b' "requestBody": "{\\"messages\\": [{\\"role\\": \\"user\\", \\"content\\": \\"Good morning\\"}]}"}}\n'
+        ),
+        carries=(
+            *("exchange_id", "started_at", "account_id", "api_key_id", "model", "operation", "system_prompt"),
+            *("messages", "response", "reasoning", "input_tokens", "output_tokens", "reasoning_tokens", "temperature"),
+            *("max_tokens", "tool_count", "client_ip", "user_agent", "status", "latency_ms"),
+        ),
+        switch_on=(
+            "In the diagnostic settings of API Management send `GatewayLogs` and `GatewayLlmLogs` to one place (a"
+            " storage account, an event hub, or tables of their own). In the settings of the API, under Azure Monitor,"
+            " switch on `Log LLM messages` with `Log prompts` and `Log completions`, and `Log client IP address`; set"
+            " `Sampling (%)` to 100 and name the header `User-Agent` among those to log. Behind Front Door or"
+            " Application Gateway join their access log for addresses (`--join`). Require a subscription, so that"
+            " every call has one. Give the scan the folder with both logs."
+        ),
+        privacy=(
+            "Without `Log LLM messages` there are no texts: accounts are still compared by load, rhythm and network,"
+            " but nothing is known of what they ask. Without `Log client IP address` there are no addresses, without"
+            " `User-Agent` among the headers no clients; masked addresses (Azure OpenAI's own log) are null. Sampling"
+            " below 100% leaves out calls."
+        ),
+        trust=Trust(
+            "the subscription, else the user of API Management; in Azure OpenAI's own log `objectId`",
+            "no: the gateway knows it from the subscription's key, Azure from the token",
+            "`CallerIpAddress`: the peer, which behind Front Door or Application Gateway is these",
+        ),
+        beside=(
+            "All files in the folder of the one named, and in a storage account's layout in the same hour's folder of"
+            " the other container: their beginnings, and those of both logs whole."
+        ),
+    )
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether the file is JSON with one of the categories or tables that are read."""
+        return is_azure(head)
+
+    def documents(self, location: str) -> Iterator[Document]:
+        """The records of a file; to a request's is added what the model log says of it, under ``parts``."""
+        messages = None
+        for document in records(location):
+            if document.reason or not isinstance(document.value, Mapping):
+                yield document
+                continue
+            fields = flat(document.value)
+            told, correlation = kind(fields), fields.get("correlationid")
+            if messages is None and told in ("gateway", "model"):
+                messages = index_beside(location)
+            if messages is not None and told == "gateway":
+                fields["parts"] = messages.parts(correlation)
+            if messages is not None and told == "model" and not messages.called(correlation):
+                yield Document(document.line, None, ALONE)
+            else:
+                yield Document(document.line, fields)
+
+    def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """See `JsonLog.exchanges`: a request of a model is one exchange; its messages are told with it."""
+        told = kind(document)
+        if told == "openai" and (document.get("modeldeploymentname") or document.get("modelname")):
+            return (_openai(document),)
+        if told == "gateway" and (document.get("parts") or _of_a_model(document.get("url"))):
+            return (_request(document),)
+        return ()
+
+    def identities(self, location: str) -> Iterator[pa.Array]:
+        """See `Source.identities`."""
+        return _Requests().identities(location)
+
+
+def _of_a_model(url: Any) -> bool:
+    return isinstance(url, str) and MODEL_URL.search(url.partition("?")[0]) is not None and bool(operation_of(url))
+
+
+def _request(fields: Flat) -> dict[str, Any]:
+    """A request of the gateway's log, with what the model log says of it."""
+    told = sent_and_answered(
+        fields.get("requestbody") or fields.get("backendrequestbody"),
+        fields.get("responsebody") or fields.get("backendresponsebody"),
+    )
+    parts = mapping(fields.get("parts"))
+    for values in (_messages(parts), _counts(parts)):
+        told |= {name: value for name, value in values.items() if value is not None}
+    headers = (decoded(fields.get(name)) for name in ("requestheaders", "backendrequestheaders"))
+    subscription = fields.get("apimsubscriptionid")
+    return {
+        **told,
+        **_common(fields),
+        "account_id": subscription or fields.get("userid"),
+        "api_key_id": subscription,
+        "operation": operation_of(fields.get("url")),
+        "user_agent": next((agent for found in headers if (agent := header(found, "user-agent"))), None),
+        "status": fields.get("responsecode"),
+    }
+
+
+def _common(fields: Flat) -> dict[str, Any]:
+    address = fields.get("calleripaddress")
+    return {
+        "exchange_id": fields.get("correlationid"),
+        "started_at": fields.get("time") or fields.get("timegenerated"),
+        "client_ip": None if isinstance(address, str) and "*" in address else address,
+        "latency_ms": next((v for n in ("totaltime", "durationms") if (v := fields.get(n)) is not None), None),
+    }
+
+
+def _openai(fields: Flat) -> dict[str, Any]:
+    """A request of Azure OpenAI's own log."""
+    named = fields.get("operationname")
+    known = named.lower() if isinstance(named, str) else ""
+    return {
+        **_common(fields),
+        "account_id": fields.get("objectid"),
+        "model": fields.get("modelname") or fields.get("modeldeploymentname"),
+        "operation": next((told for name, told in OPERATIONS.items() if name in known), named),
+        "status": fields.get("resultsignature"),
+    }
+
+
+def _messages(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """The conversation and the answer in the pieces of the model log."""
+    sent, answered = (_joined(parts.get(name)) for name in ("requestmessages", "responsemessages"))
+    told: dict[str, Any] = {}
+    if isinstance(sent, list):
+        told = request_values({"messages": sent})
+    elif sent:
+        told = request_values(mapping(sent))
+    told["tool_count"] = told["tool_count"] if told.get("tool_count") else None
+    if isinstance(answered, list):
+        answered = {"choices": [{"message": message} for message in items(answered)]}
+    return told | {name: value for name, value in response_values(mapping(answered)).items() if value is not None}
+
+
+def _joined(pieces: Any) -> Any:
+    """The value that pieces of text make: cut anywhere, or lists of messages each; None where that cannot be read."""
+    if not pieces:
+        return None
+    whole = decoded("".join(pieces))
+    if whole is not None:
+        return whole
+    messages: list[dict[str, Any]] = []
+    for piece in pieces:
+        found = items(decoded(piece))
+        if not found:
+            return logged_body("".join(pieces)) or None
+        first = dict(found[0])
+        if messages and messages[-1].get("role") == first.get("role"):
+            before, after = messages[-1].get("content"), first.get("content")
+            if isinstance(before, str) and isinstance(after, str):
+                messages[-1]["content"] = before + after
+                found = found[1:]
+        messages += [dict(message) for message in found]
+    return messages
+
+
+def _counts(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Model and tokens: the record that tells most of these."""
+    rows = [mapping(decoded(text)) for text in parts.get("counts") or []]
+    if not rows:
+        return {}
+    best = max(rows, key=lambda row: (sum(_number(row.get(name)) for name in NUMBERS), bool(row.get("modelname"))))
+    named = [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]
+    prompt, cached = best.get("prompttokens"), best.get("promptcachedtokens")
+    if type(prompt) is int and type(cached) is int and cached > prompt:
+        prompt += cached
+    return {
+        "model": next(filter(None, named), None),
+        "input_tokens": prompt,
+        "output_tokens": best.get("completiontokens"),
+    }
+
+
+def _number(value: Any) -> int:
+    return value if type(value) is int else 0
+
+
+SOURCE = AzureApim()

@@ -1,0 +1,165 @@
+"""Phoenix's spans: its REST API's and command line's JSON, and its data frame of spans as Parquet or JSON lines.
+
+Written from the public sources of Arize Phoenix (``phoenix.trace.dsl.query``, ``phoenix.trace.attributes``,
+``phoenix.client`` 3.5: type ``Span``) and the OpenInference specification. Documents may be a span, an answer of
+``GET /v1/projects/{project}/spans`` (``data``), or a trace as ``px trace list`` saves it (``spans``: phoenix-cli,
+``commands/trace.ts``); attributes may be nested, flat, or, in a data frame, columns of their own
+(``attributes.llm.model_name``). Parquet was tried with files that pandas wrote from such frames, not with a Phoenix
+server's.
+
+An exchange is a span of the kind LLM or EMBEDDING, its id the span's. What is said in `formats.otlp` of
+accounts, addresses and frameworks holds here too: ``user.id`` is what the application set. Phoenix does not keep which
+spans are a server's; one that tells ``http.route`` or ``client.address`` is taken for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from stillwatch.errors import InputError, one_line
+from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.model_spans import Event, flat
+from stillwatch.sources.calls.span_log import SpanLog
+from stillwatch.sources.calls.span_window import Key, Record, Span
+from stillwatch.sources.containers.files import head
+from stillwatch.sources.containers.json_documents import Document, json_documents
+from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns
+from stillwatch.sources.records.rows import COLUMNS
+from stillwatch.sources.records.values import BadValueError, time_us
+
+__all__ = ["SOURCE", "Phoenix"]
+
+MAGIC = b"PAR1"
+SLICE = 512
+PREFIX = "attributes."
+MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
+IDS = (b'"context.span_id"', b'"span_id"')
+SERVERS = ("http.route", "client.address", "http.client_ip")
+
+
+class Phoenix(SpanLog):
+    """Spans that Arize Phoenix has collected."""
+
+    info: ClassVar[Info] = Info(
+        name="phoenix",
+        summary="Arize Phoenix's spans: JSON from its API, or its data frame as Parquet or JSON lines",
+        reference="Arize-ai/phoenix: src/phoenix/trace/dsl/query.py, phoenix-client types; OpenInference spec",
+        version="phoenix-client 3.5",
+        example=(
+            b'{"name": "ChatCompletion", "context": {"trace_id": "5b8efff798038103d269b633813fc60c", "span_id": "r1"},'
+            b' "span_kind": "LLM", "parent_id": null, "start_time": "2026-09-07T00:03:08.250000+00:00",'
+            b' "end_time": "2026-09-07T00:03:08.750000+00:00", "status_code": "OK", "status_message": "",'
+            b' "attributes": {"openinference.span.kind": "LLM", "llm.model_name": "m", "user.id": "a1",'
+            b' "llm.token_count.prompt": 2, "llm.input_messages.0.message.role": "user",'
+            b' "llm.input_messages.0.message.content": "Good morning"}, "events": []}\n'
+        ),
+        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
+        switch_on=(
+            "Export with `px span list spans.json --limit 1000000` (without a limit, the newest 100 spans), with all"
+            " pages of `GET /v1/projects/{project}/spans`, or with `client.spans.get_spans_dataframe(limit=...,"
+            " timeout=...)` (without these, the newest 1,000 spans and 5 seconds), then `to_parquet(path)` or"
+            " `to_json(path, orient='records', lines=True)`; a JSON file of one array is read up to 256 MiB."
+            " Name the account where the call is made: `with using_attributes(user_id=..., session_id=...)` of"
+            " `openinference.instrumentation`. Addresses and user agents are known only where the HTTP server's spans,"
+            " with `client.address` and `user_agent.original`, are sent to Phoenix too."
+        ),
+        privacy=(
+            "`OPENINFERENCE_HIDE_INPUTS`, `OPENINFERENCE_HIDE_OUTPUTS` and their kin leave `__REDACTED__` or nothing in"
+            " place of texts: accounts are still compared by load, rhythm and settings."
+            " `OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS` takes the settings away as well."
+        ),
+        trust=Trust(
+            "LiteLLM's user, team, organisation or hash of the key; else `user.id` or its like",
+            "as your application lets it, which sets it",
+            "a server's forwarded header, else `client.address`, where such spans reach Phoenix",
+        ),
+    )
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether the file is Parquet or JSON with the names of Phoenix's spans."""
+        names = told_columns(head)
+        if names:
+            return "context.span_id" in names and any(name.startswith(PREFIX) for name in names)
+        if head.lstrip()[:1] not in (b"{", b"["):
+            return False
+        return all(mark in head for mark in MARKS) and any(mark in head for mark in IDS)
+
+    def documents(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.documents`; of a Parquet file, its rows."""
+        if not head(location).startswith(MAGIC):
+            yield from json_documents(location)
+            return
+        number = 0
+        for batch in parquet_batches(open_parquet(location), None, location):
+            for start in range(0, batch.num_rows, SLICE):
+                for row in _rows(batch.slice(start, SLICE), location):
+                    number += 1
+                    yield Document(number, row)
+
+    def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
+        """See `SpanLog.told`."""
+        inner = next((document[name] for name in ("data", "spans") if isinstance(document.get(name), list)), None)
+        return [_span(span) for span in ([document] if inner is None else items(inner))]
+
+
+def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
+    """Rows as objects; times of nanoseconds are cut to microseconds, which Python can hold."""
+    columns = [
+        column.cast(pa.timestamp("us", column.type.tz), safe=False) if pa.types.is_timestamp(column.type) else column
+        for column in batch.columns
+    ]
+    try:
+        rows: list[dict[str, Any]] = pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
+    return rows
+
+
+def _span(row: Mapping[str, Any]) -> Span:
+    attributes = dict(flat(row["attributes"])) if isinstance(row.get("attributes"), Mapping) else _columns(row)
+    kind = row.get("span_kind")
+    if isinstance(kind, str) and kind != "UNKNOWN":
+        attributes.setdefault("openinference.span.kind", kind)
+    context = mapping(row.get("context"))
+    trace = row.get("context.trace_id", context.get("trace_id"))
+    return Span(
+        key=_key(trace, row.get("context.span_id", context.get("span_id"))),
+        parent=_key(trace, row.get("parent_id")),
+        server=any(name in attributes for name in SERVERS),
+        start=_nanoseconds(row.get("start_time")),
+        end=_nanoseconds(row.get("end_time")),
+        failed=row.get("status_code") == "ERROR",
+        message=row.get("status_message"),
+        attributes=attributes,
+        events=[_event(event) for event in items(row.get("events"))],
+    )
+
+
+def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes in columns of their own; a data frame holds "not a number" where a span has none."""
+    found = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
+    return {name: value for name, value in flat(found) if value == value}
+
+
+def _key(trace: Any, span: Any) -> Key | None:
+    return (trace if isinstance(trace, str) else "", span) if isinstance(span, str) and span else None
+
+
+def _nanoseconds(value: Any) -> Any:
+    """A time as nanoseconds since 1970; what is no time stays as it is, for the row to be set aside."""
+    try:
+        us = time_us(value)
+    except BadValueError:
+        return value
+    return None if us is None else us * 1000
+
+
+def _event(event: Mapping[str, Any]) -> Event:
+    return Event(str(event.get("name")), dict(flat(mapping(event.get("attributes")))))
+
+
+SOURCE = Phoenix()

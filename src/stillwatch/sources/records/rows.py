@@ -1,0 +1,141 @@
+"""Rows of loose values become batches of THE record; what cannot be read is set aside with its place.
+
+Values are converted column by column: a column whose values all have the right type, as nearly all have, costs next to
+nothing; only in the others each value is looked at (`stillwatch.sources.records.values`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from stillwatch.exchange import EXCHANGE, TEXT, TIME, WHOLE
+from stillwatch.sources.base import BATCH_ROWS, READERS_OWN, Cursor, ReadBatch, Rejected
+from stillwatch.sources.records.conversation import BadConversationError, messages_text
+from stillwatch.sources.records.values import CONVERTERS, BadValueError, time_us
+
+__all__ = ["COLUMNS", "Rows", "empty_batch"]
+
+COLUMNS: tuple[str, ...] = tuple(EXCHANGE.names)
+BATCH_CHARACTERS = 64 * 2**20
+LONG_COLUMNS = [COLUMNS.index(name) for name in ("system_prompt", "messages", "response", "reasoning")]
+STARTED_AT, MESSAGES = COLUMNS.index("started_at"), COLUMNS.index("messages")
+
+Faults = dict[int, str]
+
+
+def empty_batch() -> pa.RecordBatch:
+    """A batch of no exchanges."""
+    return pa.RecordBatch.from_pylist([], schema=EXCHANGE)
+
+
+class Rows:
+    """Collects the rows of one file until a batch is full: 16,384 rows, or 64 Mi characters of text."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._rows: list[Sequence[object]] = []
+        self._lines: list[int] = []
+        self._rejected: list[Rejected] = []
+        self._characters = 0
+
+    def add(self, values: Sequence[object], line: int) -> None:
+        """One row: its values in the order of `COLUMNS`, loose (`values.convert`), from line ``line`` of the file."""
+        row = list(values)
+        started, messages = row[STARTED_AT], row[MESSAGES]
+        try:
+            if started is not None:
+                row[STARTED_AT] = time_us(started)
+            if messages is not None:
+                row[MESSAGES] = messages_text(messages)
+        except BadValueError as error:
+            self.reject(f"{error}: {COLUMNS[STARTED_AT]}", line)
+        except BadConversationError as error:
+            self.reject(str(error), line)
+        else:
+            self.add_typed(row, line)
+
+    def add_typed(self, row: Sequence[object], line: int) -> None:
+        """One row whose time (microseconds) and conversation (JSON text) are those of THE record already."""
+        for index in LONG_COLUMNS:
+            long = row[index]
+            if type(long) is str:
+                self._characters += len(long)
+        self._rows.append(row)
+        self._lines.append(line)
+
+    def reject(self, reason: str, line: int) -> None:
+        """Set line ``line`` aside."""
+        self._rejected.append(Rejected(reason, f"{self.location}:{line}"))
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to `take` a batch."""
+        return len(self._rows) + len(self._rejected) >= BATCH_ROWS or self._characters >= BATCH_CHARACTERS
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._rejected)
+
+    def take(self, cursor: Cursor) -> ReadBatch:
+        """What was collected since the last time, as a batch that ends at ``cursor``."""
+        batch, lines = empty_batch(), np.array(self._lines, np.int64)
+        if self._rows:
+            faults: Faults = {}
+            columns = zip(*self._rows, strict=True)
+            arrays = [_column(values, field, faults) for values, field in zip(columns, EXCHANGE, strict=True)]
+            batch = pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE)
+            if faults:
+                for row, reason in sorted(faults.items()):
+                    self.reject(reason, self._lines[row])
+                good = np.ones(len(lines), dtype=bool)
+                good[list(faults)] = False
+                batch, lines = batch.filter(pa.array(good)), lines[good]
+        taken = ReadBatch(batch, tuple(self._rejected), cursor, lines)
+        self._rows, self._lines, self._rejected, self._characters = [], [], [], 0
+        return taken
+
+
+def _column(values: Sequence[object], field: pa.Field, faults: Faults) -> pa.Array:
+    """Loose values as an array; ``faults`` gets the rows whose value cannot be, unless they are there already."""
+    array = _typed(values, field)
+    if array is None:
+        array = _by_value(values, field, faults)
+    if field.name in READERS_OWN and array.null_count:
+        for row in pc.indices_nonzero(pc.is_null(array)).to_pylist():
+            faults.setdefault(row, f"missing {field.name}")
+    return array
+
+
+def _typed(values: Sequence[object], field: pa.Field) -> pa.Array | None:
+    """The array of values that all have the right type and range, an empty text null; None where one has not."""
+    kinds = set(map(type, values)) - {type(None)}
+    try:
+        if field.type == TIME:
+            return pa.array(values, pa.int64()).cast(TIME)
+        if field.type == TEXT and kinds <= {str}:
+            array = pa.array(values, TEXT)
+            shortest = pc.min(pc.binary_length(array)).as_py()
+            return array if shortest else pc.if_else(pc.equal(array, ""), None, array)
+        if (field.type == WHOLE and kinds <= {int}) or (field.type not in (TEXT, WHOLE) and kinds <= {int, float}):
+            array = pa.array(values, field.type)
+            return (
+                array if not kinds or pc.all(pc.and_(pc.is_finite(array), pc.greater_equal(array, 0))).as_py() else None
+            )
+    except (pa.ArrowException, OverflowError, UnicodeError):
+        return None  # a number too large, or a text that UTF-8 cannot hold
+    return None
+
+
+def _by_value(values: Sequence[object], field: pa.Field, faults: Faults) -> pa.Array:
+    converter = CONVERTERS[field.name]
+    converted: list[object] = []
+    for row, value in enumerate(values):
+        try:
+            converted.append(None if value is None else converter(value))
+        except BadValueError as error:
+            faults.setdefault(row, f"{error}: {field.name}")
+            converted.append(None)
+    return pa.array(converted, field.type)

@@ -1,0 +1,79 @@
+"""Exchanges written as Kong's file-log plugin would have logged them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+CARRIES = frozenset(
+    {
+        *("exchange_id", "account_id", "api_key_id", "model", "operation", "system_prompt", "messages", "response"),
+        *("reasoning", "input_tokens", "output_tokens", "reasoning_tokens", "temperature", "max_tokens", "tool_count"),
+        *("client_ip", "user_agent", "status", "latency_ms", "started_at"),
+    }
+)
+
+
+def write(exchanges: pa.Table, folder: Path) -> list[Path]:
+    path = folder / "kong.log"
+    with path.open("w", encoding="utf-8") as file:
+        for row in exchanges.to_pylist():
+            file.write(json.dumps(entry(row), ensure_ascii=False) + "\n")
+    return [path]
+
+
+def entry(row: dict[str, Any]) -> dict[str, Any]:
+    logged: dict[str, Any] = {
+        # Kong writes whole milliseconds; finer ones keep the order of exchanges, by which tables are compared
+        "started_at": round(row["started_at"].timestamp() * 1_000_000) / 1000,
+        "client_ip": row["client_ip"],
+        "consumer": {"id": row["account_id"], "username": "somebody", "created_at": 1726782477},
+        "authenticated_entity": {"id": row["api_key_id"], "consumer_id": row["account_id"]},
+        "request": {
+            "id": row["exchange_id"],
+            "uri": "/v1/chat/completions",
+            "method": "POST",
+            "headers": {"user-agent": row["user_agent"], "authorization": "REDACTED"},
+        },
+        "response": {"status": row["status"], "size": 10, "headers": {}},
+        "latencies": {"request": row["latency_ms"], "kong": 1, "proxy": row["latency_ms"]},
+        "tries": [],
+        "ai": {
+            "proxy": {
+                "payload": {"request": json.dumps(request_body(row)), "response": json.dumps(response_body(row))},
+                "meta": {"request_model": row["model"], "response_model": row["model"], "provider_name": "openai"},
+                "usage": {
+                    "prompt_tokens": row["input_tokens"],
+                    "completion_tokens": row["output_tokens"],
+                    "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
+                    "cost": 0,
+                },
+            }
+        },
+    }
+    return logged
+
+
+def request_body(row: dict[str, Any]) -> dict[str, Any]:
+    messages = json.loads(row["messages"])
+    if row["system_prompt"] is not None:
+        messages.insert(0, {"role": "system", "content": row["system_prompt"]})
+    body: dict[str, Any] = {"model": row["model"], "messages": messages}
+    for name in ("temperature", "max_tokens"):
+        if row[name] is not None:
+            body[name] = row[name]
+    if row["tool_count"]:
+        body["tools"] = [{"type": "function", "function": {"name": f"f{i}"}} for i in range(row["tool_count"])]
+    return body
+
+
+def response_body(row: dict[str, Any]) -> dict[str, Any]:
+    if row["status"] >= 400:
+        return {"error": {"message": "refused"}}
+    message = {"role": "assistant", "content": row["response"]}
+    if row["reasoning"] is not None:
+        message["reasoning_content"] = row["reasoning"]
+    return {"object": "chat.completion", "model": row["model"], "choices": [{"index": 0, "message": message}]}
