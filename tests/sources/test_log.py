@@ -151,10 +151,24 @@ def test_the_same_rows_stay_in_any_order_of_rows_and_files(tmp_path: Path) -> No
             log = open_log([folder])
             kept = sorted(log.read().to_pylist(), key=lambda r: r["exchange_id"])
             seen.add(repr(kept))
-            assert [r["exchange_id"] for r in kept] == ["r1", "r2", "r3"]
+            assert [r["exchange_id"] for r in kept] == ["r1", "r1~2", "r2", "r3"]
             assert kept[0]["started_at"] == dt.datetime(2026, 9, 6, tzinfo=dt.UTC)
-            assert {r.reason: r.records for r in log.rejects} == {"duplicate id, other content": 4}
+            assert sum(r.records for r in log.rejects) == 3
+            assert {r.reason for r in log.rejects} <= {"duplicate id", "duplicate id, other content"}
     assert len(seen) == 1
+
+
+def test_a_caller_that_chooses_its_ids_hides_nothing_and_nobody(tmp_path: Path) -> None:
+    hours = [line(1, account_id="attacker", started_at=f"2026-09-07T{hour:02}:00:00Z") for hour in range(9)]
+    victim = line(1, account_id="victim", started_at="2026-09-07T04:00:00Z")
+    (tmp_path / "a.jsonl").write_bytes(b"".join([*hours[::-1], victim, victim]))
+    log = open_log([tmp_path])
+    kept = log.read().to_pylist()
+    assert sorted(row["account_id"] for row in kept) == ["attacker"] * 9 + ["victim"]
+    assert sorted(row["exchange_id"] for row in kept) == sorted(["r1", *(f"r1~{n}" for n in range(2, 11))])
+    assert next(row["started_at"].hour for row in kept if row["exchange_id"] == "r1") == 0
+    assert [(r.reason, r.records) for r in log.rejects] == [("duplicate id", 1)]
+    assert log.notes[0].startswith("9 exchanges bore the id of another account's or another time's")
 
 
 def test_identical_doubles_are_told_from_others(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ class Log:
         self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))
         self.set_aside: tuple[Rejected, ...] = ()
         self.rejects: tuple[RejectCount, ...] = ()
+        self._chosen = 0
         self.exchanges = 0
 
     def batches(self, progress: Progress | None = None) -> Iterator[pa.RecordBatch]:
@@ -76,7 +77,7 @@ class Log:
         places: list[Rejected] = list(self._unknown)
         if self._unknown:
             counts[UNKNOWN] = RejectCount(UNKNOWN, len(self._unknown), self._unknown[0].where)
-        self.exchanges = 0
+        self.exchanges = self._chosen = 0
         keepers = self._keepers(progress)
         if self.join is not None:
             self.join.matched = self.join.exchanges = 0
@@ -122,10 +123,17 @@ class Log:
     @property
     def notes(self) -> tuple[str, ...]:
         """What there is to say of how the log was completed, after `batches`."""
+        chosen: tuple[str, ...] = ()
+        if self._chosen:
+            chosen = (
+                f"{self._chosen:,} exchanges bore the id of another account's or another time's and were given ids of "
+                "their own (with ~2 and so on): a caller that chooses ids may want to hide among doubles.",
+            )
         if self.join is None:
-            return ()
+            return chosen
         matched, exchanges = self.join.matched, max(self.join.exchanges, 1)
         return (
+            *chosen,
             f"The second log ({Path(self.join.where).name}, on {self.join.on}) knew {matched:,} of "
             f"{self.join.exchanges:,} exchanges ({matched / exchanges:.1%}).",
         )
@@ -157,10 +165,11 @@ class Log:
     ) -> Iterator[tuple[pa.RecordBatch, list[Rejected]]]:
         row = 0
         for read in self._completed(file):
-            gone = keepers.doubles(read.exchanges, number, row)
+            gone, renamed = keepers.doubles(read.exchanges, number, row)
             row += read.exchanges.num_rows
             rejected = list(read.rejected)
-            exchanges = read.exchanges
+            exchanges = _renamed(read.exchanges, renamed)
+            self._chosen += len(renamed)
             if gone:
                 rejected += [Rejected(reason, f"{file}:{read.lines[i]}") for i, reason in gone.items()]
                 keep = np.ones(exchanges.num_rows, bool)
@@ -194,6 +203,16 @@ class Log:
         return InputError(
             f"holds no exchange that can be read ({set_aside} set aside, most for: {worst.reason})", worst.first
         )
+
+
+def _renamed(batch: pa.RecordBatch, ids: Mapping[int, str]) -> pa.RecordBatch:
+    """The batch with other exchange ids at some positions."""
+    if not ids:
+        return batch
+    every = batch.column(0).to_pylist()
+    for position, identity in ids.items():
+        every[position] = identity
+    return batch.set_column(0, batch.schema.field(0), pa.array(every, batch.schema.field(0).type))
 
 
 def open_log(
