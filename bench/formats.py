@@ -63,7 +63,8 @@ def _parse(files: list[Path]) -> float:
     started = time.process_time()
     for file in files:
         with file.open("rb") as lines:
-            for line in [file.read_bytes()] if file.read_bytes()[:2] in (b"[\n", b"{\n") else lines:
+            one_document = lines.peek(2)[:2] in (b"[\n", b"{\n")
+            for line in [lines.read()] if one_document else lines:
                 msgspec.json.decode(line)
     return time.process_time() - started
 

@@ -125,7 +125,7 @@ _BOMBS = (
     (b"id,", b"a,", b"\n"),
 )
 _PEAK = """
-import gzip, resource, sys
+import resource, sys
 from stillwatch.errors import StillwatchError
 from stillwatch.sources import SOURCES
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

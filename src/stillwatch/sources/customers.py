@@ -17,7 +17,7 @@ from stillwatch.errors import InputError
 from stillwatch.exchange import CUSTOMER
 from stillwatch.sources.containers.delimited import column_names, delimited_records
 from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import json_documents
+from stillwatch.sources.containers.json_documents import begins_json, json_documents
 from stillwatch.sources.formats.canonical_parquet import MAGIC, open_parquet, parquet_batches
 from stillwatch.sources.records.columns import Faults, cast_column, faults
 from stillwatch.sources.records.values import BadValueError, text, time_us
@@ -72,7 +72,7 @@ def _from_parquet(location: str) -> pa.Table:
 
 
 def _rows(location: str, start: bytes) -> Iterator[dict[str, Any]]:
-    if start.lstrip()[:1] in (b"{", b"["):
+    if begins_json(start):
         for document in json_documents(location):
             if document.reason or not isinstance(document.value, Mapping):
                 raise InputError(document.reason or "not an object", f"{location}:{document.line}")

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
@@ -182,14 +181,12 @@ class Log:
         for read in self._sources[file].read(str(file), None):
             batch = read.exchanges if self.join is None else self.join.complete(read.exchanges)
             batch = enriched(batch, self.trusted_hops, self.networks)
-            known = pc.is_valid(batch.column("account_id"))
-            if batch.column("account_id").null_count:
-                nobody = read.lines[~known.to_numpy(zero_copy_only=False)]
-                rejected = [Rejected("missing account_id", f"{file}:{line}") for line in nobody]
-                read = read._replace(
-                    rejected=(*read.rejected, *rejected),
-                    lines=read.lines[known.to_numpy(zero_copy_only=False)],
-                )
+            account = batch.column("account_id")
+            if account.null_count:
+                known = account.is_valid()
+                told = known.to_numpy(zero_copy_only=False)
+                nobody = (Rejected("missing account_id", f"{file}:{line}") for line in read.lines[~told])
+                read = read._replace(rejected=(*read.rejected, *nobody), lines=read.lines[told])
                 batch = batch.filter(known)
             yield read._replace(exchanges=batch)
 

@@ -9,9 +9,7 @@ end.
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,9 +17,10 @@ import msgspec
 
 from stillwatch.errors import InputError
 from stillwatch.sources.calls.bodies import items, mapping
-from stillwatch.sources.calls.gateway_calls import begins_json, decoded, unwrapped
+from stillwatch.sources.calls.gateway_calls import unwrapped
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, open_bytes
-from stillwatch.sources.containers.json_documents import Document, json_documents
+from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
+from stillwatch.sources.containers.lookup import key_digest, lookup_table
 
 __all__ = ["Flat", "Messages", "flat", "index_beside", "is_azure", "kind", "records"]
 
@@ -102,11 +101,7 @@ class Messages:
 
     def __init__(self, files: tuple[str, ...]) -> None:
         """Reads the files; what cannot be read is passed over, for it is set aside where its file is read."""
-        # No name: SQLite makes a file that only this user can open, and removes its name at once. However the process
-        # ends, nothing is left of the prompts in it.
-        self._table = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._table.executescript(
-            "pragma temp_store=file; pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
+        self._table = lookup_table(
             "create table part(request blob, name text, place integer, value text,"
             " primary key(request, name, place)) without rowid;"
             "create table called(request blob primary key) without rowid; begin;"
@@ -169,7 +164,7 @@ class Messages:
 def _digest(correlation: Any) -> bytes | None:
     if not isinstance(correlation, str) or not correlation:
         return None
-    return hashlib.blake2b(correlation.lower().encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return key_digest(correlation.lower())
 
 
 def index_beside(location: str) -> Messages:

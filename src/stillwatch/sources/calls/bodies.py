@@ -103,9 +103,9 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
         sent = None if isinstance(sent, dict) and sent is body.get("prompt") else sent  # a stored template's name
     if isinstance(sent, str):
         sent = [sent]
-    if isinstance(sent, list) and not all(map(_plain, sent)):
-        sent = normalised([turn for item in sent if (turn := _turn(item)) is not None])
-    inside, messages = without_system(sent if isinstance(sent, list) else normalised(sent)) if sent else (None, None)
+    if isinstance(sent, list):
+        sent = [turn for item in sent if (turn := _turn(item)) is not None]
+    inside, messages = without_system(normalised(sent)) if sent else (None, None)
     return joined([*given, inside]) if given else inside, messages or None
 
 
@@ -126,11 +126,6 @@ def _plain_conversation(messages: Any) -> tuple[str | None, list[dict[str, str |
         elif content:
             system.append(content)
     return "\n\n".join(system) or None, rest or None
-
-
-def _plain(item: Any) -> bool:
-    """Whether an item is a message as nearly all are: a role, a text, and nothing else to look into."""
-    return type(item) is dict and len(item) == 2 and type(item.get("role")) is type(item.get("content")) is str
 
 
 def _turn(item: Any) -> Any:

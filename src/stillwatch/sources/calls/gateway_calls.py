@@ -6,15 +6,11 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from stillwatch.sources.calls.bodies import mapping, request_values, response_values
 from stillwatch.sources.calls.event_streams import assembled, is_event_stream, stream_body
-from stillwatch.sources.containers.json_documents import Document
+from stillwatch.sources.containers.json_documents import Document, decoded
 
 __all__ = [
-    "begins_json",
-    "decoded",
     "header",
     "logged_body",
     "operation_of",
@@ -40,11 +36,6 @@ _OPERATIONS = (
 )
 
 
-def begins_json(head: bytes) -> bool:
-    """Whether a file's beginning may be JSON objects: one per line, in an array, or alone."""
-    return head.lstrip()[:1] in (b"{", b"[")
-
-
 def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
     """The documents of a file, and in place of one that wraps others in a list ``name``, those, so that each is kept or
     set aside on its own. An object under that name is unwrapped likewise.
@@ -56,16 +47,6 @@ def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
                 yield Document(document.line, value)
         else:
             yield document
-
-
-def decoded(value: Any) -> Any:
-    """The value that a text of JSON holds; None where it is none. What is no text stays as it is."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return None
 
 
 def logged_body(value: Any) -> Mapping[str, Any]:

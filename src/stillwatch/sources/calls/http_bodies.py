@@ -15,9 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
-from stillwatch.sources.calls.event_streams import assembled, is_event_stream, stream_body
+from stillwatch.sources.calls.gateway_calls import logged_body
 
 __all__ = ["body_of", "bytes_of", "credential", "headers_of", "key_id", "without_key"]
 
@@ -97,16 +95,7 @@ def body_of(value: Any) -> Mapping[str, Any]:
     """A body as one object, a stream put together; empty where there is none that can be read."""
     if isinstance(value, bytes):
         value = _inflated(value).decode(errors="replace")
-    if isinstance(value, str):
-        if value[:1] != "{" and is_event_stream(value):
-            return stream_body(value) or {}
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return {}
-    if isinstance(value, list):
-        return assembled(value) or {}
-    return value if isinstance(value, dict) else {}
+    return logged_body(value)
 
 
 def _inflated(data: bytes) -> bytes:

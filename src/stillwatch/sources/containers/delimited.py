@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import csv
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from stillwatch.errors import InputError
 from stillwatch.sources.containers.files import LINE_BYTES, Line, file_lines
+from stillwatch.sources.containers.json_documents import Document
 
-__all__ = ["Record", "column_names", "delimited_records", "header"]
+__all__ = ["Record", "column_names", "delimited_documents", "delimited_records", "header"]
 
 csv.field_size_limit(LINE_BYTES)
 
@@ -113,6 +114,26 @@ def delimited_records(location: str) -> Iterator[Record]:
         lines.put_back()
         reader = csv.reader(lines, strict=True)
         yield Record(first, None, reason)
+
+
+def delimited_documents(location: str, names: Mapping[str, str] | None = None) -> Iterator[Document]:
+    """The rows of a table as objects, cells by their column's name, empty ones left out; broken rows with their reason.
+
+    ``names`` has other names for some columns, their own in lower case. Raises `InputError` where two columns would
+    have one name then.
+    """
+    table = delimited_records(location)
+    columns = column_names(table)
+    if names is not None:
+        columns = [names.get(name.lower(), name) for name in columns]
+        if len(set(columns)) < len(columns):
+            raise InputError("has two columns of one name", location)
+    for record in table:
+        if record.cells is None:
+            yield Document(record.line, None, record.reason)
+        else:
+            cells = zip(columns, record.cells, strict=True)
+            yield Document(record.line, {name: cell for name, cell in cells if cell})
 
 
 def _reason(text: str) -> str:

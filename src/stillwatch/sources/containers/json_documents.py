@@ -10,7 +10,17 @@ import msgspec
 
 from stillwatch.sources.containers.files import Line, file_lines, head, whole
 
-__all__ = ["Document", "decode_reason", "decode_whole", "json_documents", "objects_at", "some_keys", "told_keys"]
+__all__ = [
+    "Document",
+    "begins_json",
+    "decode_reason",
+    "decode_whole",
+    "decoded",
+    "json_documents",
+    "objects_at",
+    "some_keys",
+    "told_keys",
+]
 
 TIME = re.compile(rb"\A\s*\d{4}-\d\d-\d\dT[\d:.]+Z\s+(?=[{\[])")
 # A text without an end reaches to the end of the file: looked for anew at each of its quotes, it would take for ever.
@@ -68,6 +78,21 @@ def json_documents(location: str, *, after_time: bool = False, decode: Decode | 
         yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
     else:
         yield from map(of_line, file_lines(location))
+
+
+def begins_json(start: bytes) -> bool:
+    """Whether a file's beginning may be JSON objects: one per line, in an array, or alone."""
+    return start.lstrip()[:1] in (b"{", b"[")
+
+
+def decoded(value: Any) -> Any:
+    """The value that a text of JSON holds; None where it is none. What is no text stays as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
 
 
 def _one_document(start: bytes) -> bool:

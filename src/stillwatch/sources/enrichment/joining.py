@@ -8,8 +8,6 @@ network, TLS fingerprint) is taken even where the first log says otherwise: behi
 
 from __future__ import annotations
 
-import hashlib
-import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,10 @@ import pyarrow.compute as pc
 from stillwatch.errors import InputError, UsageError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.progress import Progress, Silent
-from stillwatch.sources.containers.delimited import column_names, delimited_records
+from stillwatch.sources.containers.delimited import delimited_documents
 from stillwatch.sources.containers.files import find_files, head, second_head
-from stillwatch.sources.containers.json_documents import json_documents
+from stillwatch.sources.containers.json_documents import begins_json, json_documents
+from stillwatch.sources.containers.lookup import key_digest, lookup_table
 from stillwatch.sources.formats.canonical_parquet import MAGIC, open_parquet, parquet_batches
 from stillwatch.sources.formats.field_map import follow
 from stillwatch.sources.records.values import CONVERTERS, BadValueError
@@ -96,10 +95,7 @@ class Join:
         self.where, self.on = str(location), on
         self.matched = self.exchanges = 0
         self._key, field = parse_on(on)
-        # No name: SQLite makes a file that only this user can open, and removes its name at once.
-        self._table = sqlite3.connect("", isolation_level=None)
-        self._table.executescript(
-            "pragma temp_store=file; pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;"
+        self._table = lookup_table(
             "create table told(key blob primary key, value text) without rowid;"
             "create temp table asked(place integer, key blob);"
         )
@@ -132,7 +128,7 @@ class Join:
                 keyed += 1
                 values = _told(record)
                 told += bool(values)
-                rows.append((_digest(str(key)), msgspec.json.encode(values, order="sorted").decode()))
+                rows.append((key_digest(str(key)), msgspec.json.encode(values, order="sorted").decode()))
                 if len(rows) >= _WRITTEN:
                     self._write(rows)
             progress.advance()
@@ -154,7 +150,7 @@ class Join:
         """The batch with what the second log tells of its exchanges; counts how many were found."""
         keys = batch.column(batch.schema.get_field_index(self._key)).to_pylist()
         self._table.execute("delete from asked")
-        asked = [(place, _digest(key)) for place, key in enumerate(keys) if key is not None]
+        asked = [(place, key_digest(key)) for place, key in enumerate(keys) if key is not None]
         self._table.executemany("insert into asked values(?, ?)", asked)
         found = self._table.execute("select place, value from asked join told using(key)").fetchall()
         self.exchanges += batch.num_rows
@@ -172,22 +168,16 @@ class Join:
         return batch
 
 
-def _digest(key: str) -> bytes:
-    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
-
-
 def _records(file: Path | str) -> Iterator[Any]:
     """The records of a second log; broken ones are passed over: they could not have been matched."""
     start = head(str(file))
     if start.startswith(MAGIC):
         for batch in parquet_batches(open_parquet(str(file)), None, str(file)):
             yield from batch.to_pylist()
-    elif any(beginning.lstrip()[:1] in (b"{", b"[") for beginning in (start, second_head(str(file)))):
+    elif begins_json(start) or begins_json(second_head(str(file))):
         yield from (document.value for document in json_documents(str(file)) if not document.reason)
     elif start.strip():
-        records = delimited_records(str(file))
-        names = column_names(records)
-        yield from (dict(zip(names, r.cells, strict=True)) for r in records if r.cells is not None)
+        yield from (document.value for document in delimited_documents(str(file)) if not document.reason)
 
 
 def _told(record: Any) -> dict[str, Any]:

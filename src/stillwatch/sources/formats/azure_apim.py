@@ -31,8 +31,8 @@ import pyarrow as pa
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.azure_records import Flat, flat, index_beside, is_azure, kind, records
 from stillwatch.sources.calls.bodies import items, mapping, request_values, response_values
-from stillwatch.sources.calls.gateway_calls import decoded, header, logged_body, operation_of, sent_and_answered
-from stillwatch.sources.containers.json_documents import Document
+from stillwatch.sources.calls.gateway_calls import header, logged_body, operation_of, sent_and_answered
+from stillwatch.sources.containers.json_documents import Document, decoded
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "AzureApim"]

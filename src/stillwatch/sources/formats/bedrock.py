@@ -22,13 +22,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.calls.event_streams import assembled
-from stillwatch.sources.containers.json_documents import Document, json_documents, some_keys
+from stillwatch.sources.containers.json_documents import Document, decoded, json_documents, some_keys
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "Bedrock"]
@@ -135,12 +133,7 @@ def _records(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         return
     events = items(document.get("logEvents")) or items(document.get("events")) or [document]
     for event in events:
-        message = event.get("message")
-        if isinstance(message, str):
-            try:
-                message = msgspec.json.decode(message)
-            except (msgspec.DecodeError, RecursionError, UnicodeError):
-                continue
+        message = decoded(event.get("message"))
         if isinstance(message, Mapping) and "modelId" in message:
             yield message
 
@@ -148,7 +141,7 @@ def _records(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record's columns, still loose."""
     given, told = mapping(record.get("input")), mapping(record.get("output"))
-    request, body = _decoded(given.get("inputBodyJson")), _answer(_decoded(told.get("outputBodyJson")))
+    request, body = decoded(given.get("inputBodyJson")), _answer(decoded(told.get("outputBodyJson")))
     asked = request_values(_request(request)) if isinstance(request, Mapping) else {}
     answered = response_values(body)
     metrics = mapping(body.get(METRICS)) or mapping(body.get("metrics"))
@@ -173,16 +166,6 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first(*values: Any) -> Any:
     return next((value for value in values if value is not None), None)
-
-
-def _decoded(body: Any) -> Any:
-    """A body; where a table has made it a text, what that text holds."""
-    if isinstance(body, str):
-        try:
-            return msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return None
-    return body
 
 
 def _model(name: Any, answered: Any) -> Any:

@@ -26,16 +26,8 @@ from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import mapping
-from stillwatch.sources.calls.gateway_calls import (
-    begins_json,
-    decoded,
-    logged_body,
-    operation_of,
-    sent_and_answered,
-    told_id,
-    unwrapped,
-)
-from stillwatch.sources.containers.json_documents import Document
+from stillwatch.sources.calls.gateway_calls import logged_body, operation_of, sent_and_answered, told_id, unwrapped
+from stillwatch.sources.containers.json_documents import Document, begins_json, decoded
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "Cloudflare"]

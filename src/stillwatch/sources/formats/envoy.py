@@ -20,8 +20,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.gateway_calls import begins_json, operation_of
+from stillwatch.sources.calls.gateway_calls import operation_of
 from stillwatch.sources.calls.http_bodies import without_key
+from stillwatch.sources.containers.json_documents import begins_json
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "Envoy"]

@@ -22,15 +22,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-import msgspec
 import pyarrow as pa
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Trust
-from stillwatch.sources.containers.delimited import column_names, delimited_records
+from stillwatch.sources.containers.delimited import delimited_documents
 from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import Document, json_documents
+from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
 from stillwatch.sources.formats.canonical_parquet import MAGIC, open_parquet, parquet_batches
 from stillwatch.sources.records.rows import COLUMNS, Rows
 from stillwatch.sources.records.values import BadValueError, epoch_us, real
@@ -126,13 +125,13 @@ class FieldMap:
         kind = self.kind or _kind(start)
         if kind == "parquet":
             return _table_rows(location)
-        return json_documents(location) if kind == "jsonl" else _delimited_rows(location)
+        return json_documents(location) if kind == "jsonl" else delimited_documents(location)
 
 
 def _kind(start: bytes) -> str:
     if start.startswith(MAGIC):
         return "parquet"
-    return "jsonl" if start.lstrip()[:1] in (b"{", b"[") else "csv"
+    return "jsonl" if begins_json(start) else "csv"
 
 
 def _table_rows(location: str) -> Iterator[Document]:
@@ -144,23 +143,10 @@ def _table_rows(location: str) -> Iterator[Document]:
             yield Document(number, row)
 
 
-def _delimited_rows(location: str) -> Iterator[Document]:
-    table = delimited_records(location)
-    names = column_names(table)
-    for record in table:
-        if record.cells is None:
-            yield Document(record.line, None, record.reason)
-        else:
-            yield Document(record.line, {n: c for n, c in zip(names, record.cells, strict=True) if c})
-
-
 def follow(value: Any, path: str) -> Any:
     """What stands in a JSON value at ``path`` (keys and list positions joined by points); None where nothing does."""
     if isinstance(value, str) and len(value) <= OPENED_CHARACTERS:
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return None
+        value = decoded(value)
     if isinstance(value, Mapping):
         if path in value:
             return value[path]

@@ -24,15 +24,8 @@ from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, joined, mapping
-from stillwatch.sources.calls.gateway_calls import (
-    begins_json,
-    logged_body,
-    operation_of,
-    sent_and_answered,
-    told_id,
-    unwrapped,
-)
-from stillwatch.sources.containers.json_documents import Document
+from stillwatch.sources.calls.gateway_calls import logged_body, operation_of, sent_and_answered, told_id, unwrapped
+from stillwatch.sources.containers.json_documents import Document, begins_json
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "Helicone"]

@@ -36,9 +36,9 @@ from stillwatch.errors import InputError
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.observed import answer_values, asked_values
-from stillwatch.sources.containers.delimited import column_names, delimited_records, header
+from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, head
-from stillwatch.sources.containers.json_documents import Decode, Document, json_documents, some_keys
+from stillwatch.sources.containers.json_documents import Decode, Document, begins_json, json_documents, some_keys
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, real, time_us, whole
@@ -166,7 +166,7 @@ class Langfuse(JsonLog):
 
 def _marked(head: bytes, alternatives: tuple[tuple[str, ...], ...]) -> bool:
     """Whether a file's keys, columns or header hold one of some sets of names."""
-    if head.lstrip()[:1] in (b"{", b"["):
+    if begins_json(head):
         return any(all(b'"%b"' % name.encode() in head for name in names) for names in alternatives)
     columns = set(told_columns(head) or header(head))
     return any(columns.issuperset(names) for names in alternatives)
@@ -176,10 +176,8 @@ def _documents(location: str, decode: Decode | None = None) -> Iterator[Document
     start = with_columns(head(location), location)
     if told_columns(start):
         return _of_parquet(location)
-    if start.lstrip()[:1] not in (b"{", b"[") and any(
-        _marked(start, marks) for marks in (OBSERVATIONS, TRACES, OTHERS)
-    ):
-        return _of_csv(location)
+    if not begins_json(start) and any(_marked(start, marks) for marks in (OBSERVATIONS, TRACES, OTHERS)):
+        return delimited_documents(location)
     return json_documents(location, decode=decode)
 
 
@@ -216,16 +214,6 @@ def _plain(batch: pa.RecordBatch) -> pa.Table:
 
 def _is_pairs(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(pair, tuple) for pair in value)
-
-
-def _of_csv(location: str) -> Iterator[Document]:
-    table = delimited_records(location)
-    names = column_names(table)
-    for record in table:
-        if record.cells is None:
-            yield Document(record.line, None, record.reason)
-        else:
-            yield Document(record.line, {name: cell for name, cell in zip(names, record.cells, strict=True) if cell})
 
 
 def _rows(document: Mapping[str, Any], depth: int = 2) -> list[dict[str, Any]]:

@@ -18,12 +18,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import conversation, mapping, response_values, usage_values
 from stillwatch.sources.calls.gateway_calls import told_id
+from stillwatch.sources.containers.json_documents import begins_json, decoded
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "LiteLLM", "refused_key"]
@@ -77,7 +76,7 @@ class LiteLLM(JsonLog):
 
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
-        if head.lstrip()[:1] not in (b"{", b"["):
+        if not begins_json(head):
             return False
         if all(mark in head for mark in SPEND_MARKS):
             return False  # a row of the table of spend logs
@@ -164,11 +163,8 @@ def _instructions(parameters: Mapping[str, Any]) -> Any:
 def _from_text(value: str) -> Any:
     """A conversation that a sink has turned into text: JSON again, or the prompt of a completion call."""
     if value.lstrip()[:1] in ("[", "{"):
-        try:
-            decoded = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return None
-        return decoded.get("messages") if isinstance(decoded, dict) else decoded
+        told = decoded(value)
+        return told.get("messages") if isinstance(told, dict) else told
     prompt = _clean(value)
     return None if prompt is None else [{"role": "user", "content": prompt}]
 

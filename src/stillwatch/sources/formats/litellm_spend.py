@@ -24,13 +24,12 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import mapping, request_values, response_values, usage_values
-from stillwatch.sources.containers.delimited import column_names, delimited_records, header
+from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import Document, json_documents
+from stillwatch.sources.containers.json_documents import Document, begins_json, json_documents
 from stillwatch.sources.containers.postgres import table_rows
 from stillwatch.sources.formats.litellm import REDACTED, refused_key
 from stillwatch.sources.records.json_log import JsonLog
@@ -112,13 +111,13 @@ class LiteLLMSpend(JsonLog):
 
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the table's own keys, or a CSV table with its columns."""
-        if head.lstrip()[:1] in (b"{", b"["):
+        if begins_json(head):
             return all(b'"%b"' % mark.encode() in head for mark in MARKS)
         return _is_table(head)
 
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; a row of a CSV table is a document."""
-        return _table(location) if _is_table(head(location)) else json_documents(location)
+        return delimited_documents(location, NAMES) if _is_table(head(location)) else json_documents(location)
 
     def heads(self, location: str) -> Iterator[Document]:
         """See `JsonLog.heads`."""
@@ -152,19 +151,6 @@ class SpendTable(LiteLLMSpend):
 def _is_table(start: bytes) -> bool:
     names = {name.lower() for name in header(start)}
     return all(mark.lower() in names for mark in MARKS)
-
-
-def _table(location: str) -> Iterator[Document]:
-    table = delimited_records(location)
-    names = [NAMES.get(name.lower(), name) for name in column_names(table)]
-    if len(set(names)) < len(names):
-        raise InputError("has two columns of one name", location)
-    for record in table:
-        if record.cells is None:
-            yield Document(record.line, None, record.reason)
-        else:
-            cells = zip(names, record.cells, strict=True)
-            yield Document(record.line, {name: cell for name, cell in cells if cell})
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:

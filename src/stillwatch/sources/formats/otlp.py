@@ -22,13 +22,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.model_spans import Event, first
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
+from stillwatch.sources.containers.json_documents import begins_json, decoded
 from stillwatch.sources.records.rows import COLUMNS
 
 __all__ = ["SOURCE", "Otlp"]
@@ -95,7 +94,7 @@ class Otlp(SpanLog):
 
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with OTLP's envelope of spans or log records."""
-        if head.lstrip()[:1] not in (b"{", b"["):
+        if not begins_json(head):
             return False
         return any(
             b'"%s"' % kind.encode() in head and any(b'"%s"' % name.encode() in head for name in names)
@@ -198,11 +197,8 @@ def _event(told: Mapping[str, Any], name: Any) -> Event:
     """A span's event or a log record: what its attributes say, and what its body adds (an object, or a text)."""
     body = _value(told.get("body"))
     if isinstance(body, str):
-        try:
-            decoded = msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            decoded = None
-        body = decoded if isinstance(decoded, dict) else {"content": body}
+        told_within = decoded(body)
+        body = told_within if isinstance(told_within, dict) else {"content": body}
     return Event(str(name), {**(body if isinstance(body, dict) else {}), **_attributes(told.get("attributes"))})
 
 

@@ -26,7 +26,7 @@ from stillwatch.sources.calls.model_spans import Event, flat
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
 from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import Document, json_documents
+from stillwatch.sources.containers.json_documents import Document, begins_json, json_documents
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns
 from stillwatch.sources.records.rows import COLUMNS
 from stillwatch.sources.records.values import BadValueError, time_us
@@ -84,7 +84,7 @@ class Phoenix(SpanLog):
         names = told_columns(head)
         if names:
             return "context.span_id" in names and any(name.startswith(PREFIX) for name in names)
-        if head.lstrip()[:1] not in (b"{", b"["):
+        if not begins_json(head):
             return False
         return all(mark in head for mark in MARKS) and any(mark in head for mark in IDS)
 
