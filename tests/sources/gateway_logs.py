@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,9 @@ from stillwatch.exchange import EXCHANGE, in_order
 from stillwatch.simulation.world import simulate
 from stillwatch.sources.base import Source
 from stillwatch.sources.log import open_log
+from tests.sources.rounds import JSON, places
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "logs"
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
 
 
 def golden_rows(format: str, *names: str) -> list[dict[str, Any]]:
@@ -41,14 +36,6 @@ def plain(row: dict[str, Any]) -> dict[str, Any]:
     if "messages" in kept:
         kept["messages"] = [(message["role"], message["content"]) for message in json.loads(kept["messages"])]
     return kept
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The path of every value inside a JSON value."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, inside in inner:
-        yield (*path, key)
-        yield from places(inside, (*path, key))
 
 
 def changed(value: Any, path: tuple[Any, ...], other: Any) -> Any:

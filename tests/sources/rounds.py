@@ -66,29 +66,30 @@ def agree(written: pa.Table, read: pa.Table, columns: frozenset[str]) -> None:
         assert right.column(name).to_pylist() == left.column(name).to_pylist(), name
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside a JSON value."""
     if path:
         yield path
     if isinstance(value, dict):
         for key in value:
-            yield from _places(value[key], (*path, key))
+            yield from places(value[key], (*path, key))
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _places(item, (*path, index))
+            yield from places(item, (*path, index))
 
 
 def misshapen(documents: list[Any]) -> Iterator[Any]:
     """The documents with each value in turn gone, or of a shape that code may trip over."""
     for document in documents:
-        for path in _places(document):
+        for path in places(document):
             for value in (GONE, *SHAPES):
                 yield _replace((document, path), value)
 
 
 def replaced(documents: list[Any]) -> st.SearchStrategy[Any]:
     """One of ``documents`` with the value at one place replaced by any JSON, or gone."""
-    places = [(document, path) for document in documents for path in _places(document)]
-    return st.builds(_replace, st.sampled_from(places), st.just(GONE) | JSON)
+    spots = [(document, path) for document in documents for path in places(document)]
+    return st.builds(_replace, st.sampled_from(spots), st.just(GONE) | JSON)
 
 
 def _replace(place: tuple[Any, tuple[Any, ...]], value: Any) -> Any:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stillwatch.sources.log import open_log
 from tests.sources.gateway_logs import assert_round_trip, golden_rows
+from tests.sources.rounds import JSON
 from tests.sources.writers import litellm as writer
 
 REDACTED = "redacted-by-litellm"
@@ -298,13 +299,6 @@ def test_a_key_that_the_proxy_refused_is_nobodys(
     log = open_log([path])
     assert [row["account_id"] for row in log.read().to_pylist()] == ([account] if account else []) + ["u1"]
     assert [reject.reason for reject in log.rejects] == ([] if account else ["missing account_id"])
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(payload())), JSON))

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.sources.writers.chat import chat_answer, chat_request
+
 # The time is the second of the answer, where there is no batch object: a batch has one time for all its lines.
 CARRIES: frozenset[str] = frozenset(
     {
@@ -43,27 +45,12 @@ def write(exchanges: pa.Table, folder: Path) -> list[Path]:
 
 
 def _request(number: int, row: dict[str, Any]) -> dict[str, Any]:
-    turns = json.loads(row["messages"] or "[]")
-    if row["system_prompt"] is not None:
-        turns = [{"role": "system", "content": row["system_prompt"]}, *turns]
-    body: dict[str, Any] = {"model": row["model"], "messages": turns}
-    body["tools"] = [{"type": "function", "function": {"name": f"f{i}"}} for i in range(row["tool_count"] or 0)]
-    body |= {name: row[name] for name in ("temperature", "max_tokens") if row[name] is not None}
+    body = chat_request(row)
     return {"custom_id": f"request-{number}", "method": "POST", "url": "/v1/chat/completions", "body": body}
 
 
 def _answer(number: int, row: dict[str, Any]) -> dict[str, Any]:
-    body = {
-        "object": "chat.completion",
-        "created": int(row["started_at"].timestamp()),
-        "model": row["model"],
-        "choices": [{"index": 0, "message": {"content": row["response"], "reasoning_content": row["reasoning"]}}],
-        "usage": {
-            "prompt_tokens": row["input_tokens"],
-            "completion_tokens": row["output_tokens"],
-            "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
-        },
-    }
+    body = chat_answer(row) | {"object": "chat.completion", "created": int(row["started_at"].timestamp())}
     added = {name: row[name] for name in ("account_id", "api_key_id", "client_ip", "user_agent")}
     response = {"status_code": row["status"], "request_id": f"req-{number}", "body": body}
     return {"id": row["exchange_id"], "custom_id": f"request-{number}", "response": response, "error": None} | added

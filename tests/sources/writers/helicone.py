@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.sources.writers.chat import chat_answer, chat_request
+
 CARRIES = frozenset(
     {
         *("exchange_id", "started_at", "account_id", "session_id", "model", "operation", "system_prompt", "messages"),
@@ -26,22 +28,6 @@ def write(exchanges: pa.Table, folder: Path) -> list[Path]:
 
 
 def helicone_row(row: dict[str, Any]) -> dict[str, Any]:
-    sent: dict[str, Any] = {"model": row["model"], "messages": json.loads(row["messages"])}
-    if row["system_prompt"] is not None:
-        sent["messages"] = [{"role": "system", "content": row["system_prompt"]}, *sent["messages"]]
-    sent |= {name: row[name] for name in ("temperature", "max_tokens") if row[name] is not None}
-    if row["tool_count"]:
-        sent["tools"] = [{"type": "function", "function": {"name": f"f{i}"}} for i in range(row["tool_count"])]
-    message = {"role": "assistant", "content": row["response"], "reasoning_content": row["reasoning"]}
-    answered: dict[str, Any] = {
-        "model": row["model"],
-        "choices": [{"index": 0, "message": message}],
-        "usage": {
-            "prompt_tokens": row["input_tokens"],
-            "completion_tokens": row["output_tokens"],
-            "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
-        },
-    }
     return {
         "request_id": row["exchange_id"],
         "request_created_at": row["started_at"].strftime("%Y-%m-%d %H:%M:%S.%f"),
@@ -49,8 +35,8 @@ def helicone_row(row: dict[str, Any]) -> dict[str, Any]:
         "request_properties": {"Helicone-Session-Id": row["session_id"]},
         "request_path": "https://api.openai.com/v1/chat/completions",
         "request_model": row["model"],
-        "request_body": sent,
-        "response_body": answered,
+        "request_body": chat_request(row),
+        "response_body": chat_answer(row),
         "response_status": row["status"],
         "delay_ms": row["latency_ms"],
         "prompt_tokens": 0,

@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.sources.writers.chat import chat_answer, chat_request, chat_usage
+
 CARRIES: frozenset[str] = frozenset(
     {
         "exchange_id",
@@ -46,12 +48,6 @@ def write(exchanges: pa.Table, folder: Path) -> list[Path]:
 
 
 def _pair(row: dict[str, Any], *, streamed: bool) -> dict[str, Any]:
-    turns = json.loads(row["messages"] or "[]")
-    if row["system_prompt"] is not None:
-        turns = [{"role": "system", "content": row["system_prompt"]}, *turns]
-    body: dict[str, Any] = {"model": row["model"], "messages": turns, "stream": streamed}
-    body["tools"] = [{"type": "function", "function": {"name": f"f{i}"}} for i in range(row["tool_count"] or 0)]
-    body |= {name: row[name] for name in ("temperature", "max_tokens") if row[name] is not None}
     return {
         "id": row["exchange_id"],
         "timestamp": row["started_at"].isoformat(),
@@ -66,27 +62,22 @@ def _pair(row: dict[str, Any], *, streamed: bool) -> dict[str, Any]:
             "method": "POST",
             "url": "https://api.example/v1/chat/completions",
             "headers": {"User-Agent": row["user_agent"]},
-            "body": body,
+            "body": chat_request(row) | {"stream": streamed},
         },
         "response": {"status": row["status"], "headers": {}, "body": _answer(row, streamed)},
     }
 
 
 def _answer(row: dict[str, Any], streamed: bool) -> Any:
-    usage = {
-        "prompt_tokens": row["input_tokens"],
-        "completion_tokens": row["output_tokens"],
-        "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
-    }
-    said = {"content": row["response"], "reasoning_content": row["reasoning"]}
     if not streamed:
-        return {"model": row["model"], "choices": [{"index": 0, "message": said}], "usage": usage}
+        return chat_answer(row)
+    said = {"content": row["response"], "reasoning_content": row["reasoning"]}
     events = [
         {"model": row["model"], "choices": [{"index": 0, "delta": {name: piece}}]}
         for name, text in said.items()
         for piece in _pieces(text or "")
     ]
-    events.append({"model": row["model"], "choices": [], "usage": usage})
+    events.append({"model": row["model"], "choices": [], "usage": chat_usage(row)})
     return "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
 
 

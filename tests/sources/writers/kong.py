@@ -8,6 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.sources.writers.chat import chat_request, chat_usage
+
 CARRIES = frozenset(
     {
         *("exchange_id", "account_id", "api_key_id", "model", "operation", "system_prompt", "messages", "response"),
@@ -43,31 +45,13 @@ def entry(row: dict[str, Any]) -> dict[str, Any]:
         "tries": [],
         "ai": {
             "proxy": {
-                "payload": {"request": json.dumps(request_body(row)), "response": json.dumps(response_body(row))},
+                "payload": {"request": json.dumps(chat_request(row)), "response": json.dumps(response_body(row))},
                 "meta": {"request_model": row["model"], "response_model": row["model"], "provider_name": "openai"},
-                "usage": {
-                    "prompt_tokens": row["input_tokens"],
-                    "completion_tokens": row["output_tokens"],
-                    "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
-                    "cost": 0,
-                },
+                "usage": chat_usage(row) | {"cost": 0},
             }
         },
     }
     return logged
-
-
-def request_body(row: dict[str, Any]) -> dict[str, Any]:
-    messages = json.loads(row["messages"])
-    if row["system_prompt"] is not None:
-        messages.insert(0, {"role": "system", "content": row["system_prompt"]})
-    body: dict[str, Any] = {"model": row["model"], "messages": messages}
-    for name in ("temperature", "max_tokens"):
-        if row[name] is not None:
-            body[name] = row[name]
-    if row["tool_count"]:
-        body["tools"] = [{"type": "function", "function": {"name": f"f{i}"}} for i in range(row["tool_count"])]
-    return body
 
 
 def response_body(row: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from stillwatch.exchange import EXCHANGE
+from tests.sources.writers.chat import chat_answer
 
 CARRIES = frozenset(EXCHANGE.names) - {"client_asn", "ja4"}
 
@@ -26,7 +27,6 @@ def payload(row: dict[str, Any]) -> dict[str, Any]:
     if row["system_prompt"] and messages is not None:
         messages.insert(0, {"role": "system", "content": row["system_prompt"]})
     failed = row["status"] is not None and row["status"] >= 400
-    message = {"role": "assistant", "content": row["response"], "reasoning_content": row["reasoning"]}
     parameters = {"temperature": row["temperature"], "max_tokens": row["max_tokens"], "stream": False}
     return {
         "id": "chatcmpl-" + row["exchange_id"],
@@ -49,12 +49,5 @@ def payload(row: dict[str, Any]) -> dict[str, Any]:
         },
         "messages": messages,
         "model_parameters": parameters | {"tools": [{"type": "function"}] * (row["tool_count"] or 0)},
-        "response": {
-            "choices": [{"index": 0, "message": message}],
-            "usage": {
-                "prompt_tokens": row["input_tokens"],
-                "completion_tokens": row["output_tokens"],
-                "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
-            },
-        },
+        "response": chat_answer(row),
     }

@@ -9,6 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from tests.sources.writers.chat import chat_answer, chat_request
+
 CARRIES: frozenset[str] = frozenset(
     {
         "exchange_id",
@@ -58,21 +60,7 @@ def rows(exchanges: pa.Table) -> list[dict[str, Any]]:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     failed = row["status"] != 200
-    messages = json.loads(row["messages"] or "[]")
-    if row["system_prompt"]:
-        messages.insert(0, {"role": "system", "content": row["system_prompt"]})
-    request: dict[str, Any] = {"model": row["model"], "messages": messages}
-    for name in ("temperature", "max_tokens"):
-        if row[name] is not None:
-            request[name] = row[name]
-    if row["tool_count"]:
-        request["tools"] = [{"type": "function", "function": {"name": f"t{i}"}} for i in range(row["tool_count"])]
-    message = {"role": "assistant", "content": row["response"], "reasoning_content": row["reasoning"]}
-    usage = {
-        "prompt_tokens": row["input_tokens"],
-        "completion_tokens": row["output_tokens"],
-        "completion_tokens_details": {"reasoning_tokens": row["reasoning_tokens"]},
-    }
+    answer = chat_answer(row)
     return {
         "request_id": row["exchange_id"],
         "call_type": row["operation"],
@@ -88,14 +76,14 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
         "user": row["account_id"],
         "metadata": {
             "user_agent": row["user_agent"],
-            "usage_object": usage,
+            "usage_object": answer["usage"],
             "status": "failure" if failed else "success",
             "error_information": {"error_code": str(row["status"])} if failed else None,
         },
         "requester_ip_address": row["client_ip"],
         "messages": {},
-        "response": {"choices": [{"index": 0, "message": message}], "usage": usage},
+        "response": answer,
         "session_id": row["session_id"],
         "status": "failure" if failed else "success",
-        "proxy_server_request": request,
+        "proxy_server_request": chat_request(row),
     }
