@@ -29,7 +29,7 @@ CODEBOOKS = (60, 150, 300)
 REDRAWN = 2
 """Times that the coarser two are fitted again from other starts: where a codebook happens to cut moves memberships."""
 _DAY = 8.64e10
-_HEAD, _TAIL = 1000, 500
+HEAD, TAIL = 1000, 500
 _MOST_TOOLS = 1000
 _FITTED = 15  # sessions of one account that a codebook is fitted to
 _FITTERS = 2  # codebooks that are fitted at a time
@@ -71,7 +71,7 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         progress.advance()
         wordings = find_wordings(asked, who)
         progress.advance()
-        vector = embed(wordings.filling, _HEAD, _TAIL)
+        vector = embed(wordings.filling, HEAD, TAIL)
         progress.advance()
         codebooks, drawn = _codebooks(vector, _thinned(who, start), start)
         topics, redrawn = drawn[: len(CODEBOOKS)], drawn[len(CODEBOOKS) :]
