@@ -45,11 +45,6 @@ class Case:
     group_of: Ints
     technique: Ints
 
-    def number_column(self, name: str) -> Floats:
-        """A column of numbers, (exchanges,); NaN where null."""
-        numbers: Floats = self.exchanges.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
-        return numbers
-
 
 def open_case(exchanges: pa.Table, customers: pa.Table | None, findings: Findings) -> Case:
     """Index a log (schema `EXCHANGE`, in the order that linkage was given) and what linkage found in it.

@@ -52,12 +52,15 @@ class Planted(msgspec.Struct, frozen=True):
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """What came of one planted or shuffled log; ``cuts`` are looks at its beginning: (days since its start, groups)."""
+    """What came of one planted or shuffled log, from which the share ``given_up`` of the accounts was taken.
+
+    ``kind`` is "planted", "in time" or "shuffled"; ``cuts`` are looks at the log's beginning: (days, groups).
+    """
 
     number: int
     kind: str
     seed: int
-    innocents: int
+    given_up: float
     planted: tuple[Planted, ...]
     groups: tuple[Judged, ...]
     cuts: tuple[tuple[float, tuple[Judged, ...]], ...] = ()
@@ -73,10 +76,16 @@ class Accused(msgspec.Struct, frozen=True):
 
 
 def try_campaigns(
-    material: Material, number: int, seed: int, campaigns: Sequence[tuple[str, Campaign]], *, in_time: bool
+    material: Material,
+    number: int,
+    seed: int,
+    campaigns: Sequence[tuple[str, Campaign]],
+    *,
+    given_up: float = GIVEN_UP,
+    in_time: bool = False,
 ) -> Trial:
     """Plant the campaigns (each with the question it answers) and judge; ``in_time``: also after parts of the log."""
-    plan = make_plan(material, [campaign for _, campaign in campaigns], seed, GIVEN_UP)
+    plan = make_plan(material, [campaign for _, campaign in campaigns], seed, given_up)
     sown = sow(material, plan)
     first, last = float(sown.activity.start.min(initial=0)), float(sown.activity.start.max(initial=0))
     cuts = []
@@ -90,7 +99,7 @@ def try_campaigns(
         number=number,
         kind="in time" if in_time else "planted",
         seed=seed,
-        innocents=int((~plan.given_up & ~material.suspected).sum()),
+        given_up=given_up,
         planted=tuple(_planted(i, question, plan, sown) for i, (question, _) in enumerate(campaigns)),
         groups=groups,
         cuts=(*cuts, (last - first, groups)) if in_time else (),
@@ -104,7 +113,7 @@ def try_shuffled(material: Material, number: int, seed: int) -> Trial:
     everybody = np.arange(n, dtype=np.int64)
     names = [f"{seed}/{i}" for i in range(len(activity.account))]
     sown = Sown(activity, np.full(n, -1, dtype=np.int64), everybody, names, np.zeros(len(names), dtype=bool))
-    return Trial(number, "shuffled", seed, n, (), _judged(activity, names, sown))
+    return Trial(number, "shuffled", seed, 0.0, (), _judged(activity, names, sown))
 
 
 def shuffled(activity: Activity, seed: int) -> Activity:
