@@ -54,7 +54,9 @@ def drill(
     accounts: Annotated[Path | None, Parameter(help="The provider's table of accounts (Parquet, CSV, JSONL).")] = None,
     budget: Annotated[float, Parameter(help="Minutes to spend; more make the intervals narrower.")] = 30.0,
     seed: Annotated[int, Parameter(help="Seed of what is planted.")] = 0,
-    workers: Annotated[int | None, Parameter(help="Processes that plant at a time; left out: one for each core.")] = None,
+    workers: Annotated[
+        int | None, Parameter(help="Processes that plant at a time; left out: one for each core.")
+    ] = None,
     reading: Annotated[LogOptions, Parameter(name="*")] = DEFAULT_LOG_OPTIONS,
     asking: Annotated[Asking, Parameter(name="*")] = USUAL,
     json: Annotated[bool, Parameter(negative="", help="Print the whole report as JSON.")] = False,

@@ -1,4 +1,4 @@
-"""What finding costs the innocent: accounts accused wrongly in planted and in shuffled logs, and the bar that bounds it."""
+"""What finding costs the innocent: accounts wrongly accused in planted and shuffled logs, and the bar that bounds it."""
 
 from __future__ import annotations
 
@@ -126,8 +126,6 @@ def _words(bar: float, rate: Bounded, allowed: float, shown: bool, accounts: int
     if shown:
         return f"With --firm {bar:g} at most {rate.high:,.0f} innocents per million are accused in this traffic."
     return (
-        f"With --firm {bar:g} the drill saw {rate.value or 0:,.0f} innocents accused per million, but {accounts:,} accounts "
-        f"cannot show that it is at most {allowed:,.0f}: the upper end is {rate.high:,.0f}. A log with more accounts can."
+        f"With --firm {bar:g} the drill saw {rate.value or 0:,.0f} innocents accused per million, but {accounts:,} "
+        f"accounts cannot show that it is at most {allowed:,.0f}: the upper end is {rate.high:,.0f}. More accounts can."
     )
-
-

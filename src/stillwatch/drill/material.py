@@ -118,5 +118,3 @@ def read_material(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         suspected=np.zeros(activity.accounts, dtype=bool),
     )
     return material, reading
-
-

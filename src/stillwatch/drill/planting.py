@@ -91,9 +91,8 @@ def make_plan(material: Material, campaigns: list[Campaign], seed: int, given_up
     plot = Plot(material, seed, given_up)
     for number, campaign in enumerate(campaigns):
         plot.add(number, campaign)
-    return Plan(
-        seed, tuple(campaigns), plot.given, plot.accounts, plot.sessions, plot.usual, plot.newest, plot.release, plot.last
-    )  # fmt: skip
+    known = plot.usual, plot.newest, plot.release, plot.last
+    return Plan(seed, tuple(campaigns), plot.given, plot.accounts, plot.sessions, *known)
 
 
 def giving_up(material: Material, seed: int, share: float) -> Bools:
@@ -109,7 +108,6 @@ class Plot:
         self.material, self.seed = material, seed
         self.rng, self.words = np.random.default_rng([seed, 77]), Random(f"planting/{seed}")
         activity = material.activity
-        n = activity.accounts
         sessions = activity.sessions
         self.given: Bools = giving_up(material, seed, given_up)
         hosts = np.flatnonzero(self.given & (sessions >= 3) & (sessions <= _HEAVY))
@@ -117,7 +115,7 @@ class Plot:
         self.developers = set(np.flatnonzero(activity.mean(material.agent.astype(np.float64)) >= 0.4).tolist())
         self.free: Bools = self.given[activity.account].copy()  # sessions given up that are not yet used
         self.traces: list[int] = np.flatnonzero(material.agent & ~material.suspected[activity.account]).tolist()
-        self.first, self.last = int(material.at.min(initial=0)), int(material.at.max(initial=0))
+        self.first, self.last = (int(material.at.min()), int(material.at.max())) if len(material.at) else (0, 0)
         self.accounts: list[PlantedAccount] = []
         self.sessions: list[PlantedSession] = []
         self.places = self._pairs("client_ip", "client_asn")

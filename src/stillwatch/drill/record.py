@@ -90,7 +90,9 @@ def _taken_up(path: Path, header: _Header) -> tuple[dict[int, Trial], float]:
         same = False
     if not same:
         raise UsageError(
-            "holds the trials of another log, seed, version or other questions", path, "name another folder, or give --overwrite"
+            "holds the trials of another log, seed, version or other questions",
+            path,
+            "name another folder, or give --overwrite",
         )
     if len(whole) != len(data):
         os.truncate(path, len(whole))

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from stillwatch import __version__
 from stillwatch.calibration import rate_sequence
-from stillwatch.campaigns.damage import read_prices
 from stillwatch.drill import innocents, power, report
 from stillwatch.drill.adversaries import Adversary
 from stillwatch.drill.costs import price, read_costs
@@ -24,8 +21,8 @@ __all__ = ["Spending", "build_report"]
 
 
 class Spending(NamedTuple):
-    """What a drill was given and took (minutes), the operator's ``costs`` and the user's ``prices`` (files, or None),
-    and the mean price of one exchange of this log."""
+    """What a drill was given and took (minutes), the operator's ``costs`` (a file, or None), the mean price of one
+    exchange of this log, and how many innocents per million ``allowed`` may be accused (None: no recommendation)."""
 
     budget: float
     spent: float
@@ -72,18 +69,8 @@ def build_report(
     )
 
 
-def mean_price(tokens_in: np.ndarray, tokens_out: np.ndarray, prices: Path | None) -> tuple[float, str]:
-    """The mean price of one exchange of the log by the price table, and its currency; 0 for a log without exchanges."""
-    table = read_prices(prices)
-    usual = table.default
-    each = (tokens_in * usual.input + tokens_out * usual.output) / 1e6
-    return float(each.mean()) if len(each) else 0.0, table.currency
-
-
 def _adversary(adversary: Adversary) -> report.Adversary:
-    return report.Adversary(
-        adversary.name, adversary.summary, _knobs(adversary.campaign), adversary.campaign.exchanges
-    )
+    return report.Adversary(adversary.name, adversary.summary, _knobs(adversary.campaign), adversary.campaign.exchanges)
 
 
 def _knobs(campaign: Campaign, against: Campaign | None = None) -> str:
@@ -144,8 +131,8 @@ def _notes(drill: Drill, possible_ones: Sequence[Question], traffic: report.Traf
         )
     if traffic.suspected:
         notes.append(
-            f"A scan of the log itself accuses, or asks a person to look at, {traffic.suspected:,} accounts. They stay in"
-            " the log, are no material, and are not counted as innocent."
+            f"A scan of the log itself accuses, or asks a person to look at, {traffic.suspected:,} accounts. They stay"
+            " in the log, are no material, and are not counted as innocent."
         )
     if traffic.sampled_accounts < traffic.accounts:
         notes.append(

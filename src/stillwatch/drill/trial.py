@@ -87,7 +87,7 @@ def try_campaigns(
     """Plant the campaigns (each with the question it answers) and judge; ``in_time``: also after parts of the log."""
     plan = make_plan(material, [campaign for _, campaign in campaigns], seed, given_up)
     sown = sow(material, plan)
-    first, last = float(sown.activity.start.min(initial=0)), float(sown.activity.start.max(initial=0))
+    first, last = _span(sown.activity)
     cuts = []
     for share in CUTS if in_time else ():
         until = first + share * (last - first)
@@ -160,6 +160,11 @@ def _group(judged: Judged, number: int, firm: float) -> Group:
     )
 
 
+def _span(activity: Activity) -> tuple[float, float]:
+    """First and last moment of a log (days)."""
+    return (float(activity.start.min()), float(activity.start.max())) if len(activity.start) else (0.0, 0.0)
+
+
 @cache
 def _models() -> Mapping[str, Model]:
     return packaged_models()
@@ -189,7 +194,7 @@ def _told(group: Group, sown: Sown) -> Judged:
 def _planted(number: int, question: str, plan: Plan, sown: Sown) -> Planted:
     own = np.flatnonzero(sown.campaign == number)
     mine = np.isin(sown.activity.account, own)
-    times = sown.activity.start[mine] - float(sown.activity.start.min(initial=0))
+    times = sown.activity.start[mine] - _span(sown.activity)[0]
     return Planted(
         question=question,
         accounts=len(own),
