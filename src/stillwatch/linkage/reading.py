@@ -138,9 +138,7 @@ def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) ->
     return session, np.array(opening, dtype=np.int64)
 
 
-def _codebooks(
-    vector: NDArray[np.float32], fitted: Ints, start: int
-) -> tuple[tuple[Codebook, ...], tuple[Ints, ...]]:
+def _codebooks(vector: NDArray[np.float32], fitted: Ints, start: int) -> tuple[tuple[Codebook, ...], tuple[Ints, ...]]:
     """All codebooks, the coarser two fitted again at the end, and the topics of each."""
     sizes = (*CODEBOOKS, *CODEBOOKS[:2] * REDRAWN)
 

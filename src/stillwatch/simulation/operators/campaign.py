@@ -36,7 +36,8 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ``cards`` and ``addresses`` say how many accounts share one (1: private). ``start`` and ``end`` are shares of the
     log's span (below 0 or above 1: it runs on outside the log). ``techniques`` are weights. ``wordings`` of each
     technique are in use. ``best_of`` is the share of tasks asked several times, ``follow_ups`` the mean of further
-    turns, ``topics`` how many topics the pool of tasks covers. ``harness`` says whether all accounts run one copy of a
+    turns, ``topics`` how many topics the pool of tasks covers. ``paraphrase`` is the share of requests whose wording is
+    said anew in other words, so that no two share it. ``harness`` says whether all accounts run one copy of a
     coding agent or each its own, with a prompt and tools like anybody's.
     """
 
@@ -58,6 +59,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     waves: Count = 1
     techniques: dict[str, float] = msgspec.field(default_factory=lambda: {"reasoning_elicitation": 1.0})
     wordings: Annotated[int, msgspec.Meta(ge=1, le=12)] = 4
+    paraphrase: Share = 0.0
     best_of: Share = 0.0
     follow_ups: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     topics: Count = 20
