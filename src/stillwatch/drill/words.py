@@ -1,0 +1,362 @@
+"""What a drill found, in sentences and figures; the page and the terminal say the same.
+
+Names of adversaries, evasions and kinds come from files that a user wrote: all of them go through
+`stillwatch.campaigns.wording.visible`. A figure that is not known is called unknown and never left out, because a
+drill with too few minutes is an ordinary one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from stillwatch.campaigns.wording import count, counted, listed, money, percent, sentence, visible
+from stillwatch.drill.report import Adversary, Bounded, Carried, Cell, DrillReport, Evasion, Innocents, Timing
+
+__all__ = [
+    "aims",
+    "answers",
+    "bounded",
+    "by_price",
+    "campaign",
+    "carrier",
+    "chance",
+    "cheapest",
+    "day",
+    "effect",
+    "everyone",
+    "half_found",
+    "headline",
+    "innocents",
+    "known",
+    "name",
+    "near",
+    "openness",
+    "outwards",
+    "paid",
+    "per_million",
+    "recommended",
+    "reference",
+    "smallest",
+    "usual",
+]
+
+USUAL_ACCOUNTS, USUAL_COVER = 50, 0.3
+FEW_TRIALS = 10
+TARGET = 0.9
+UNKNOWN = "unknown"
+HIDES, MAY_HIDE, NO_GAIN, UNTRIED = "hides it", "may hide it", "not shown to help", "not tried"
+_EFFECTS = (HIDES, MAY_HIDE, NO_GAIN, UNTRIED)
+# An evasion that takes less than this off the probability is called no help, however surely it takes it off.
+WORTH_NAMING = 0.05
+
+
+def known(value: float | None) -> bool:
+    """Whether there is a figure: not null, not NaN, not infinite."""
+    return value is not None and math.isfinite(value)
+
+
+def name(text: str) -> str:
+    """A name from a user's file in quotation marks."""
+    return f"“{visible(text, limit=60)}”"
+
+
+def chance(value: float | None) -> str:
+    """A probability with two figures, never rounded to a certainty that it does not have: ``0.94``, ``over 0.999``."""
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    if value in (0, 1):
+        return f"{value:.0f}"
+    if 0.01 <= value <= 0.99:
+        return f"{value:.2f}"
+    if value < 0.0005:
+        return "under 0.001"
+    return f"{value:.3f}" if value < 0.9995 else "over 0.999"
+
+
+def bounded(found: Bounded) -> str:
+    """A probability with its interval: ``0.94 (0.80 to 0.99)``; without a trial, that it is unknown."""
+    if not known(found.value):
+        return UNKNOWN
+    return f"{chance(found.value)} ({chance(found.low)} to {chance(found.high)})"
+
+
+def per_million(rate: Bounded) -> str:
+    """A rate per million with its interval: ``0 (at most 1,300)``, ``120 (31 to 480)``; ends rounded outwards."""
+    if rate.value is None or not math.isfinite(rate.value):
+        return f"unknown (at most {outwards(rate.high)})" if known(rate.high) else UNKNOWN
+    if not rate.low > 0:
+        return f"{count(rate.value)} (at most {outwards(rate.high)})"
+    return f"{count(rate.value)} ({outwards(rate.low, down=True)} to {outwards(rate.high)})"
+
+
+def outwards(rate: float, *, down: bool = False) -> str:
+    """Two figures of a rate, rounded so that the interval stays at least as wide."""
+    if not math.isfinite(rate):
+        return UNKNOWN
+    if rate <= 0:
+        return "0"
+    step = 10.0 ** max(math.floor(math.log10(rate)) - 1, 0)
+    return count((math.floor(rate / step + 1e-9) if down else math.ceil(rate / step - 1e-9)) * step)
+
+
+def day(days: float) -> str:
+    """A number of days as a count of them."""
+    return counted(days, "day")
+
+
+def campaign(cell: Cell | Timing) -> str:
+    """A campaign's size: ``50 accounts taking 30 exchanges each, 30 % of them cover``."""
+    cover = "none of them cover" if cell.cover <= 0 else f"{percent(cell.cover)} of them cover"
+    return f"{counted(cell.accounts, 'account')} taking {counted(cell.exchanges, 'exchange')} each, {cover}"
+
+
+def near(report: DrillReport, adversary: str) -> Cell | None:
+    """An adversary's measured cell nearest to 50 accounts, 30 % cover and its usual exchanges; None without a trial.
+
+    The size is fixed beforehand, so that nobody picks the one that flatters.
+    """
+    usual_exchanges = next((a.exchanges for a in report.adversaries if a.name == adversary), 0.0)
+    cells = [c for c in report.cells if c.adversary == adversary and c.trials > 0 and known(c.found.value)]
+    return min(
+        cells,
+        key=lambda c: (
+            abs(math.log(max(c.accounts, 1) / USUAL_ACCOUNTS)),
+            abs(c.cover - USUAL_COVER),
+            abs(c.exchanges - usual_exchanges),
+            c.exchanges,
+        ),
+        default=None,
+    )
+
+
+def usual(report: DrillReport) -> tuple[Cell, ...]:
+    """The cell of each adversary near the usual size, the least found first."""
+    cells = [cell for a in report.adversaries if (cell := near(report, a.name)) is not None]
+    return tuple(sorted(cells, key=lambda c: (c.found.value or 0.0, c.adversary)))
+
+
+def reference(report: DrillReport) -> Cell | None:
+    """What the headline speaks of: the middle adversary, by how often it is found, near the usual size.
+
+    The middle one neither flatters nor frightens; of an even number the harder one of the two. None without a trial.
+    """
+    cells = usual(report)
+    return cells[(len(cells) - 1) // 2] if cells else None
+
+
+def headline(report: DrillReport) -> str:
+    """The one sentence that an executive reads."""
+    cell = reference(report)
+    if cell is None:
+        return "Nothing can be said yet: the drill ended before it had judged a single planted campaign."
+    said = f"In your traffic, a campaign of {campaign(cell)}, is found with probability {bounded(cell.found)}"
+    return f"{said}, judging by only {counted(cell.trials, 'trial')}." if cell.trials < FEW_TRIALS else f"{said}."
+
+
+def answers(report: DrillReport) -> tuple[str, ...]:
+    """What follows the headline: who that is, who is easier and harder, how soon, what it takes, and the innocent."""
+    cell = reference(report)
+    said: list[str] = []
+    if cell is not None:
+        cells = usual(report)
+        if len(cells) > 1:
+            said.append(
+                f"That is {name(cell.adversary)}, the middle one of the {len(cells)} adversaries by how often they "
+                f"are found at about this size. The hardest to find is {_found(cells[0])}; "
+                f"the easiest is {_found(cells[-1])}."
+            )
+        else:
+            said.append(f"That is {name(cell.adversary)}, the only adversary measured.")
+        said += [*_reach(report, cell), *half_found(report, cell.adversary)]
+    said.append(f"Innocent accounts accused, per million: {innocents(report.innocents)}.")
+    said.append(cheapest(report))
+    return tuple(said)
+
+
+def _found(cell: Cell) -> str:
+    size = "" if cell.accounts == USUAL_ACCOUNTS else f" at {counted(cell.accounts, 'account')}"
+    return f"{name(cell.adversary)}{size}, found with probability {bounded(cell.found)}"
+
+
+def _reach(report: DrillReport, cell: Cell) -> list[str]:
+    """In how many adversaries a campaign of some size tried is found with the probability that one can rely on."""
+    measured = {c.adversary for c in report.cells if c.trials > 0}
+    reached = {s.adversary for s in report.smallest if s.accounts is not None}
+    if not measured & reached:
+        return ["No adversary is found with probability 0.9 at any of the sizes tried."]
+    at = next((s for s in smallest(report, cell.adversary) if s), "")
+    missed = sorted(measured - reached)
+    if missed:
+        at += f" At no size tried is that so for {listed([name(adversary) for adversary in missed])}."
+    return [at] if at else []
+
+
+def smallest(report: DrillReport, adversary: str) -> tuple[str, ...]:
+    """From what size on an adversary is found with probability 0.9, one sentence for all of its covers."""
+    rows = sorted((s for s in report.smallest if s.adversary == adversary), key=lambda s: s.cover)
+    if not rows:
+        return ()
+    parts = []
+    for row in rows:
+        cover = "without cover" if row.cover <= 0 else f"with {percent(row.cover)} cover"
+        if row.accounts is None:
+            parts.append(f"at none of the sizes {cover}")
+            continue
+        sure = "" if row.surely is None else f" (surely from {row.surely:,})"
+        parts.append(f"from {counted(row.accounts, 'account')} {cover}{sure}")
+    return (f"{name(adversary)} is found with probability 0.9 {listed(parts)}.",)
+
+
+def half_found(report: DrillReport, adversary: str) -> tuple[str, ...]:
+    """How soon campaigns of an adversary are found, of the size measured that is nearest to the usual one."""
+    rows = [t for t in report.timing if t.adversary == adversary and t.trials > 0 and t.days]
+    if not rows:
+        return ()
+    row = min(
+        rows,
+        key=lambda t: (abs(math.log(max(t.accounts, 1) / USUAL_ACCOUNTS)), abs(t.cover - USUAL_COVER), t.exchanges),
+    )
+    who = f"campaigns of {name(adversary)} with {counted(row.accounts, 'account')}"
+    if row.median is None or not math.isfinite(row.median):
+        return (f"Fewer than half of the {who} are found within {day(max(row.days))} of work.",)
+    return (f"Half of the {who} are found after {day(row.median)} of work.",)
+
+
+def everyone(rows: Iterable[Innocents]) -> Innocents | None:
+    """The row of all innocents together, by its kind ``all``; None where nothing was counted."""
+    return next((row for row in rows if row.kind == "all"), None)
+
+
+def innocents(rows: Iterable[Innocents]) -> str:
+    """The rate of all innocents together, per million."""
+    row = everyone(rows)
+    return UNKNOWN if row is None else per_million(row.per_million)
+
+
+def effect(evasion: Evasion) -> str:
+    """Whether an evasion works: surely only where the intervals with it and without it do not touch."""
+    found, without = evasion.found, evasion.found_without
+    if found.value is None or without.value is None or not (known(found.value) and known(without.value)):
+        return UNTRIED
+    if without.value - found.value < WORTH_NAMING:
+        return NO_GAIN
+    return HIDES if found.high < without.low else MAY_HIDE
+
+
+def by_price(evasions: Iterable[Evasion]) -> tuple[Evasion, ...]:
+    """Evasions that work first, then those that may, and within each the cheapest first."""
+    return tuple(sorted(evasions, key=lambda e: (_EFFECTS.index(effect(e)), *_prices(e), e.name, e.of)))
+
+
+def _prices(evasion: Evasion) -> tuple[float, float, float]:
+    """What the evasion adds to an operator's bill, then to its accounts, then its days; unknown stands last."""
+    added = (
+        evasion.cost - evasion.cost_without,
+        evasion.accounts_needed - evasion.accounts_without,
+        evasion.days_needed,
+    )
+    money_, accounts, days = (math.inf if math.isnan(price) else price for price in added)
+    return money_, accounts, days
+
+
+def cheapest(report: DrillReport) -> str:
+    """The cheapest evasion that works, in a sentence; or that none is shown to."""
+    ranked = by_price(report.evasions)
+    tried = [evasion for evasion in ranked if effect(evasion) != UNTRIED]
+    if not tried:
+        return "No evasion was tried."
+    first = tried[0]
+    if effect(first) == HIDES:
+        return f"The cheapest evasion that works is {_evasion(first, report.currency)}"
+    may = [evasion for evasion in tried if effect(evasion) == MAY_HIDE]
+    none = f"Of the {counted(len(tried), 'evasion')} tried, none is shown to work"
+    if not may:
+        return f"{none}."
+    return f"{none}, but {len(may)} may: the trials are too few to tell. The cheapest of these is " + _evasion(
+        first, report.currency
+    )
+
+
+def _evasion(evasion: Evasion, currency: str) -> str:
+    return (
+        f"{name(evasion.name)} (it hides {visible(evasion.hides, limit=160)}): {name(evasion.of)} with "
+        f"{counted(evasion.accounts, 'account')} is then found with probability {bounded(evasion.found)} instead of "
+        f"{bounded(evasion.found_without)}. {paid(evasion, currency)}"
+    )
+
+
+def paid(evasion: Evasion, currency: str) -> str:
+    """What an evasion costs its operator, in one sentence."""
+    prices = _instead(money(evasion.cost, currency), money(evasion.cost_without, currency))
+    accounts = _instead(counted(evasion.accounts_needed, "account"), count(evasion.accounts_without))
+    wait = (
+        "no days of waiting"
+        if evasion.days_needed <= 0
+        else f"{day(evasion.days_needed)} before the first exchange can be taken"
+    )
+    return f"For 1,000 harvested exchanges it takes {prices}, {accounts}, and {wait}."
+
+
+def _instead(now: str, before: str) -> str:
+    return f"{now} as before" if now.split(" account")[0] == before else f"{now} instead of {before}"
+
+
+def carrier(rows: Sequence[Carried], adversary: str) -> str:
+    """Which evidence gives an adversary away, in a sentence; empty where nothing was measured."""
+    mine = [r for r in rows if r.adversary == adversary and math.isfinite(r.log_odds) and r.log_odds >= 0.05]
+    if not mine:
+        return ""
+    ranked = sorted(mine, key=lambda r: (-r.log_odds, r.kind))[:3]
+    said = listed([f"{visible(r.title, limit=80)} (+{r.log_odds:.1f} nats)" for r in ranked])
+    return f"What gives its accounts away most: {said}."
+
+
+def recommended(report: DrillReport) -> tuple[str, ...]:
+    """The recommendation and what it rests on; nothing where the drill has none."""
+    advice = report.recommendation
+    if advice is None:
+        return ()
+    allowed = f"{count(advice.allowed)} innocents per million"
+    shown = (
+        f"The interval lies within the {allowed} that are allowed."
+        if advice.reachable
+        else f"The upper end lies above the {allowed} that are allowed: more accounts would be needed to show it, "
+        "whatever the bar."
+    )
+    return (
+        sentence(advice.words),
+        f"With --firm {advice.firm:g} (as it is: {advice.firm_default:g}), innocents accused per million are "
+        f"{per_million(advice.per_million)}, and {percent(advice.found)} of the planted campaigns are found instead "
+        f"of {percent(advice.found_default)}.",
+        shown,
+    )
+
+
+def openness(report: DrillReport) -> tuple[str, ...]:
+    """How wide the intervals still are, what was spent, and what more minutes would buy."""
+    spent = f"{counted(report.spent, 'minute')} of {counted(report.budget, 'minute')}"
+    said = [f"{counted(report.plantings, 'planting')} took {spent}."]
+    left = [cell for cell in report.cells if not cell.settled]
+    if not report.cells:
+        return (*said, "No question was put: there are no adversaries.")
+    if report.complete or not left:
+        return (*said, "Every question is settled; more minutes would only narrow intervals whose answer is clear.")
+    width = f"the widest of their intervals spans {chance(report.widest)}" if known(report.widest) else ""
+    said.append(f"{len(left):,} of {counted(len(report.cells), 'question')} are still open{width and '; ' + width}.")
+    trials, all_trials = sum(c.trials for c in left), sum(c.trials for c in report.cells)
+    if trials and report.spent > 0:
+        more = max(3 * trials * report.spent / all_trials, 1.0)
+        said.append(
+            "An interval narrows with the square root of its trials: to halve those still open takes about "
+            f"{counted(round(more), 'more minute', 'more minutes')}."
+        )
+    untried = sum(c.trials == 0 for c in left)
+    if untried:
+        said.append(f"{counted(untried, 'question')} had no trial at all; more minutes go there first.")
+    return tuple(said)
+
+
+def aims(adversary: Adversary) -> str:
+    """What an adversary does, as a sentence of its own."""
+    return sentence(adversary.summary)
