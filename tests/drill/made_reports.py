@@ -1,4 +1,4 @@
-"""Drills as the command would report them, made by formulas: full, hardly begun, blind, null, hostile and empty ones."""
+"""Drills as the command would report them, made by formulas: full, begun, blind, null, hostile, empty."""
 
 from __future__ import annotations
 
@@ -98,12 +98,12 @@ def _smallest(name: str, cells: list[Cell], exchanges: float) -> list[Smallest]:
 EVASIONS = (
     Evasion("private cards", "blatant", "the shared cards", "cards=own", 50, 40, bounded(0.95, 40), bounded(1.0, 40),
             2.9, 2.4, 63.0, 63.0, 0.0),
-    Evasion("own wordings", "quiet", "the shared wordings", "wordings=many", 50, 40, bounded(0.6, 40), bounded(0.85, 40),
-            4.1, 3.2, 28.0, 28.0, 0.0),
+    Evasion("own wordings", "quiet", "the shared wordings", "wordings=many", 50, 40, bounded(0.6, 40),
+            bounded(0.85, 40), 4.1, 3.2, 28.0, 28.0, 0.0),
     Evasion("more accounts", "quiet", "the load of each account", "exchanges=6", 50, 40, bounded(0.1, 40),
             bounded(0.85, 40), 9.8, 3.2, 167.0, 28.0, 0.0),
-    Evasion("sleepers", "blatant", "the sign-ups together", "honest_days=30", 50, 40, bounded(0.275, 40), bounded(1.0, 40),
-            14.6, 2.4, 63.0, 63.0, 30.0),
+    Evasion("sleepers", "blatant", "the sign-ups together", "honest_days=30", 50, 40, bounded(0.275, 40),
+            bounded(1.0, 40), 14.6, 2.4, 63.0, 63.0, 30.0),
     Evasion("copied customers", "ghost", "the shared source of tasks", "cover_kind=mimic", 50, 0, UNTOLD,
             bounded(0.45, 40), 6.0, 5.5, 41.0, 33.0, 21.0),
 )  # fmt: skip
@@ -132,7 +132,11 @@ def hardly_any() -> DrillReport:
         else msgspec.structs.replace(c, trials=0, found=UNTOLD, recall=UNTOLD)
         for place, c in enumerate(made.cells)
     )
-    smallest = tuple(msgspec.structs.replace(s, accounts=None, surely=None) for s in made.smallest)
+    smallest = tuple(
+        row
+        for name, _, _, m, _ in _ADVERSARIES
+        for row in _smallest(name, [c for c in cells if c.adversary == name], m)
+    )
     evasions = tuple(msgspec.structs.replace(e, trials=0, found=UNTOLD, found_without=UNTOLD) for e in EVASIONS)
     return msgspec.structs.replace(
         made, cells=cells, smallest=smallest, timing=(), evasions=evasions, recommendation=None, spent=0.9, budget=1.0,

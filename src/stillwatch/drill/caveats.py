@@ -35,8 +35,9 @@ def innocents_note(report: DrillReport) -> tuple[str, ...]:
     if row is None or row.accounts == 0:
         return ("No innocent account was judged, so nothing is known about false accusations.",)
     said = (
-        f"{counted(row.ever, 'account')} of {counted(row.accounts, 'different innocent account')} "
-        f"{'was' if row.ever == 1 else 'were'} accused in any of {counted(row.logs, 'planted log')}. "
+        f"{counted(row.ever, 'account') if row.ever else 'None'} of "
+        f"{counted(row.accounts, 'different innocent account')} {'was' if row.ever == 1 else 'were'} ever accused, in "
+        f"{counted(row.logs, 'planted log')}. "
         "The interval is as narrow as the number of different innocents allows: more plantings do not narrow it, "
         "only a longer log or more accounts do."
     )

@@ -122,8 +122,7 @@ def _figures(report: DrillReport) -> tuple[tuple[str, str, str], ...]:
     cell = words.reference(report)
     if cell is None:
         return ()
-    interval = f"{words.chance(cell.found.low)} to {words.chance(cell.found.high)}; {words.campaign(cell)}"
-    found = [("Probability of being found", words.chance(cell.found.value), interval)]
+    found = [*_least(report, cell), *_half(report, cell.adversary)]
     everyone = words.everyone(report.innocents)
     if everyone is not None and words.known(everyone.per_million.value):
         rate = everyone.per_million
@@ -142,10 +141,30 @@ def _figures(report: DrillReport) -> tuple[tuple[str, str, str], ...]:
             (
                 "Cheapest evasion that works",
                 f"{'+' if added >= 0 else '−'}{wording.money(abs(added), report.currency)}",
-                f"for 1,000 harvested exchanges: {wording.visible(evasion.name, limit=60)}",
+                f"for 1,000 harvested exchanges: {words.name(evasion.name)}",
             )
         )
     return tuple(found)
+
+
+def _least(report: DrillReport, cell: Cell) -> list[tuple[str, str, str]]:
+    """The smallest size that is found with probability 0.9, of the headline's adversary and cover."""
+    row = next((s for s in report.smallest if (s.adversary, s.cover) == (cell.adversary, cell.cover)), None)
+    if row is None:
+        return []
+    tried = sorted({c.accounts for c in report.cells if (c.adversary, c.cover) == (cell.adversary, cell.cover)})
+    figure = f"over {tried[-1]:,} accounts" if row.accounts is None else wording.counted(row.accounts, "account")
+    note = f"{words.name(cell.adversary)}, {_cover(cell.cover)}; sizes tried: {tried[0]:,} to {tried[-1]:,}"
+    return [("Smallest found with probability 0.9", figure, note)]
+
+
+def _half(report: DrillReport, adversary: str) -> list[tuple[str, str, str]]:
+    row = words.worked(report, adversary)
+    if row is None:
+        return []
+    reached = row.median is not None and words.known(row.median)
+    figure = words.day(row.median or 0.0) if reached else f"over {words.day(max(row.days))}"
+    return [("Half of them found after", figure, f"of work; {words.name(adversary)}, {_worked(row)}")]
 
 
 def _view(report: DrillReport, adversary: Adversary, place: int) -> AdversaryView:

@@ -19,8 +19,8 @@ from stillwatch.drill.words import TARGET, known
 
 __all__ = ["Curve", "Point", "cell_bar", "chance_axis", "chart", "instead", "legend_mark", "rate", "rate_axis"]
 
-_WIDTH, _HEIGHT = 380, 252
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 14, 12, 46
+_WIDTH, _HEIGHT = 380, 264
+_LEFT, _RIGHT, _TOP, _BOTTOM = 30, 10, 28, 46
 _APART = 4.5
 _LABEL_GAP = 30
 _COLOURS = 4
@@ -116,7 +116,8 @@ def _frame(xs: Sequence[float], place: Callable[[float], float], across: str, up
             label = {"x": place(x), "y": base + 17, "text-anchor": "middle"}
             parts.append(svg.element("text", label, wording.short_count(x)))
     middle = {"class": "caption", "x": (_LEFT + _WIDTH - _RIGHT) / 2, "y": _HEIGHT - 10, "text-anchor": "middle"}
-    parts.append(svg.element("text", middle, f"{across} → {up} ↑"))
+    parts.append(svg.element("text", middle, across))
+    parts.append(svg.element("text", {"class": "caption", "x": 0, "y": 11}, up))
     return parts
 
 
@@ -196,7 +197,7 @@ def rate_axis(rates: Sequence[Bounded]) -> Markup:
     for power in range(decades + 1):
         x = svg.per_cent(_rate_place(10.0**power, decades))
         parts.append(svg.element("line", {"class": "tick", "x1": x, "x2": x, "y1": 18, "y2": 24}))
-        if power in (0, decades) or decades < 4 or power % 2 == 0:
+        if power == 0 or decades < 4 or (power > 1 and (decades - power) % 2 == 0):
             figure = "0 to 1" if power == 0 else wording.short_count(10.0**power)
             anchor = "start" if power == 0 else "end" if power == decades else "middle"
             text = {"class": "tick-text", "x": x if power else "0%", "y": 13, "text-anchor": anchor}

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from stillwatch.campaigns.wording import count, counted, listed, money, percent, sentence, visible
-from stillwatch.drill.report import Adversary, Bounded, Carried, Cell, DrillReport, Evasion, Innocents, Timing
+from stillwatch.drill.report import Adversary, Bounded, Carried, Cell, DrillReport, Evasion, Innocents, Smallest, Timing
 
 __all__ = [
     "aims",
@@ -39,6 +39,7 @@ __all__ = [
     "reference",
     "smallest",
     "usual",
+    "worked",
 ]
 
 USUAL_ACCOUNTS, USUAL_COVER = 50, 0.3
@@ -67,7 +68,7 @@ def chance(value: float | None) -> str:
         return UNKNOWN
     if value in (0, 1):
         return f"{value:.0f}"
-    if 0.01 <= value <= 0.99:
+    if 0.01 <= round(value, 2) <= 0.99:
         return f"{value:.2f}"
     if value < 0.0005:
         return "under 0.001"
@@ -102,6 +103,8 @@ def outwards(rate: float, *, down: bool = False) -> str:
 
 def day(days: float) -> str:
     """A number of days as a count of them."""
+    if not math.isfinite(days):
+        return UNKNOWN
     return counted(days, "day")
 
 
@@ -150,8 +153,10 @@ def headline(report: DrillReport) -> str:
     cell = reference(report)
     if cell is None:
         return "Nothing can be said yet: the drill ended before it had judged a single planted campaign."
-    said = f"In your traffic, a campaign of {campaign(cell)}, is found with probability {bounded(cell.found)}"
-    return f"{said}, judging by only {counted(cell.trials, 'trial')}." if cell.trials < FEW_TRIALS else f"{said}."
+    said = f"n your traffic, a campaign of {campaign(cell)}, is found with probability {bounded(cell.found)}"
+    if cell.trials < FEW_TRIALS:
+        return f"Too early to say: i{said}, after {counted(cell.trials, 'trial')}."
+    return f"I{said}."
 
 
 def answers(report: DrillReport) -> tuple[str, ...]:
@@ -163,8 +168,7 @@ def answers(report: DrillReport) -> tuple[str, ...]:
         if len(cells) > 1:
             said.append(
                 f"That is {name(cell.adversary)}, the middle one of the {len(cells)} adversaries by how often they "
-                f"are found at about this size. The hardest to find is {_found(cells[0])}; "
-                f"the easiest is {_found(cells[-1])}."
+                f"are found at about this size. {_spread(cells[0], cells[-1])}"
             )
         else:
             said.append(f"That is {name(cell.adversary)}, the only adversary measured.")
@@ -174,29 +178,44 @@ def answers(report: DrillReport) -> tuple[str, ...]:
     return tuple(said)
 
 
+def _spread(hardest: Cell, easiest: Cell) -> str:
+    """Who is the hardest and who the easiest to find, if that is more than chance."""
+    if not hardest.found.high < easiest.found.low:
+        return "None of them is shown to be easier or harder to find than another yet."
+    return f"The hardest to find is {_found(hardest)}; the easiest is {_found(easiest)}."
+
+
 def _found(cell: Cell) -> str:
     size = "" if cell.accounts == USUAL_ACCOUNTS else f" at {counted(cell.accounts, 'account')}"
     return f"{name(cell.adversary)}{size}, found with probability {bounded(cell.found)}"
 
 
 def _reach(report: DrillReport, cell: Cell) -> list[str]:
-    """In how many adversaries a campaign of some size tried is found with the probability that one can rely on."""
-    measured = {c.adversary for c in report.cells if c.trials > 0}
-    reached = {s.adversary for s in report.smallest if s.accounts is not None}
-    if not measured & reached:
+    """From what size on the headline's adversary is found, and which adversaries never are."""
+    rows = [s for s in report.smallest if _tried(report, s)]
+    if not rows:
+        return []
+    reached = {row.adversary for row in rows if row.accounts is not None}
+    if not reached:
         return ["No adversary is found with probability 0.9 at any of the sizes tried."]
-    at = next((s for s in smallest(report, cell.adversary) if s), "")
-    missed = sorted(measured - reached)
+    said = [*smallest(report, cell.adversary)]
+    missed = [a.name for a in report.adversaries if a.name in {r.adversary for r in rows} - reached - {cell.adversary}]
     if missed:
-        at += f" At no size tried is that so for {listed([name(adversary) for adversary in missed])}."
-    return [at] if at else []
+        said.append(f"At no size tried is that so for {listed([name(adversary) for adversary in missed])}.")
+    return [" ".join(said)]
+
+
+def _tried(report: DrillReport, row: Smallest) -> bool:
+    return any(c.trials > 0 for c in report.cells if (c.adversary, c.cover) == (row.adversary, row.cover))
 
 
 def smallest(report: DrillReport, adversary: str) -> tuple[str, ...]:
-    """From what size on an adversary is found with probability 0.9, one sentence for all of its covers."""
-    rows = sorted((s for s in report.smallest if s.adversary == adversary), key=lambda s: s.cover)
+    """From what size on an adversary is found with probability 0.9, one sentence for all covers that had a trial."""
+    rows = sorted((s for s in report.smallest if s.adversary == adversary and _tried(report, s)), key=lambda s: s.cover)
     if not rows:
         return ()
+    if all(row.accounts is None for row in rows):
+        return (f"{name(adversary)} is found with probability 0.9 at none of the sizes tried.",)
     parts = []
     for row in rows:
         cover = "without cover" if row.cover <= 0 else f"with {percent(row.cover)} cover"
@@ -205,18 +224,25 @@ def smallest(report: DrillReport, adversary: str) -> tuple[str, ...]:
             continue
         sure = "" if row.surely is None else f" (surely from {row.surely:,})"
         parts.append(f"from {counted(row.accounts, 'account')} {cover}{sure}")
-    return (f"{name(adversary)} is found with probability 0.9 {listed(parts)}.",)
+    unsure = "" if any(row.surely is not None for row in rows) else "; none of it surely yet"
+    return (f"{name(adversary)} is found with probability 0.9 {listed(parts)}{unsure}.",)
+
+
+def worked(report: DrillReport, adversary: str) -> Timing | None:
+    """How soon an adversary is found, at the size measured that is nearest to the usual one; None without a trial."""
+    rows = [t for t in report.timing if t.adversary == adversary and t.trials > 0 and t.days]
+    return min(
+        rows,
+        key=lambda t: (abs(math.log(max(t.accounts, 1) / USUAL_ACCOUNTS)), abs(t.cover - USUAL_COVER), t.exchanges),
+        default=None,
+    )
 
 
 def half_found(report: DrillReport, adversary: str) -> tuple[str, ...]:
-    """How soon campaigns of an adversary are found, of the size measured that is nearest to the usual one."""
-    rows = [t for t in report.timing if t.adversary == adversary and t.trials > 0 and t.days]
-    if not rows:
+    """How soon campaigns of an adversary are found, in a sentence; nothing without a trial."""
+    row = worked(report, adversary)
+    if row is None:
         return ()
-    row = min(
-        rows,
-        key=lambda t: (abs(math.log(max(t.accounts, 1) / USUAL_ACCOUNTS)), abs(t.cover - USUAL_COVER), t.exchanges),
-    )
     who = f"campaigns of {name(adversary)} with {counted(row.accounts, 'account')}"
     if row.median is None or not math.isfinite(row.median):
         return (f"Fewer than half of the {who} are found within {day(max(row.days))} of work.",)
@@ -293,7 +319,7 @@ def paid(evasion: Evasion, currency: str) -> str:
     wait = (
         "no days of waiting"
         if evasion.days_needed <= 0
-        else f"{day(evasion.days_needed)} before the first exchange can be taken"
+        else f"{day(evasion.days_needed)} of waiting before the first exchange can be taken"
     )
     return f"For 1,000 harvested exchanges it takes {prices}, {accounts}, and {wait}."
 
@@ -308,7 +334,7 @@ def carrier(rows: Sequence[Carried], adversary: str) -> str:
     if not mine:
         return ""
     ranked = sorted(mine, key=lambda r: (-r.log_odds, r.kind))[:3]
-    said = listed([f"{visible(r.title, limit=80)} (+{r.log_odds:.1f} nats)" for r in ranked])
+    said = listed([f"{name(r.title)} (+{r.log_odds:.1f} nats)" for r in ranked])
     return f"What gives its accounts away most: {said}."
 
 
@@ -345,16 +371,21 @@ def openness(report: DrillReport) -> tuple[str, ...]:
     width = f"the widest of their intervals spans {chance(report.widest)}" if known(report.widest) else ""
     said.append(f"{len(left):,} of {counted(len(report.cells), 'question')} are still open{width and '; ' + width}.")
     trials, all_trials = sum(c.trials for c in left), sum(c.trials for c in report.cells)
-    if trials and report.spent > 0:
-        more = max(3 * trials * report.spent / all_trials, 1.0)
-        said.append(
-            "An interval narrows with the square root of its trials: to halve those still open takes about "
-            f"{counted(round(more), 'more minute', 'more minutes')}."
-        )
+    pace = report.spent / all_trials if all_trials and report.spent > 0 else 0.0
     untried = sum(c.trials == 0 for c in left)
     if untried:
-        said.append(f"{counted(untried, 'question')} had no trial at all; more minutes go there first.")
+        first = f": at the pace so far, one trial of each takes about {_more(untried * pace)}" if pace else ""
+        said.append(f"{counted(untried, 'question')} had no trial at all{first}.")
+    elif pace:
+        said.append(
+            "An interval narrows with the square root of its trials: to halve those still open takes about "
+            f"{_more(3 * trials * pace)}."
+        )
     return tuple(said)
+
+
+def _more(minutes: float) -> str:
+    return counted(max(round(minutes), 1), "more minute")
 
 
 def aims(adversary: Adversary) -> str:
