@@ -114,8 +114,9 @@ INNOCENTS = (
     Innocents("company", "A company on one bill", 38, 61, 0.05, 1, Bounded(862.0, 415.0, 88_010.0)),
 )
 ADVICE = Recommendation(
-    1_000.0, 0.97, 0.99, Bounded(0.0, 0.0, 1_315.4), 0.81, 0.74, False, "set the bar for firm verdicts to 0.97"
-)
+    1_000.0, 9.4, 11.0, Bounded(0.0, 0.0, 1_315.4), 0.81, 0.74, False,
+    "With --firm 9.4 the drill saw no innocents accused, but 2,280 accounts cannot show that it is at most 1,000",
+)  # fmt: skip
 
 
 def full() -> DrillReport:
@@ -207,7 +208,7 @@ def hostile() -> DrillReport:
         Carried(names[c.adversary], c.kind, HOSTILE[n % len(_KINDS)], c.log_odds) for n, c in enumerate(made.carried)
     )
     evasions = tuple(
-        msgspec.structs.replace(e, name=HOSTILE[n], of=HOSTILE[n + 1], hides=HOSTILE[n + 2], knobs=HOSTILE[n + 3])
+        msgspec.structs.replace(e, name=HOSTILE[n + 5], of=HOSTILE[n], hides=HOSTILE[n + 2], knobs=HOSTILE[n + 3])
         for n, e in enumerate(made.evasions)
     )
     innocents = tuple(msgspec.structs.replace(row, title=HOSTILE[n]) for n, row in enumerate(made.innocents))
@@ -233,7 +234,7 @@ def _report(trials: int) -> DrillReport:
         for name, weights in _WEIGHTS.items()
         for (kind, title), weight in zip(_KINDS, weights, strict=True)
     )
-    shuffled = (Innocents("all", "All accounts", 12, 2_280, 0.0, 0, Bounded(0.0, 0.0, 1_315.4)),)
+    shuffled = (Innocents("shuffled", "Accounts of the shuffled log", 12, 2_280, 0.0, 0, Bounded(0.0, 0.0, 1_315.4)),)
     return DrillReport(
         "0.3.0", 7, 60.0, 56.4, 38, False, 0.52, TRAFFIC, adversaries, tuple(cells),
         tuple(_timing(name, m, half) for name, _, _, m, half in _ADVERSARIES[:4]), carried, tuple(smallest), EVASIONS,

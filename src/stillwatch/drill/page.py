@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.page import asset, environment, policy_hash
-from stillwatch.drill import caveats, plots, words
-from stillwatch.drill.report import Adversary, Bounded, Carried, Cell, DrillReport, Evasion, Innocents, Timing
+from stillwatch.drill import caveats, evasion_words, plots, words
+from stillwatch.drill.report import Adversary, Bounded, Cell, DrillReport, Evasion, Innocents, Timing
 
 __all__ = ["render_page"]
 
@@ -93,17 +93,20 @@ def render_page(report: DrillReport) -> str:
             script_hash=policy_hash(script),
             headline=words.headline(report),
             figures=_figures(report),
-            answers=words.answers(report),
+            answers=(*words.answers(report), evasion_words.cheapest(report)),
             openness=words.openness(report),
             recommended=words.recommended(report),
-            views=tuple(_view(report, adversary, n + 1) for n, adversary in enumerate(report.adversaries)),
+            views=tuple(_view(report, adversary, n + 1) for n, adversary in enumerate(words.adversaries(report))),
             soon=_soon(report),
             days=_days(report.timing),
-            carriers=_carriers(report.carried),
+            carriers=_carriers(report),
             evidence=_evidence(report),
             chance_axis=plots.chance_axis(),
-            evasions=tuple(EvasionRow(e, words.effect(e), plots.instead(e)) for e in words.by_price(report.evasions)),
-            cheapest=words.cheapest(report),
+            evasions=tuple(
+                EvasionRow(e, evasion_words.effect(e), plots.instead(e))
+                for e in evasion_words.by_price(report.evasions)
+            ),
+            cheapest=evasion_words.cheapest(report),
             rate_axis=plots.rate_axis(rates),
             innocents=_rates(report.innocents, rates),
             shuffled=_rates(report.shuffled, rates),
@@ -134,7 +137,9 @@ def _figures(report: DrillReport) -> tuple[tuple[str, str, str], ...]:
                 f"{upper}; judged on {wording.counted(everyone.accounts, 'different account')}",
             )
         )
-    evasion = next((e for e in words.by_price(report.evasions) if words.effect(e) == words.HIDES), None)
+    evasion = next(
+        (e for e in evasion_words.by_price(report.evasions) if evasion_words.effect(e) == evasion_words.HIDES), None
+    )
     if evasion is not None:
         added = evasion.cost - evasion.cost_without
         found.append(
@@ -164,7 +169,7 @@ def _half(report: DrillReport, adversary: str) -> list[tuple[str, str, str]]:
         return []
     reached = row.median is not None and words.known(row.median)
     figure = words.day(row.median or 0.0) if reached else f"over {words.day(max(row.days))}"
-    return [("Half of them found after", figure, f"of work; {words.name(adversary)}, {_worked(row)}")]
+    return [("Half of them found within", figure, f"of their beginning; {words.name(adversary)}, {_worked(row)}")]
 
 
 def _view(report: DrillReport, adversary: Adversary, place: int) -> AdversaryView:
@@ -241,14 +246,18 @@ def _cover(cover: float) -> str:
 
 def _soon(report: DrillReport) -> tuple[Soon, ...]:
     made: list[Soon] = []
-    for adversary in report.adversaries:
+    for adversary in words.adversaries(report):
         rows = tuple(timing for timing in report.timing if timing.adversary == adversary.name)
         if not rows:
             continue
         title = wording.visible(adversary.name, limit=60)
         curves = [plots.Curve(_worked(row), _days_found(row)) for row in rows]
         drawing = plots.chart(
-            curves, title=f"{title}: found by day", across="days of work", up="share found", logarithmic=False
+            curves,
+            title=f"{title}: found by day",
+            across="days since it began",
+            up="share found",
+            logarithmic=all(day > 0 for day in _days(rows)),
         )
         made.append(Soon(title, _picture(curves, drawing), rows))
     return tuple(made)
@@ -271,14 +280,15 @@ def _days(timing: Sequence[Timing]) -> tuple[float, ...]:
     return tuple(sorted({day for row in timing for day in row.days}))
 
 
-def _carriers(carried: Sequence[Carried]) -> tuple[str, ...]:
+def _carriers(report: DrillReport) -> tuple[str, ...]:
     """The adversaries that have evidence, in the report's order."""
-    return tuple(dict.fromkeys(row.adversary for row in carried))
+    have = {row.adversary for row in report.carried}
+    return tuple(adversary.name for adversary in words.adversaries(report) if adversary.name in have)
 
 
 def _evidence(report: DrillReport) -> tuple[EvidenceRow, ...]:
     """Kinds of evidence as rows, the one that carries most first, adversaries as columns."""
-    columns = _carriers(report.carried)
+    columns = _carriers(report)
     titles = {row.kind: row.title for row in report.carried}
     at = {(row.kind, row.adversary): row.log_odds for row in report.carried if words.known(row.log_odds)}
     most = max([abs(value) for value in at.values()], default=0.0)
@@ -294,5 +304,5 @@ def _evidence(report: DrillReport) -> tuple[EvidenceRow, ...]:
 
 def _rates(rows: Sequence[Innocents], rates: Sequence[Bounded]) -> tuple[tuple[Innocents, Markup], ...]:
     """All innocents together first, then the kinds by their upper ends."""
-    ranked = sorted(rows, key=lambda row: (row.kind != "all", -row.per_million.high, row.kind))
+    ranked = sorted(rows, key=lambda row: (row.kind not in ("all", "shuffled"), -row.per_million.high, row.kind))
     return tuple((row, plots.rate(row.per_million, rates)) for row in ranked)

@@ -10,20 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from stillwatch.campaigns.wording import count, counted, listed, money, percent, sentence, visible
-from stillwatch.drill.report import Adversary, Bounded, Carried, Cell, DrillReport, Evasion, Innocents, Smallest, Timing
+from stillwatch.campaigns.wording import count, counted, listed, percent, sentence, visible
+from stillwatch.drill.report import Adversary, Bounded, Carried, Cell, DrillReport, Innocents, Smallest, Timing
 
 __all__ = [
+    "adversaries",
     "aims",
     "answers",
     "bounded",
-    "by_price",
     "campaign",
     "carrier",
     "chance",
-    "cheapest",
     "day",
-    "effect",
     "everyone",
     "half_found",
     "headline",
@@ -33,7 +31,6 @@ __all__ = [
     "near",
     "openness",
     "outwards",
-    "paid",
     "per_million",
     "recommended",
     "reference",
@@ -46,10 +43,6 @@ USUAL_ACCOUNTS, USUAL_COVER = 50, 0.3
 FEW_TRIALS = 10
 TARGET = 0.9
 UNKNOWN = "unknown"
-HIDES, MAY_HIDE, NO_GAIN, UNTRIED = "hides it", "may hide it", "not shown to help", "not tried"
-_EFFECTS = (HIDES, MAY_HIDE, NO_GAIN, UNTRIED)
-# An evasion that takes less than this off the probability is called no help, however surely it takes it off.
-WORTH_NAMING = 0.05
 
 
 def known(value: float | None) -> bool:
@@ -133,9 +126,15 @@ def near(report: DrillReport, adversary: str) -> Cell | None:
     )
 
 
+def adversaries(report: DrillReport) -> tuple[Adversary, ...]:
+    """The adversaries that are not another one with an evasion: those are told of by their evasions."""
+    evading = {evasion.name for evasion in report.evasions}
+    return tuple(adversary for adversary in report.adversaries if adversary.name not in evading)
+
+
 def usual(report: DrillReport) -> tuple[Cell, ...]:
     """The cell of each adversary near the usual size, the least found first."""
-    cells = [cell for a in report.adversaries if (cell := near(report, a.name)) is not None]
+    cells = [cell for a in adversaries(report) if (cell := near(report, a.name)) is not None]
     return tuple(sorted(cells, key=lambda c: (c.found.value or 0.0, c.adversary)))
 
 
@@ -174,7 +173,6 @@ def answers(report: DrillReport) -> tuple[str, ...]:
             said.append(f"That is {name(cell.adversary)}, the only adversary measured.")
         said += [*_reach(report, cell), *half_found(report, cell.adversary)]
     said.append(f"Innocent accounts accused, per million: {innocents(report.innocents)}.")
-    said.append(cheapest(report))
     return tuple(said)
 
 
@@ -199,9 +197,10 @@ def _reach(report: DrillReport, cell: Cell) -> list[str]:
     if not reached:
         return ["No adversary is found with probability 0.9 at any of the sizes tried."]
     said = [*smallest(report, cell.adversary)]
-    missed = [a.name for a in report.adversaries if a.name in {r.adversary for r in rows} - reached - {cell.adversary}]
+    rest = {row.adversary for row in rows} - reached - {cell.adversary}
+    missed = [adversary.name for adversary in adversaries(report) if adversary.name in rest]
     if missed:
-        said.append(f"At no size tried is that so for {listed([name(adversary) for adversary in missed])}.")
+        said.append(f"At no size tried is that so for {listed([name(each) for each in missed])}.")
     return [" ".join(said)]
 
 
@@ -245,87 +244,19 @@ def half_found(report: DrillReport, adversary: str) -> tuple[str, ...]:
         return ()
     who = f"campaigns of {name(adversary)} with {counted(row.accounts, 'account')}"
     if row.median is None or not math.isfinite(row.median):
-        return (f"Fewer than half of the {who} are found within {day(max(row.days))} of work.",)
-    return (f"Half of the {who} are found after {day(row.median)} of work.",)
+        return (f"Fewer than half of the {who} are found within {day(max(row.days))} of their beginning.",)
+    return (f"Half of the {who} are found within {day(row.median)} of their beginning.",)
 
 
 def everyone(rows: Iterable[Innocents]) -> Innocents | None:
-    """The row of all innocents together, by its kind ``all``; None where nothing was counted."""
-    return next((row for row in rows if row.kind == "all"), None)
+    """The row of all innocents together, or of the shuffled log; None where nothing was counted."""
+    return next((row for row in rows if row.kind in ("all", "shuffled")), None)
 
 
 def innocents(rows: Iterable[Innocents]) -> str:
     """The rate of all innocents together, per million."""
     row = everyone(rows)
     return UNKNOWN if row is None else per_million(row.per_million)
-
-
-def effect(evasion: Evasion) -> str:
-    """Whether an evasion works: surely only where the intervals with it and without it do not touch."""
-    found, without = evasion.found, evasion.found_without
-    if found.value is None or without.value is None or not (known(found.value) and known(without.value)):
-        return UNTRIED
-    if without.value - found.value < WORTH_NAMING:
-        return NO_GAIN
-    return HIDES if found.high < without.low else MAY_HIDE
-
-
-def by_price(evasions: Iterable[Evasion]) -> tuple[Evasion, ...]:
-    """Evasions that work first, then those that may, and within each the cheapest first."""
-    return tuple(sorted(evasions, key=lambda e: (_EFFECTS.index(effect(e)), *_prices(e), e.name, e.of)))
-
-
-def _prices(evasion: Evasion) -> tuple[float, float, float]:
-    """What the evasion adds to an operator's bill, then to its accounts, then its days; unknown stands last."""
-    added = (
-        evasion.cost - evasion.cost_without,
-        evasion.accounts_needed - evasion.accounts_without,
-        evasion.days_needed,
-    )
-    money_, accounts, days = (math.inf if math.isnan(price) else price for price in added)
-    return money_, accounts, days
-
-
-def cheapest(report: DrillReport) -> str:
-    """The cheapest evasion that works, in a sentence; or that none is shown to."""
-    ranked = by_price(report.evasions)
-    tried = [evasion for evasion in ranked if effect(evasion) != UNTRIED]
-    if not tried:
-        return "No evasion was tried."
-    first = tried[0]
-    if effect(first) == HIDES:
-        return f"The cheapest evasion that works is {_evasion(first, report.currency)}"
-    may = [evasion for evasion in tried if effect(evasion) == MAY_HIDE]
-    none = f"Of the {counted(len(tried), 'evasion')} tried, none is shown to work"
-    if not may:
-        return f"{none}."
-    return f"{none}, but {len(may)} may: the trials are too few to tell. The cheapest of these is " + _evasion(
-        first, report.currency
-    )
-
-
-def _evasion(evasion: Evasion, currency: str) -> str:
-    return (
-        f"{name(evasion.name)} (it hides {visible(evasion.hides, limit=160)}): {name(evasion.of)} with "
-        f"{counted(evasion.accounts, 'account')} is then found with probability {bounded(evasion.found)} instead of "
-        f"{bounded(evasion.found_without)}. {paid(evasion, currency)}"
-    )
-
-
-def paid(evasion: Evasion, currency: str) -> str:
-    """What an evasion costs its operator, in one sentence."""
-    prices = _instead(money(evasion.cost, currency), money(evasion.cost_without, currency))
-    accounts = _instead(counted(evasion.accounts_needed, "account"), count(evasion.accounts_without))
-    wait = (
-        "no days of waiting"
-        if evasion.days_needed <= 0
-        else f"{day(evasion.days_needed)} of waiting before the first exchange can be taken"
-    )
-    return f"For 1,000 harvested exchanges it takes {prices}, {accounts}, and {wait}."
-
-
-def _instead(now: str, before: str) -> str:
-    return f"{now} as before" if now.split(" account")[0] == before else f"{now} instead of {before}"
 
 
 def carrier(rows: Sequence[Carried], adversary: str) -> str:
@@ -343,19 +274,12 @@ def recommended(report: DrillReport) -> tuple[str, ...]:
     advice = report.recommendation
     if advice is None:
         return ()
-    allowed = f"{count(advice.allowed)} innocents per million"
-    shown = (
-        f"The interval lies within the {allowed} that are allowed."
-        if advice.reachable
-        else f"The upper end lies above the {allowed} that are allowed: more accounts would be needed to show it, "
-        "whatever the bar."
-    )
     return (
         sentence(advice.words),
-        f"With --firm {advice.firm:g} (as it is: {advice.firm_default:g}), innocents accused per million are "
+        f"With the bar at {advice.firm:g} (as it is: {advice.firm_default:g}), innocents accused per million are "
         f"{per_million(advice.per_million)}, and {percent(advice.found)} of the planted campaigns are found instead "
-        f"of {percent(advice.found_default)}.",
-        shown,
+        f"of {percent(advice.found_default)}. Allowed are {count(advice.allowed)} per million, which "
+        f"{'the interval stays below' if advice.reachable else 'the upper end of the interval exceeds'}.",
     )
 
 
