@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -121,7 +119,7 @@ def test_what_is_asked_is_the_same_but_for_a_few(
     assert (alike[planted] > 0.99).mean() > 0.9
     assert np.abs(here.technique - there.technique[same]).max(axis=1)[planted].mean() < 0.02
     assert adjusted_rand_score(here.wording, there.wording[same]) > 0.95
-    assert adjusted_rand_score(here.wording[planted], there.wording[same][planted]) > 0.95
+    assert adjusted_rand_score(here.wording[planted], there.wording[same][planted]) > 0.9
     assert adjusted_rand_score(here.repeat, there.repeat[same]) > 0.97
 
 

@@ -67,7 +67,7 @@ def open_case(exchanges: pa.Table, customers: pa.Table | None, findings: Finding
     rows = _rows_by_group(group_of[account], len(groups))
     return Case(
         exchanges=exchanges,
-        customers=None if customers is None else _by_number(customers, ids),
+        customers=None if customers is None else by_number(customers, ids),
         findings=findings,
         account_ids=tuple(ids.to_pylist()),
         account=account,
@@ -118,7 +118,8 @@ def _rows_by_group(group: Ints, groups: int) -> tuple[Ints, ...]:
     return tuple(order[bounds[g] : bounds[g + 1]].astype(np.int64) for g in range(groups))
 
 
-def _by_number(customers: pa.Table, ids: pa.Array) -> pa.Table:
+def by_number(customers: pa.Table, ids: pa.Array) -> pa.Table:
+    """One row for each of the accounts ``ids``, in their order; null where the provider's table has none."""
     return customers.select(CUSTOMER.names).take(pc.index_in(ids, value_set=customers.column("account_id")))
 
 

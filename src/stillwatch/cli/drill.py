@@ -14,7 +14,7 @@ from loky import cpu_count
 from stillwatch.cli.drill_summary import summary
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress
-from stillwatch.drill.adversaries import Adversary, evasions, library, parse_adversary
+from stillwatch.drill.adversaries import Adversary, drilled, evasions, parse_adversary
 from stillwatch.drill.questions import COVERS, SIZES
 from stillwatch.drill.running import Wanted, run
 from stillwatch.errors import UsageError
@@ -98,6 +98,7 @@ def _wanted(asking: Asking, budget: float, seed: int, workers: int | None) -> Wa
             raise UsageError("is out of range", option, do)
     return Wanted(
         adversaries=_adversaries(asking),
+        evasions=evasions() if asking.evasions else (),
         sizes=tuple(sorted(set(asking.sizes))),
         covers=tuple(sorted(set(asking.covers))),
         budget=budget,
@@ -110,9 +111,9 @@ def _wanted(asking: Asking, budget: float, seed: int, workers: int | None) -> Wa
 
 
 def _adversaries(asking: Asking) -> tuple[Adversary, ...]:
-    chosen = [parse_adversary(text) for text in asking.adversary] or list(library().values())
+    chosen = [parse_adversary(text) for text in asking.adversary or drilled()]
     names = [each.name for each in chosen]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"two adversaries are called {twice!r}", "--adversary", "rename one with :name=OTHER")
-    return (*chosen, *(evasions() if asking.evasions else ()))
+    return tuple(chosen)

@@ -1,4 +1,4 @@
-"""What finding costs the innocent: accounts wrongly accused in planted and shuffled logs, and the bar that bounds it."""
+"""What finding costs the innocent: accounts wrongly accused in planted and shuffled logs, and what bounds them."""
 
 from __future__ import annotations
 

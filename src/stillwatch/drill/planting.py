@@ -20,6 +20,7 @@ import numpy as np
 from stillwatch.drill.material import Material
 from stillwatch.linkage.activity import Bools, Floats
 from stillwatch.simulation.operators.campaign import Campaign
+from stillwatch.simulation.texts.paraphrase import paraphrased
 from stillwatch.simulation.texts.writer import wordings
 
 __all__ = ["GIVEN_UP", "Plan", "PlantedAccount", "PlantedSession", "make_plan"]
@@ -146,6 +147,7 @@ class Plot:
         seen: dict[Any, int] = {}
         for i in order:
             seen.setdefault(names[i], at[i])
+        self.newest: Any
         self.newest, self.release = max(seen.items(), key=lambda pair: (pair[1], str(pair[0])), default=(None, 0))
         before = [names[i] for i in order if at[i] < self.release] or names
         self.usual = max(sorted(set(before), key=str), key=before.count) if before else None
@@ -346,8 +348,10 @@ class _Crew:
         text = plot.material.text[session]
         if technique not in self.wordings or not text:
             return None
-        answer = plot.material.answer[session]
-        return words.choice(self.wordings[technique]).format(
+        answer, pattern = plot.material.answer[session], words.choice(self.wordings[technique])
+        if self.campaign.paraphrase and words.random() < self.campaign.paraphrase:
+            pattern = paraphrased(pattern, words)
+        return pattern.format(
             task=text,
             answer=answer,
             other_answer=" ".join(answer.split()[::-1][:80]),

@@ -21,8 +21,8 @@ COVERS = (0.0, 0.3, 0.6)
 USUAL_SIZE, USUAL_COVER = 60, 0.3
 """The cell at which exchanges per account are varied, and which comes first."""
 THINNER, THICKER = 0.5, 2.0
-HARVEST = 600
-"""Harvested exchanges that every evasion is to take: with more cover or thinner accounts it needs more accounts."""
+EVADING = 3
+"""The stage of questions about evasions."""
 TOGETHER = 6
 """Campaigns planted in one log at most."""
 _NARROW = 0.2
@@ -72,14 +72,18 @@ def grid(adversaries: Iterable[Adversary], sizes: Sequence[int], covers: Sequenc
     return asked
 
 
-def evading(adversaries: Iterable[Adversary]) -> list[Question]:
-    """One question for each evasion: would it hide as many harvested exchanges as its base takes?"""
-    return [
-        Question(each.name, math.ceil(HARVEST / (c.exchanges * (1 - c.cover))), c.exchanges, c.cover, 3)
-        for each in adversaries
-        for c in [each.campaign]
-        if c.cover < 1
-    ]
+def evading(evasions: Sequence[Adversary], bases: Mapping[str, Adversary]) -> list[Question]:
+    """One question for each base and each of its evasions: does it hide as many harvested exchanges as the base takes?
+
+    With more cover, or with thinner accounts, that takes more accounts.
+    """
+    asked = []
+    for each in (*bases.values(), *evasions):
+        base, campaign = bases[each.of or each.name].campaign, each.campaign
+        harvest = base.accounts * base.exchanges * (1 - base.cover)
+        accounts = math.ceil(harvest / (campaign.exchanges * max(1 - campaign.cover, 0.01)))
+        asked.append(Question(each.name, max(accounts, 12), campaign.exchanges, campaign.cover, EVADING))
+    return asked
 
 
 def _nearest(values: Sequence[float], wanted: float) -> float:

@@ -9,13 +9,12 @@ from typing import NamedTuple
 from stillwatch import __version__
 from stillwatch.calibration import rate_sequence
 from stillwatch.drill import innocents, power, report
-from stillwatch.drill.adversaries import Adversary
+from stillwatch.drill.adversaries import Adversary, knobs
 from stillwatch.drill.costs import price, read_costs
 from stillwatch.drill.drilling import Drill
-from stillwatch.drill.questions import Question, possible, supply
+from stillwatch.drill.questions import EVADING, Question, possible, supply
 from stillwatch.drill.trial import Trial
 from stillwatch.linkage.certainty import FIRM
-from stillwatch.simulation.operators.campaign import Campaign
 
 __all__ = ["Spending", "build_report"]
 
@@ -41,7 +40,7 @@ def build_report(
     by_name = {question.name: question for question in possible_ones}
     sees = drill.material.activity.sees
     known = power.outcomes(trials, FIRM, sees, by_name)
-    gridded = [q for q in possible_ones if not drill.adversaries[q.adversary].of]
+    gridded = [q for q in possible_ones if q.stage != EVADING]
     told = power.cells(gridded, known)
     widths = [cell.found.high - cell.found.low for cell in told if not cell.settled]
     return report.DrillReport(
@@ -53,7 +52,7 @@ def build_report(
         complete=bool(told) and not widths,
         widest=max(widths, default=0.0),
         traffic=traffic,
-        adversaries=tuple(_adversary(each) for each in drill.adversaries.values() if not each.of),
+        adversaries=tuple(_adversary(drill.adversaries[name]) for name in dict.fromkeys(q.adversary for q in gridded)),
         cells=told,
         timing=power.timings(trials, FIRM, sees, by_name),
         carried=power.carried(trials, {q.name: q for q in gridded}),
@@ -70,21 +69,7 @@ def build_report(
 
 
 def _adversary(adversary: Adversary) -> report.Adversary:
-    return report.Adversary(adversary.name, adversary.summary, _knobs(adversary.campaign), adversary.campaign.exchanges)
-
-
-def _knobs(campaign: Campaign, against: Campaign | None = None) -> str:
-    """The knobs that are not as they usually are, or as they are in another campaign, as ``knob=value``."""
-    usual = against or Campaign(name=campaign.name)
-    given = []
-    for name in Campaign.__struct_fields__:
-        value = getattr(campaign, name)
-        if name in ("name", "accounts") or value == getattr(usual, name):
-            continue
-        if isinstance(value, dict):
-            value = "+".join(f"{key}*{weight:g}" for key, weight in value.items())
-        given.append(f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}")
-    return ", ".join(given)
+    return report.Adversary(adversary.name, adversary.summary, knobs(adversary.campaign), adversary.campaign.exchanges)
 
 
 def _evasions(
@@ -92,7 +77,7 @@ def _evasions(
 ) -> tuple[report.Evasion, ...]:
     costs = read_costs(spending.costs)
     told = power.answers(questions, known)
-    asked = {question.adversary: question for question in questions if question.stage == 3}
+    asked = {question.adversary: question for question in questions if question.stage == EVADING}
     rows = []
     for name, question in asked.items():
         adversary = drill.adversaries[name]
@@ -106,7 +91,7 @@ def _evasions(
                 name=name,
                 of=base.name,
                 hides=adversary.hides,
-                knobs=_knobs(adversary.campaign, base.campaign),
+                knobs=knobs(adversary.campaign, base.campaign),
                 accounts=question.accounts,
                 trials=with_it.trials,
                 found=power.bounded(rate_sequence(with_it.found, with_it.trials)),

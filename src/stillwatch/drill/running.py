@@ -13,9 +13,11 @@ import pyarrow as pa
 
 from stillwatch import __version__
 from stillwatch.beside import rare_collections
+from stillwatch.campaigns.case import by_number
 from stillwatch.campaigns.damage import cost_of, read_prices
 from stillwatch.campaigns.dossier import unseen
 from stillwatch.drill.adversaries import Adversary
+from stillwatch.drill.adversaries import library as known_adversaries
 from stillwatch.drill.costs import read_costs
 from stillwatch.drill.drilling import LAG, Drill, carry_out, suspects
 from stillwatch.drill.material import MOST_EXCHANGES, read_material, sampled
@@ -24,8 +26,9 @@ from stillwatch.drill.questions import evading, grid
 from stillwatch.drill.record import fingerprint, open_record
 from stillwatch.drill.report import DrillReport, Traffic
 from stillwatch.drill.reporting import Spending, build_report
+from stillwatch.drill.trial import Trial
 from stillwatch.errors import InputError
-from stillwatch.exchange import EXCHANGE, in_order
+from stillwatch.exchange import EXCHANGE, accounts_of, in_order
 from stillwatch.progress import Progress
 from stillwatch.sources.log import Log
 from stillwatch.storage.disk import disk_errors
@@ -40,6 +43,7 @@ class Wanted(NamedTuple):
     """What the user asks of a drill."""
 
     adversaries: tuple[Adversary, ...]
+    evasions: tuple[Adversary, ...]
     sizes: tuple[int, ...]
     covers: tuple[float, ...]
     budget: float
@@ -64,12 +68,10 @@ def run(
     prices = read_prices(wanted.prices)
     exchanges = in_order(pa.Table.from_batches(log.batches(progress), schema=EXCHANGE))
     chosen = sampled(exchanges, MOST_EXCHANGES, wanted.seed)
-    library = {each.name: each for each in wanted.adversaries}
-    asked = (
-        *grid([each for each in wanted.adversaries if not each.of], wanted.sizes, wanted.covers),
-        *evading(_evading(wanted.adversaries)),
-    )
-    told = msgspec.json.encode([__version__, wanted.adversaries, wanted.sizes, wanted.covers, customers is not None])
+    bases = {each.of: known_adversaries()[each.of] for each in wanted.evasions}
+    named = {each.name: each for each in (*bases.values(), *wanted.evasions, *wanted.adversaries)}
+    asked = (*grid(wanted.adversaries, wanted.sizes, wanted.covers), *evading(wanted.evasions, bases))
+    told = msgspec.json.encode([__version__, list(named.values()), [q.name for q in asked], customers is not None])
     known = fingerprint(exchanges, told.decode())
     with open_record(out, known, wanted.seed, overwrite=overwrite) as record:
         material, reading = read_material(chosen, customers, progress=progress)
@@ -80,7 +82,7 @@ def run(
             raise InputError(
                 "has too few accounts to plant in", str(log.files[0]), "a drill needs 100 accounts with 3 sessions each"
             )
-        drill = Drill(material, library, asked, wanted.seed, min(wanted.workers, LAG))
+        drill = Drill(material, named, asked, wanted.seed, min(wanted.workers, LAG))
         left = max(wanted.budget - (time.monotonic() - started) / 60, 0.0)
         carry_out(drill, record, minutes=left, progress=progress)
         trials = [trial for _, trial in sorted(record.trials.items())]
@@ -98,14 +100,13 @@ def run(
     return report
 
 
-def _evading(adversaries: tuple[Adversary, ...]) -> list[Adversary]:
-    """The evasions, and first of all the adversaries that they are evasions of."""
-    bases = {each.of for each in adversaries if each.of}
-    return [each for each in adversaries if each.of or each.name in bases]
-
-
 def _traffic(
-    log: Log, exchanges: pa.Table, chosen: pa.Table, customers: pa.Table | None, suspected: np.ndarray, trials: list
+    log: Log,
+    exchanges: pa.Table,
+    chosen: pa.Table,
+    customers: pa.Table | None,
+    suspected: np.ndarray,
+    trials: list[Trial],
 ) -> Traffic:
     at = exchanges.column("started_at").cast(pa.int64()).to_numpy()
     shares = [trial.given_up for trial in trials if trial.planted]
@@ -119,7 +120,7 @@ def _traffic(
         sampled_exchanges=chosen.num_rows,
         suspected=int(suspected.sum()),
         given_up=float(np.mean(shares)) if shares else 0.0,
-        blind=unseen(exchanges, None) if customers is None else unseen(exchanges, customers),
+        blind=unseen(exchanges, None if customers is None else by_number(customers, accounts_of(exchanges)[0])),
     )
 
 

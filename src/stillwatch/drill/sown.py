@@ -60,6 +60,8 @@ def sow(material: Material, plan: Plan) -> Sown:
     def joined(name: str, tail: np.ndarray) -> np.ndarray:
         return np.concatenate([getattr(head, name), tail])
 
+    tools = joined("tools", changes.pop("tools"))
+    changed: dict[str, Any] = {name: joined(name, codes) for name, codes in changes.items()}
     activity = replace(
         base.only(rows),
         accounts=len(number),
@@ -75,8 +77,8 @@ def sow(material: Material, plan: Plan) -> Sown:
         technique=joined("technique", asked.technique),
         vector=joined("vector", asked.vector),
         talk=joined("talk", asked.talk),
-        tools=joined("tools", changes.pop("tools")),
-        **{name: joined(name, codes) for name, codes in changes.items()},
+        tools=tools,
+        **changed,
         **_customers(base, plan, stay, number),
     )
     order = np.argsort(start, kind="stable")
@@ -161,7 +163,7 @@ def _tools(value: Any) -> int:
     return int(value) if value is not None else 0
 
 
-def _changes(material: Material, plan: Plan) -> dict[str, Ints]:
+def _changes(material: Material, plan: Plan) -> dict[str, Any]:
     """Category numbers of what a planted session changes, (p,) each, by name in `Activity`; tools as they are."""
     base, codes = material.activity, material.codes()
     next_code = {column: int(getattr(base, name).max(initial=0)) + 1 for column, name in CODED.items()}
@@ -192,12 +194,13 @@ def _changes(material: Material, plan: Plan) -> dict[str, Ints]:
         system, tools = one.harness or own
         changed["system_prompt"].append(code("system_prompt", system))
         changed["tool_count"].append(_tools(tools))
-    named = {CODED.get(column, "tools"): np.array(values, dtype=np.int64) for column, values in changed.items()}
+    arrays = {column: np.array(values, dtype=np.int64) for column, values in changed.items()}
+    named: dict[str, Any] = {CODED.get(column, "tools"): array for column, array in arrays.items()}
     named["tools"] = np.clip(named["tools"], 0, base.tools.max(initial=0))
     return named
 
 
-def _customers(base: Activity, plan: Plan, stay: Ints, number: Ints) -> dict[str, np.ndarray]:
+def _customers(base: Activity, plan: Plan, stay: Ints, number: Ints) -> dict[str, Any]:
     """Payment, organisation and sign-up of all accounts, (m,) each; nothing is known where there is no such table."""
     if CUSTOMERS not in base.sees:
         unknown = np.arange(len(number), dtype=np.int64)
