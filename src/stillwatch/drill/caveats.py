@@ -21,11 +21,6 @@ def ground(report: DrillReport) -> tuple[str, ...]:
         said.append(
             f"In each planting, the lives of {percent(log.given_up)} of the accounts are taken on by campaigns."
         )
-    if log.suspected:
-        said.append(
-            f"{counted(log.suspected, 'account')} that a scan of the log itself accuses or puts under review were left "
-            "out: they are neither planted in nor counted as innocent."
-        )
     return tuple(said)
 
 

@@ -64,8 +64,8 @@ def cheapest(report: DrillReport) -> str:
 def _evasion(evasion: Evasion, currency: str) -> str:
     return (
         f"{name(evasion.name)} (it hides {visible(evasion.hides, limit=160)}): {name(evasion.of)} with "
-        f"{counted(evasion.accounts, 'account')} is then found with probability {bounded(evasion.found)} instead of "
-        f"{bounded(evasion.found_without)}. {paid(evasion, currency)}"
+        f"{counted(evasion.accounts, 'account')} is then found with probability {bounded(evasion.found)}, and without "
+        f"it with {bounded(evasion.found_without)}. {paid(evasion, currency)}"
     )
 
 
