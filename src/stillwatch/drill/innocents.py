@@ -87,8 +87,9 @@ def _row(kind: str, title: str, chosen: Bools, share: Floats, times: Floats, log
 def recommend(material: Material, trials: Sequence[Trial], allowed: float) -> Recommendation | None:
     """The lowest bar at which at most ``allowed`` innocents per million are accused; None without a planted trial.
 
-    The lowest at which the interval's upper end says so; where no bar can show that much with so few innocents, the
-    lowest at which the rate itself does, and the recommendation says that it could not be shown.
+    The lowest at which the interval's upper end says so. Where no bar can show that much with so few innocents, the
+    lowest from the usual one on at which the rate itself does, and the recommendation says that it could not be shown:
+    what was not shown is no ground to accuse more.
     """
     planted = [trial for trial in trials if trial.planted]
     if not planted:
@@ -96,7 +97,7 @@ def recommend(material: Material, trials: Sequence[Trial], allowed: float) -> Re
     bars = _bars(planted)
     rows = [(bar, innocents_accused(material, planted, bar)[0].per_million) for bar in bars]
     shown = next((row for row in rows if row[1].high <= allowed), None)
-    told = next((row for row in rows if (row[1].value or 0.0) <= allowed), rows[-1])
+    told = next((row for row in rows if row[0] >= FIRM and (row[1].value or 0.0) <= allowed), rows[-1])
     bar, rate = shown or told
     sees = material.activity.sees
     return Recommendation(

@@ -117,9 +117,10 @@ class Evasion(msgspec.Struct, frozen=True):
     """What an operator that hides from one signal gains and pays.
 
     ``hides`` names the signal in plain words, ``knobs`` what is changed against the adversary ``of``. ``found`` and
-    ``found_without`` are probabilities with and without the evasion, at ``accounts`` accounts. Costs are of 1,000
-    harvested exchanges: ``cost`` and ``cost_without`` in money, ``accounts_needed`` and ``accounts_without`` in
-    accounts (both for the log's span), ``days_needed`` before the first exchange can be taken.
+    ``found_without`` are probabilities with and without the evasion, both for the same number of harvested exchanges,
+    which takes ``accounts`` accounts with it. Costs are of 1,000 harvested exchanges: ``cost`` and ``cost_without`` in
+    money, ``accounts_needed`` and ``accounts_without`` in accounts (both for the log's span), ``days_needed`` before
+    the first exchange can be taken.
     """
 
     name: str
@@ -138,7 +139,8 @@ class Evasion(msgspec.Struct, frozen=True):
 
 
 class Innocents(msgspec.Struct, frozen=True):
-    """Innocent accounts accused, of one kind or all: ``accused`` is the mean number in one planted log.
+    """Innocent accounts accused, of one kind or of all (``kind`` "all"; "shuffled" in the shuffled log): ``accused`` is
+    the mean number in one log.
 
     ``ever`` of the ``accounts`` different innocents were accused in any of ``logs`` logs; ``per_million`` has the mean
     rate and an interval over accounts (its upper end counts an account that was accused once as accused always).

@@ -107,7 +107,10 @@ def _evasions(
 
 
 def _notes(drill: Drill, possible_ones: Sequence[Question], traffic: report.Traffic) -> tuple[str, ...]:
-    notes = []
+    notes = [
+        "More accounts of the same kind are taken to be no harder to find: an interval rests on the plantings of"
+        " smaller campaigns too (its lower end) and of larger ones (its upper end)."
+    ]
     left_out = len(drill.questions) - len(possible_ones)
     if left_out:
         notes.append(
