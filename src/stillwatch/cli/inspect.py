@@ -124,8 +124,8 @@ def masked(text: str) -> str:
 
 def _command(locations: list[str], reading: LogOptions) -> str:
     words = ["stillwatch", "scan", *(shown(text) if is_address(text) else text for text in locations)]
-    given = {"--map": reading.map, "--format": reading.format, "--join": reading.join, "--networks": reading.networks}
-    for option, value in given.items():
+    given = [("--map", reading.map), ("--format", reading.format), ("--join", reading.join)]
+    for option, value in [*given, *(("--networks", path) for path in reading.networks)]:
         words += [] if value is None else [option, str(value)]
     words += [] if reading.join is None else ["--on", reading.on]
     words += [] if reading.trusted_hops is None else ["--trusted-hops", str(reading.trusted_hops)]
