@@ -12,47 +12,93 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from stillwatch.exchange import NETWORK_KINDS
 
-__all__ = ["FIELDS", "TYPE_FIELDS", "kind_of", "kind_told", "plain"]
+__all__ = ["FIELDS", "FLAGS", "TYPE_FIELDS", "VOCABULARIES", "Vocabulary", "kind_of", "kind_told", "plain"]
 
 _LONGEST = 100
 _PUNCTUATION = re.compile(r"[\s_/&.-]+")
 
-_WORDS: Mapping[str, str] = {
-    **{kind: kind for kind in NETWORK_KINDS},
-    # IPinfo, type of an AS or company (github.com/ipinfo/sample-database, "ASN Database", "IP to Company")
-    **{"isp": "residential", "hosting": "hosting", "business": "business"},
-    **{"education": "education", "government": "government"},
-    # MaxMind, user_type (GeoIP2-python, class Traits); a router's or an unknown user's kind is none
-    **{"cafe": "business", "traveler": "business", "cellular": "mobile", "college": "education"},
-    **{"consumer privacy network": "relay", "content delivery network": "hosting", "dialup": "residential"},
-    **{"library": "education", "military": "government", "school": "education", "search engine spider": "hosting"},
-    # DB-IP says user_type as MaxMind does (db-ip.com/db/format/ip-to-isp/mmdb.html)
-    # MaxMind, connection_type (GeoIP2-Connection-Type)
-    **{"cable dsl": "residential", "corporate": "business", "satellite": "residential"},
-    # PeeringDB, info_type (django-peeringdb, const.py); of route servers and collectors nobody calls
-    **{"nsp": "residential", "content": "hosting", "cable dsl isp": "residential", "enterprise": "business"},
-    **{"educational research": "education", "non profit": "business", "network services": "hosting"},
-    # CAIDA, AS classification (caida.org/catalog/datasets/as-classification), misspelt as its files have it too
-    **{"transit access": "residential", "enterpise": "business"},
-}
-_FLAGS: tuple[tuple[str, str], ...] = (
-    # MaxMind, Anonymous IP; IPinfo, Privacy Detection and Plus (is_...). Who hides is said first, the surest first.
+
+class Vocabulary(NamedTuple):
+    """What one maker calls the kinds of networks, in which fields, and where that is written down."""
+
+    maker: str
+    fields: tuple[str, ...]
+    source: str
+    words: Mapping[str, str]
+
+
+VOCABULARIES = (
+    Vocabulary("Stillwatch", ("client_network",), "docs/log-formats.md", {kind: kind for kind in NETWORK_KINDS}),
+    Vocabulary(
+        "IPinfo",
+        ("type", "as_type", "asn.type", "company.type"),
+        "github.com/ipinfo/sample-database: ASN Database, IP to Company",
+        {
+            **{"isp": "residential", "hosting": "hosting", "business": "business"},
+            **{"education": "education", "government": "government"},
+        },
+    ),
+    Vocabulary(
+        "MaxMind, DB-IP",
+        ("user_type",),
+        "github.com/maxmind/GeoIP2-python: class Traits; db-ip.com/db/format/ip-to-isp/mmdb.html",
+        {
+            **{"residential": "residential", "dialup": "residential", "cellular": "mobile", "hosting": "hosting"},
+            **{"content_delivery_network": "hosting", "search_engine_spider": "hosting", "business": "business"},
+            **{"cafe": "business", "traveler": "business", "college": "education", "school": "education"},
+            **{"library": "education", "government": "government", "military": "government"},
+            "consumer_privacy_network": "relay",
+        },
+    ),
+    Vocabulary(
+        "MaxMind, DB-IP",
+        ("connection_type",),
+        "github.com/maxmind/MaxMind-DB: GeoIP2-Connection-Type-Test.json",
+        {
+            **{"Cable/DSL": "residential", "Dialup": "residential", "Satellite": "residential"},
+            **{"Cellular": "mobile", "Corporate": "business"},
+        },
+    ),
+    Vocabulary(
+        "PeeringDB",
+        ("info_type",),
+        "github.com/peeringdb/django-peeringdb: const.py",
+        {
+            **{"Cable/DSL/ISP": "residential", "NSP": "residential", "Content": "hosting"},
+            **{"Network Services": "hosting", "Enterprise": "business", "Non-Profit": "business"},
+            **{"Educational/Research": "education", "Government": "government"},
+        },
+    ),
+    Vocabulary(
+        "CAIDA",
+        ("the third",),
+        "caida.org/catalog/datasets/as-classification (one word as its files misspell it)",
+        {
+            **{"Transit/Access": "residential", "Content": "hosting", "Enterprise": "business"},
+            "Enterpise": "business",
+        },
+    ),
+)
+"""The one table of makers' words. Words that say no kind (a router, a route server) are left out."""
+FLAGS: tuple[tuple[str, str], ...] = (
     *(("is_tor_exit_node", "tor"), ("is_tor", "tor"), ("tor", "tor")),
     *(("is_anonymous_vpn", "vpn"), ("is_vpn", "vpn"), ("vpn", "vpn")),
     *(("is_relay", "relay"), ("relay", "relay")),
     *(("is_residential_proxy", "proxy"), ("is_public_proxy", "proxy"), ("is_proxy", "proxy"), ("proxy", "proxy")),
     ("is_mobile", "mobile"),
     *(("is_hosting_provider", "hosting"), ("is_hosting", "hosting"), ("hosting", "hosting")),
-    ("is_satellite_provider", "residential"),
-    ("is_satellite", "residential"),
+    *(("is_satellite_provider", "residential"), ("is_satellite", "residential")),
 )
+"""Fields that are true or false, the first that is true counts: who hides before whose cable it is. MaxMind's
+Anonymous IP and Enterprise (github.com/maxmind/MaxMind-DB, source-data) and IPinfo's Privacy Detection and Plus
+(github.com/ipinfo/sample-database)."""
 TYPE_FIELDS = ("client_network", "user_type", "connection_type", "type", "as_type", "asn_type", "info_type")
 """Fields that hold a word for the kind, the one that is nearest to the address first."""
-FIELDS = frozenset({*TYPE_FIELDS, *(name for name, _ in _FLAGS)})
+FIELDS = frozenset({*TYPE_FIELDS, *(name for name, _ in FLAGS)})
 """All fields that tell a kind."""
 _TRUE = ("true", "t", "yes", "1")
 
@@ -62,6 +108,9 @@ def plain(word: str) -> str:
     return _PUNCTUATION.sub(" ", word).strip().lower() if len(word) <= _LONGEST else ""
 
 
+_WORDS = {plain(word): kind for vocabulary in VOCABULARIES for word, kind in vocabulary.words.items()}
+
+
 def kind_of(word: str) -> str | None:
     """Our word for a maker's; None for a word that is not known."""
     return _WORDS.get(plain(word))
@@ -69,7 +118,7 @@ def kind_of(word: str) -> str | None:
 
 def kind_told(record: Mapping[str, Any]) -> str | None:
     """The kind that a record of a table tells by its flags, else by its words; None where it tells none."""
-    for name, means in _FLAGS:
+    for name, means in FLAGS:
         value = record.get(name)
         if value is True or (isinstance(value, str | int) and str(value).strip().lower() in _TRUE):
             return means
