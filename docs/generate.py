@@ -35,7 +35,7 @@ told by AS number only where none is told by address. What the log itself tells 
 
 | table | tells |
 | --- | --- |
-| `.mmdb` of MaxMind, IPinfo or DB-IP (`GeoLite2-ASN.mmdb`, `ipinfo_lite.mmdb`), unpacked | both, as far as it has them |
+| `.mmdb` of MaxMind, IPinfo or DB-IP (`GeoLite2-ASN.mmdb`, `ipinfo_lite.mmdb`), unpacked | both, as far as it has |
 | their CSV: `network`, or `start_ip` and `end_ip`, with `asn` or a kind (`GeoIP2-Anonymous-IP`) | the same |
 | CAIDA's prefix-to-AS | numbers by address |
 | CSV with `asn` and a kind (PeeringDB's `asn,info_type`); CAIDA's AS classification | kinds by AS number |
@@ -51,8 +51,9 @@ KINDS = """## Kinds of networks
 
 A kind is there for people to look at: `stillwatch inspect` gives the shares, a campaign's page says from what kinds of
 networks its calls came, beside all others', and `report.json` holds the figures. **It weighs nothing in any verdict**,
-and an address in a data centre proves nothing: most programs of honest customers run there, employees use VPNs, students
-sit behind one campus, and an operator with money rents household lines. Makers of tables guess, disagree and are late.
+and an address in a data centre proves nothing: most programs of honest customers run there, employees use VPNs,
+students sit behind one campus, and an operator with money rents household lines. Makers of tables guess, disagree and
+are late.
 
 `residential` is an access provider: households, and whoever else it connects. `proxy` is one for hire, household exits
 too; `relay` is a browser's or a system's own, such as iCloud Private Relay. Where a record says several things, who

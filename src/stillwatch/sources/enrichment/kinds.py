@@ -57,7 +57,7 @@ VOCABULARIES = (
     Vocabulary(
         "MaxMind, DB-IP",
         ("connection_type",),
-        "github.com/maxmind/MaxMind-DB: GeoIP2-Connection-Type-Test.json",
+        "maxmind.github.io/GeoIP2-node/classes/ConnectionType.html; db-ip.com/db/format/ip-to-isp/mmdb.html",
         {
             **{"Cable/DSL": "residential", "Dialup": "residential", "Satellite": "residential"},
             **{"Cellular": "mobile", "Corporate": "business"},
