@@ -82,7 +82,7 @@ PREFIXES = st.dictionaries(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(PREFIXES, st.lists(st.integers(0, 2**32 - 1), max_size=8))
 def test_a_database_and_a_table_of_the_same_networks_agree(
     tmp_path_factory: pytest.TempPathFactory, prefixes: dict[str, int], asked: list[int]
@@ -132,7 +132,7 @@ def test_a_packed_or_broken_database_is_one_clear_line(tmp_path: Path) -> None:
         read_networks([path])
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_bytes_changed_in_a_database_give_an_answer_or_one_clear_line(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
