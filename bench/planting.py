@@ -129,6 +129,7 @@ class _Written:
                 "client_ip": session.place[0], "client_asn": session.place[1],
                 "user_agent": session.device[0], "ja4": session.device[1], "started_at": moment(asked),
             }  # fmt: skip
+            record |= dict.fromkeys(record.keys() & {"client_network"})  # nobody knows the kind of the new place
             if record["model"] in (plan.usual, plan.newest):
                 record["model"] = plan.newest if asked >= max(session.adopts, plan.release) else plan.usual
             if session.settings is not None:

@@ -18,8 +18,9 @@ from stillwatch.sources.base import Info, ReadBatch, Rejected, Source
 from stillwatch.sources.containers.files import find_files, head, second_head
 from stillwatch.sources.containers.object_storage import is_url
 from stillwatch.sources.containers.postgres import is_address, shown
-from stillwatch.sources.enrichment.addresses import NetworkTable, enriched
+from stillwatch.sources.enrichment.addresses import enriched
 from stillwatch.sources.enrichment.joining import Join
+from stillwatch.sources.enrichment.networks import Networks
 from stillwatch.sources.formats.canonical_parquet import with_columns
 from stillwatch.sources.formats.field_map import read_field_map
 from stillwatch.sources.formats.litellm_spend import SpendTable
@@ -46,8 +47,8 @@ class Log:
     formats, joined by a comma. After `batches` is exhausted, ``rejects`` says how many records were set aside and why,
     and ``set_aside`` where (at most 100,000 places).
 
-    What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` a table of the
-    user's that tells the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
+    What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` tables of the
+    user's that tell the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
     API (`addresses.client_address`).
     """
 
@@ -55,7 +56,7 @@ class Log:
         self._sources = dict(sources)
         self._unknown = tuple(Rejected(UNKNOWN, f"{file}:1") for file in unknown)
         self.join: Join | None = None
-        self.networks: NetworkTable | None = None
+        self.networks: Networks | None = None
         self.trusted_hops: int | None = None
         self.files: tuple[Path | str, ...] = tuple(self._sources)
         self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))

@@ -16,7 +16,7 @@ Anthropic and Gemini APIs (`stillwatch.sources.calls.bodies`). The plain pair is
 - answer: ``response`` with ``status`` or ``status_code``. Bodies stand under ``body`` or ``content`` in any notation of
   `http_bodies`, base64 where ``encoding`` (``body_encoding``) says so; a stream's decoded events under ``chunks``.
   ``request`` and ``response`` may also be the bodies themselves.
-- ``session_id``, ``client_asn``, ``ja4`` and ``user_agent`` may stand in the record.
+- ``session_id``, ``client_asn``, ``client_network``, ``ja4`` and ``user_agent`` may stand in the record.
 
 The account is what whoever wrote the record says beside the request: ``account_id``, ``account``, ``tenant_id``,
 ``organization_id``, ``team_id``, ``user_id``. Else it is the key: ``api_key_id``, or a hash of the key in the request's
@@ -218,6 +218,7 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any] | None:
         "operation": operation,
         "client_ip": _address(record, asks),
         "client_asn": record.get("client_asn"),
+        "client_network": record.get("client_network"),
         "user_agent": record.get("user_agent") or asks.get("user-agent"),
         "ja4": record.get("ja4"),
         "status": _status(record, response, answer),

@@ -52,7 +52,7 @@ class LiteLLM(JsonLog):
             b' "messages": [{"role": "user", "content": "Good morning"}], "model_parameters": {"temperature": 0.2},'
             b' "response": {"choices": [{"message": {"role": "assistant", "content": "Good morning."}}]}}\n'
         ),
-        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             'Switch on a callback that writes the payload: `litellm_settings: {callbacks: ["s3_v2"],'
             " s3_callback_params: {s3_bucket_name: ..., s3_region_name: ...}}` (or the callback `gcs_bucket`,"

@@ -84,7 +84,7 @@ class LiteLLMSpend(JsonLog):
             b' "temperature": 0.2}, "response": {"choices": [{"message": {"role": "assistant", "content":'
             b' "Good morning."}}]}}\n'
         ),
-        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             "The proxy writes the table where it has a database. Prompts and answers are in it only with"
             " `general_settings: {store_prompts_in_spend_logs: true}` (or `STORE_PROMPTS_IN_SPEND_LOGS=true`); raise"

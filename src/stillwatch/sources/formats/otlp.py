@@ -62,7 +62,7 @@ class Otlp(SpanLog):
             b' "[{\\"role\\": \\"user\\", \\"parts\\": [{\\"type\\": \\"text\\", \\"content\\": \\"Good morning\\"}]}]"'
             b'}}], "status": {}}]}]}]}\n'
         ),
-        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             "Send traces and logs of the application or gateway to a collector whose pipelines for both name the same"
             " `file` exporter (`exporters: {file: {path: calls.jsonl}}`); with a `batch` processor set"

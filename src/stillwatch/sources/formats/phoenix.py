@@ -57,7 +57,7 @@ class Phoenix(SpanLog):
             b' "llm.token_count.prompt": 2, "llm.input_messages.0.message.role": "user",'
             b' "llm.input_messages.0.message.content": "Good morning"}, "events": []}\n'
         ),
-        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             "Export with `px span list spans.json --limit 1000000` (without a limit, the newest 100 spans), with all"
             " pages of `GET /v1/projects/{project}/spans`, or with `client.spans.get_spans_dataframe(limit=...,"
