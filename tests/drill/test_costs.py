@@ -119,7 +119,7 @@ def test_good_behaviour_takes_days_and_exchanges() -> None:
 
 
 def test_an_evasion_that_buys_something_costs_more_than_its_base() -> None:
-    bought = {"private_cards", "own_organizations", "own_servers", "home_networks", "aged_accounts", "peoples_clients"}
+    bought = {"private_cards", "own_servers", "home_networks", "aged_accounts", "peoples_clients"}
     bought |= {"own_words", "cover_30", "cover_60", "cover_80", "copied_cover", "thin_accounts", "own_harness"}
     bought |= {"careful", "patient", "paranoid"}
     for evasion in evasions():
