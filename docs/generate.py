@@ -178,8 +178,8 @@ To add one to the library, put the same lines below a header into `src/stillwatc
 ## What they pay
 
 Every evasion has a price for 1,000 harvested exchanges: money, accounts, and days before the first of them. Cover is
-paid for like harvest. The figures are assumptions of ours (`src/stillwatch/drill/costs.toml` gives the ground for each); a
-file of the same form with better ones, `--costs mine.toml`, needs to hold only what differs.
+paid for like harvest. The figures are assumptions of ours (`src/stillwatch/drill/costs.toml` gives the ground for
+each); a file of the same form with better ones, `--costs mine.toml`, needs to hold only what differs.
 """
 
 
