@@ -113,9 +113,8 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         newest=newest,
         sees=_sees(exchanges, customers, asked),
     )
-    beyond = np.array([_beyond_ascii(text) for text in asked], dtype=np.float64)
     frames = frame_probabilities(wordings.example)[wordings.number]
-    return Reading(activity, session, opening, frames, beyond, small_talk, codebooks)
+    return Reading(activity, session, opening, frames, _beyond_ascii(asked), small_talk, codebooks)
 
 
 def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
@@ -172,11 +171,16 @@ def _thinned(account: Ints, start: int) -> Ints:
     return kept
 
 
-def _beyond_ascii(text: str) -> bool:
-    if text[:200].isascii():
-        return False
-    letters = [character for character in text[:200] if character.isalpha()]
-    return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
+def _beyond_ascii(asked: list[str]) -> Floats:
+    """Whether each request is mostly written in letters beyond ASCII, (s,)."""
+
+    def mostly(beginning: str) -> bool:
+        if beginning.isascii():
+            return False
+        letters = [character for character in beginning if character.isalpha()]
+        return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
+
+    return np.array([mostly(text[:200]) for text in asked], dtype=np.float64)
 
 
 def _own_number_for_empty(repeat: Ints, asked: list[str]) -> Ints:
