@@ -26,10 +26,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
-from stillwatch.sources.records.conversation import BadConversationError, content_text, normalised, without_system
+from stillwatch.sources.containers.json_documents import decoded
+from stillwatch.sources.records.conversation import Remnant, content_text, readable, without_system
 
 __all__ = ["CONTEXT", "Event", "call_values", "context_values", "first", "flat", "is_call", "status_of"]
 
@@ -196,10 +195,7 @@ def status_of(attributes: Mapping[str, Any], events: Iterable[Event], *, failed:
 
 
 def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
-    """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings.
-
-    Raises `BadConversationError` where its conversation has no known shape.
-    """
+    """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings."""
     events = list(events)
     for event in events:
         if event.name == DETAILS:
@@ -239,10 +235,7 @@ def _tool_count(attributes: Mapping[str, Any]) -> int | None:
 def _decoded(value: Any) -> Any:
     """JSON text as what it says; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return value
+        return decoded(value, value)
     return value
 
 
@@ -360,8 +353,8 @@ def _conversation(
     above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
     if not sent:
         return _from_body(attributes)
-    inside, messages = without_system(normalised([{"role": told.role, "content": told.text} for told in sent]))
-    spoken = any(message["content"] for message in messages)
+    inside, messages = without_system(readable([{"role": told.role, "content": told.text} for told in sent]))
+    spoken = any(message["content"] for message in messages) or type(messages) is Remnant
     return joined([*(told.text for told in above), inside]), messages if spoken else None
 
 
@@ -370,9 +363,8 @@ def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str
     value, kind = attributes.get("input.value"), attributes.get("input.mime_type")
     body = _decoded(value) if kind == JSON else None
     if isinstance(body, Mapping):
-        try:
-            told = request_values(body)
-        except BadConversationError:  # some frameworks keep their own objects there
+        told = request_values(body)
+        if type(told["messages"]) is Remnant:  # some frameworks keep their own objects there
             return None, None
         return told["system_prompt"], told["messages"]
     text = None if kind == JSON else _clean(value)

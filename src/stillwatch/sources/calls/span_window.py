@@ -16,7 +16,6 @@ import msgspec
 
 from stillwatch.sources.base import Cursor
 from stillwatch.sources.calls.model_spans import DETAILS, Event, call_values, context_values, is_call, status_of
-from stillwatch.sources.records.conversation import BadConversationError
 from stillwatch.sources.records.rows import COLUMNS, Rows
 
 __all__ = ["Key", "Record", "Span", "Window", "identity"]
@@ -71,10 +70,7 @@ class _Call:
         self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of the exchange; ``context`` is what was told of who called.
-
-        Raises `BadConversationError` where the conversation has no known shape.
-        """
+        """The columns of the exchange; ``context`` is what was told of who called."""
         told = self.told
         values = call_values(self.attributes, self.events) | {"exchange_id": identity(told), **context}
         if isinstance(told, Record):
@@ -166,13 +162,8 @@ class Window:
             yield from (self._columns(call) for call in held.calls if not self._passed_over(call))
 
     def _give(self, call: _Call, rows: Rows, line: int) -> None:
-        if self._passed_over(call):
-            return
-        try:
+        if not self._passed_over(call):
             values = self._columns(call)
-        except BadConversationError as error:
-            rows.reject(str(error), line)
-        else:
             rows.add([values.get(name) for name in COLUMNS], line)
 
     def _columns(self, call: _Call) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import conversation, mapping, response_values, usage_values
 from stillwatch.sources.calls.gateway_calls import told_id
 from stillwatch.sources.containers.json_documents import begins_json, decoded
+from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "LiteLLM", "refused_key"]
@@ -142,12 +143,12 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
     if not value:
         return None, None
     system, messages = conversation(value if isinstance(value, dict) else {"messages": value})
-    messages = messages or []
-    spoken = False
+    messages = [] if messages is None else messages
+    spoken = type(messages) is Remnant
     for message in messages:
         content = message["content"]
         if content and _clean(content) is None:
-            messages = [m | {"content": _clean(m["content"])} for m in messages]
+            messages = type(messages)(m | {"content": _clean(m["content"])} for m in messages)
             spoken = any(m["content"] for m in messages)
             break
         spoken = spoken or bool(content)
