@@ -86,6 +86,6 @@ def write(exchanges: pa.Table, folder: Path) -> list[Path]:
         for first in range(0, len(rows), PER_LINE):
             pairs = [_spans(row, first + place) for place, row in enumerate(rows[first : first + PER_LINE])]
             for spans in ([inner for inner, _ in pairs], [outer for _, outer in pairs]):
-                scope = {"scope": {"name": "writer"}, "spans": spans}
+                scope = {"scope": {"name": "litellm"}, "spans": spans}
                 file.write(json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]}) + "\n")
     return [path]

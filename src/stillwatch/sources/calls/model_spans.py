@@ -10,7 +10,7 @@ Read by the formats `otlp` and `phoenix`. The conventions are told apart by thei
 - Vercel's AI SDK: ``gen_ai.*`` with ``ai.prompt.messages``, ``ai.response.text`` and ``ai.telemetry.metadata.*``;
 - LiteLLM's callbacks ``otel`` (``gen_ai.*`` with ``metadata.user_api_key_*`` beside it) and ``arize_phoenix``
   (OpenInference with ``metadata`` as JSON text; there ``user.id`` is what the caller sent, so the key's user, team or
-  hash goes before it).
+  hash goes before it), in spans of its tracer or service ``litellm`` (``litellm/integrations/opentelemetry.py``).
 
 Reasoning is the parts of the answer that say so; earlier turns' reasoning is not new. JSON text that an attribute
 limit has cut is null. What tools were called with is no text; what they returned is.
@@ -30,7 +30,7 @@ from stillwatch.sources.calls.bodies import joined, mapping, request_values, res
 from stillwatch.sources.containers.json_documents import decoded
 from stillwatch.sources.records.conversation import Remnant, content_text, readable, without_system
 
-__all__ = ["CONTEXT", "Event", "call_values", "context_values", "first", "flat", "is_call", "status_of"]
+__all__ = ["CONTEXT", "LITELLM", "Event", "call_values", "context_values", "first", "flat", "is_call", "status_of"]
 
 REDACTED = ("__REDACTED__", "redacted-by-litellm")
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
@@ -60,11 +60,14 @@ REASONING = (
 )
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 TOOL_LISTS = ("llm.tools.", "llm.request.functions.", "gen_ai.request.functions.")
-ACCOUNTS = (
+LITELLM = "litellm"
+KEY_OWNERS = (
     "metadata.user_api_key_user_id",
     "metadata.user_api_key_team_id",
     "metadata.user_api_key_org_id",
     "metadata.user_api_key_hash",
+)
+ACCOUNTS = (
     "enduser.id",
     "enduser.pseudo.id",
     "user.id",
@@ -80,7 +83,7 @@ SESSIONS = (
     "ai.telemetry.metadata.sessionId",
 )
 FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for")
-ADDRESSES = ("client.address", "http.client_ip", "metadata.requester_ip_address")
+ADDRESSES = ("client.address", "http.client_ip")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
 AGENTS = ("user_agent.original", "http.user_agent")
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
@@ -150,25 +153,30 @@ def is_call(attributes: Mapping[str, Any]) -> bool:
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
 
 
-def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool) -> dict[str, Any]:
+def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, litellm: bool) -> dict[str, Any]:
     """What a span tells of who called: those columns of `CONTEXT` that it knows.
 
     Only a server's span tells its peer, and only a server's or a call's own the headers of the client: in the span of
-    a client they are those that it sent on.
+    a client they are those that it sent on. ``metadata`` is the proxy's word where LiteLLM itself wrote the span
+    (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
     received = server or call
-    metadata = attributes.get("metadata")
+    vouched: Mapping[str, Any] = attributes if litellm else {}
+    metadata = vouched.get("metadata")
     if isinstance(metadata, str) and "user_api_key_hash" in metadata:
-        attributes = {**attributes, **dict(flat(mapping(_decoded(metadata)), "metadata"))}
+        vouched = {**attributes, **dict(flat(mapping(_decoded(metadata)), "metadata"))}
     forwarded = first(attributes, *FORWARDED) if received else None
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
     found = {
-        "account_id": first(attributes, *ACCOUNTS),
-        "api_key_id": first(attributes, "metadata.user_api_key_hash"),
+        "account_id": first(vouched, *KEY_OWNERS) or first(attributes, *ACCOUNTS),
+        "api_key_id": first(vouched, "metadata.user_api_key_hash"),
         "session_id": first(attributes, *SESSIONS),
-        "client_ip": forwarded or first(attributes, *ADDRESSES, *(PEERS if server else ())),
-        "user_agent": first(attributes, *(AGENTS if received else ()), "metadata.user_agent"),
+        "client_ip": forwarded
+        or first(attributes, *ADDRESSES)
+        or first(vouched, "metadata.requester_ip_address")
+        or first(attributes, *(PEERS if server else ())),
+        "user_agent": first(attributes, *(AGENTS if received else ())) or first(vouched, "metadata.user_agent"),
     }
     return {name: value for name, value in found.items() if value is not None}
 

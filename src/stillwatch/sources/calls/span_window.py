@@ -31,7 +31,10 @@ Key = tuple[Any, str]
 
 
 class Span(NamedTuple):
-    """A span: which one it is and which one it is within (None: untold), and what it tells. Times in nanoseconds."""
+    """A span: which one it is and which one it is within (None: untold), and what it tells. Times in nanoseconds.
+
+    ``litellm``: whether LiteLLM itself wrote it, so that its metadata are the proxy's word.
+    """
 
     key: Key | None
     parent: Key | None
@@ -42,14 +45,16 @@ class Span(NamedTuple):
     message: Any
     attributes: Mapping[str, Any]
     events: list[Event]
+    litellm: bool
 
 
 class Record(NamedTuple):
-    """A log record that tells of a call: of which span (None: untold), and when."""
+    """A log record that tells of a call: of which span (None: untold), and when; ``litellm`` as with a `Span`."""
 
     key: Key | None
     time: Any
     event: Event
+    litellm: bool
 
 
 def identity(told: Span | Record) -> Any:
@@ -172,7 +177,8 @@ class Window:
         The client's address is that of the outermost server: an inner server's client is another server.
         """
         told = call.told
-        own = context_values(call.attributes, server=isinstance(told, Span) and told.server, call=True)
+        server = isinstance(told, Span) and told.server
+        own = context_values(call.attributes, server=server, call=True, litellm=told.litellm)
         found: dict[str, Any] = {}
         above = told.parent if isinstance(told, Span) else told.key
         for _ in range(DEPTH):
@@ -195,7 +201,7 @@ class Window:
         if span.key is not None:
             known = self._know(span.key)
             known.parent = above
-            context = context_values(span.attributes, server=span.server, call=call is not None)
+            context = context_values(span.attributes, server=span.server, call=call is not None, litellm=span.litellm)
             known.context = {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
             if call is not None:
                 self._join(call, span.key)

@@ -38,6 +38,8 @@ SLICE = 512
 PREFIX = "attributes."
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
+LITELLMS = "llm.request.type"
+"""What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = ("http.route", "client.address", "http.client_ip")
 
 
@@ -73,8 +75,11 @@ class Phoenix(SpanLog):
             " `OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS` takes the settings away as well."
         ),
         trust=Trust(
-            "LiteLLM's user, team, organisation or hash of the key; else `user.id` or its like",
-            "as your application lets it, which sets it",
+            (
+                "in spans with `llm.request.type`, which are LiteLLM's, user, team, organisation or hash of the key;"
+                " else `user.id` or its like"
+            ),
+            "of LiteLLM's proxy no; else as your application lets it, which sets it",
             "a server's forwarded header, else `client.address`, where such spans reach Phoenix",
         ),
     )
@@ -136,6 +141,7 @@ def _span(row: Mapping[str, Any]) -> Span:
         message=row.get("status_message"),
         attributes=attributes,
         events=[_event(event) for event in items(row.get("events"))],
+        litellm=LITELLMS in attributes,
     )
 
 
