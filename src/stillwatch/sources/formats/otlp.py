@@ -12,8 +12,8 @@ of OpenInference; `calls.model_spans` says which names are known. Choices that a
   Else ``enduser.id``, ``user.id`` and ``user.hash``, which the application sets. ``gen_ai.user`` and ``llm.user`` are
   the caller's own claim and never the account.
 - Spans above, and log records that belong to a span (``gen_ai.client.inference.operation.details``, or one for each
-  message) are looked for in the same file, within the limits of `calls.span_window`: 50,000 spans, 5,000
-  calls, 32 Mi characters. What is farther apart is not joined, and neither is what stands in another file.
+  message) are looked for in all files of the folder (`calls.span_index`). In a file that is alone there, within the
+  limits of `calls.span_window`: 50,000 spans, 5,000 calls, 32 Mi characters; what is farther apart is not joined.
 - A log record of the details without its span is an exchange of its own, without a duration.
 - Metrics, agents, tools and all other spans are passed over. Ids in base64 instead of hexadecimal are accepted.
 """
@@ -66,7 +66,8 @@ class Otlp(SpanLog):
         carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
         switch_on=(
             "Send traces and logs of the application or gateway to a collector whose pipelines for both name the same"
-            " `file` exporter (`exporters: {file: {path: calls.jsonl}}`); with a `batch` processor set"
+            " `file` exporter (`exporters: {file: {path: calls.jsonl}}`), or two that write into one folder;"
+            " with a `batch` processor set"
             " `send_batch_size` and `send_batch_max_size` to 500, since a line over 8 MiB is set aside. Sample no"
             " traces away. Texts: OpenTelemetry's instrumentations want"
             " `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` and"
@@ -82,6 +83,10 @@ class Otlp(SpanLog):
             " accounts are still compared by load, rhythm, settings"
             " and network. `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` cuts long conversations, which are then null. Calls that"
             " sampling leaves out are missing from the load."
+        ),
+        beside=(
+            "Where several files of OTLP lie in a folder, all of them, whole: a call's messages or the request above it"
+            " may stand in another. Of a folder called `traces` or `logs` also those in the other one beside it."
         ),
         trust=Trust(
             (
@@ -112,6 +117,10 @@ class Otlp(SpanLog):
         keys = [_key(span, "spanId") for span, _ in _told_of(document, "resourceSpans")]
         ids = [key[1] for key in keys if key is not None]
         return ids if len(ids) == len(keys) and "resourceLogs" not in document else super().identity(document)
+
+    def holds_spans(self, start: bytes) -> bool:
+        """See `SpanLog.holds_spans`: a collector may write its pipelines' traces and logs into two files."""
+        return b'"resourceSpans"' in start
 
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""

@@ -27,7 +27,7 @@ from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, json_documents
-from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns
+from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.rows import COLUMNS
 from stillwatch.sources.records.values import BadValueError, time_us
 
@@ -74,6 +74,7 @@ class Phoenix(SpanLog):
             " place of texts: accounts are still compared by load, rhythm and settings."
             " `OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS` takes the settings away as well."
         ),
+        beside="Where several files of Phoenix lie in a folder, all of them, whole: a span above may stand in another.",
         trust=Trust(
             (
                 "in spans with `llm.request.type`, which are LiteLLM's, user, team, organisation or hash of the key;"
@@ -92,6 +93,10 @@ class Phoenix(SpanLog):
         if not begins_json(head):
             return False
         return all(mark in head for mark in MARKS) and any(mark in head for mark in IDS)
+
+    def is_one(self, location: str) -> bool:
+        """See `SpanLog.is_one`: a Parquet file tells by its columns."""
+        return self.recognises(with_columns(head(location), location))
 
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; of a Parquet file, its rows."""
