@@ -18,6 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stillwatch.cli import main
+from stillwatch.sources.containers.hostile_json import DEPTH, shallow
 from stillwatch.sources.formats import phoenix
 from stillwatch.sources.log import open_log
 from tests.sources.gateway_logs import simulated
@@ -296,3 +298,27 @@ def test_a_table_mends_what_a_line_mends(kind: str, tmp_path: Path) -> None:
     assert log.notes[0].startswith(
         "3 exchanges held values that no API takes (messages 1, temperature 2, max_tokens 1)"
     )
+
+
+@given(JSON, st.integers(0, 400), st.sampled_from(["[", '{"a":']))
+def test_what_lies_deeper_than_any_conversation_is_null_and_all_else_is_kept(value: Any, depth: int, sign: str) -> None:
+    text = json.dumps({"deep": "@", "kept": value}).replace(
+        '"@"', sign * depth + "7" + ("]" if sign == "[" else "}") * depth
+    )
+    found = json.loads(shallow(text))
+    assert found["kept"] == value
+    assert ("7" in json.dumps(found["deep"])) == (depth < DEPTH)
+
+
+@given(st.text(alphabet='[]{}"\\a,:1', max_size=40), st.sampled_from([0, 299, 300, 301, 5000]))
+def test_text_that_is_no_json_is_cut_without_an_end(text: str, depth: int) -> None:
+    assert len(shallow("[" * depth + text)) <= depth + len(text) + 4 * (len(text) + 1)
+
+
+def test_inspect_tells_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "log.jsonl"
+    lines = [COLUMN_LINE | {"exchange_id": f"r{n}", "temperature": -n} for n in (0, 1, 2)]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(SystemExit):
+        main(["inspect", str(path), "--quiet"])
+    assert "2 exchanges held values that no API takes (temperature 2)" in capsys.readouterr().out
