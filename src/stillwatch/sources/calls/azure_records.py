@@ -13,14 +13,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from stillwatch.errors import InputError
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.gateway_calls import unwrapped
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, open_bytes
+from stillwatch.sources.containers.hostile_json import written
 from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
 from stillwatch.sources.containers.lookup import key_digest, lookup_table
+from stillwatch.sources.records.conversation import without_halves
 
 __all__ = ["Flat", "Messages", "flat", "index_beside", "is_azure", "kind", "records"]
 
@@ -132,8 +132,8 @@ class Messages:
         counts = {name: fields[name] for name in COUNTS if name in fields} if any(map(fields.get, COUNTS)) else {}
         for name, value in (*((name, fields.get(name)) for name in PARTS), ("counts", counts)):
             if value:
-                text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
-                parts.append((request, name, place, text.encode("utf-8", "replace").decode()))
+                text = value if isinstance(value, str) else written(value, sort=True).decode()
+                parts.append((request, name, place, without_halves(text)))
 
     def _write(self, parts: list[tuple[bytes, str, int, str]], called: list[tuple[bytes]]) -> None:
         """Of several records for one place the same one stays, whatever their order."""

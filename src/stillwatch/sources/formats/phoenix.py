@@ -27,7 +27,7 @@ from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, json_documents
-from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns
+from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.rows import COLUMNS
 from stillwatch.sources.records.values import BadValueError, time_us
 
@@ -38,6 +38,8 @@ SLICE = 512
 PREFIX = "attributes."
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
+LITELLMS = "llm.request.type"
+"""What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = ("http.route", "client.address", "http.client_ip")
 
 
@@ -72,9 +74,13 @@ class Phoenix(SpanLog):
             " place of texts: accounts are still compared by load, rhythm and settings."
             " `OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS` takes the settings away as well."
         ),
+        beside="Where several files of Phoenix lie in a folder, all of them, whole: a span above may stand in another.",
         trust=Trust(
-            "LiteLLM's user, team, organisation or hash of the key; else `user.id` or its like",
-            "as your application lets it, which sets it",
+            (
+                "in spans with `llm.request.type`, which are LiteLLM's, user, team, organisation or hash of the key;"
+                " else `user.id` or its like"
+            ),
+            "of LiteLLM's proxy no; else as your application lets it, which sets it",
             "a server's forwarded header, else `client.address`, where such spans reach Phoenix",
         ),
     )
@@ -87,6 +93,10 @@ class Phoenix(SpanLog):
         if not begins_json(head):
             return False
         return all(mark in head for mark in MARKS) and any(mark in head for mark in IDS)
+
+    def is_one(self, location: str) -> bool:
+        """See `SpanLog.is_one`: a Parquet file tells by its columns."""
+        return self.recognises(with_columns(head(location), location))
 
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; of a Parquet file, its rows."""
@@ -136,6 +146,7 @@ def _span(row: Mapping[str, Any]) -> Span:
         message=row.get("status_message"),
         attributes=attributes,
         events=[_event(event) for event in items(row.get("events"))],
+        litellm=LITELLMS in attributes,
     )
 
 
