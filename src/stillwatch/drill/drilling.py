@@ -34,8 +34,8 @@ __all__ = ["Drill", "Task", "carry_out", "suspects"]
 
 LAG = 4
 """Plantings that may be under way, and whose answers the next one does not wait for."""
-_SHUFFLED, _IN_TIME = (10, 2), (5, 3)
-"""Of every ten plantings the third is a shuffled log; of every five the fourth also looks at parts of the log."""
+_SHUFFLED, _IN_TIME = (16, 2), (8, 3)
+"""Of sixteen plantings the third is a shuffled log; of eight the fourth also looks at parts of the log."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,10 @@ def _next(
     known = power.outcomes(before, FIRM, drill.material.activity.sees, {q.name: q for q in asked})
     counted = {q: a._replace(under_way=waiting[q.name]) for q, a in power.answers(asked, known).items()}
     in_time = number % _IN_TIME[0] == _IN_TIME[1]
+    usual = {q: a for q, a in counted.items() if q.stage == 0}
+    in_time = in_time and bool(usual)
     if in_time:  # how soon is asked of the usual cells alone
-        counted = {q: a for q, a in counted.items() if q.stage == 0}
+        counted = usual
     chosen, given_up = questions.choose(counted, drill.adversaries, has, number)
     if not chosen:
         return None

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch import __version__
 from stillwatch.beside import rare_collections
@@ -36,6 +37,8 @@ from stillwatch.storage.disk import disk_errors
 __all__ = ["PAGE", "REPORT", "Wanted", "run"]
 
 PAGE, REPORT = "drill.html", "drill.json"
+FEWEST = 100
+"""Accounts with some traffic below which a log has nobody to plant among."""
 _DAY = 86_400_000_000
 
 
@@ -68,6 +71,12 @@ def run(
     prices = read_prices(wanted.prices)
     exchanges = in_order(pa.Table.from_batches(log.batches(progress), schema=EXCHANGE))
     chosen = sampled(exchanges, MOST_EXCHANGES, wanted.seed)
+    if len(exchanges.group_by("account_id").aggregate([([], "count_all")]).filter(pc.field("count_all") >= 3)) < FEWEST:
+        raise InputError(
+            "has too few accounts to plant in",
+            str(log.files[0]),
+            f"a drill needs {FEWEST} accounts with three exchanges each, or more",
+        )
     bases = {each.of: known_adversaries()[each.of] for each in wanted.evasions}
     named = {each.name: each for each in (*bases.values(), *wanted.evasions, *wanted.adversaries)}
     asked = (*grid(wanted.adversaries, wanted.sizes, wanted.covers), *evading(wanted.evasions, bases))
@@ -78,10 +87,6 @@ def run(
         progress.step("scanning the log as it is")
         names = chosen.column("exchange_id").take(pa.array(reading.opening)).to_pylist()
         material = suspects(material, names)
-        if not asked or (material.activity.sessions >= 3).sum() < 100:
-            raise InputError(
-                "has too few accounts to plant in", str(log.files[0]), "a drill needs 100 accounts with 3 sessions each"
-            )
         drill = Drill(material, named, asked, wanted.seed, min(wanted.workers, LAG))
         left = max(wanted.budget - (time.monotonic() - started) / 60, 0.0)
         carry_out(drill, record, minutes=left, progress=progress)

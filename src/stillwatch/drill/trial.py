@@ -23,7 +23,7 @@ from stillwatch.simulation.operators.campaign import Campaign
 
 __all__ = ["Accused", "Judged", "Planted", "Trial", "accused_by", "shuffled", "try_campaigns", "try_shuffled"]
 
-CUTS = (0.15, 0.25, 0.4, 0.6, 0.8)
+CUTS = (0.15, 0.3, 0.5, 0.75)
 """Shares of the log after which a trial of time looks at what would be found so far; the whole log comes last."""
 
 
