@@ -56,7 +56,7 @@ def is_azure(head: bytes) -> bool:
 def records(location: str) -> Iterator[Document]:
     """The records of a file: one per line, in an array, in ``records``, or in the tables of a query's answer."""
     for document in json_documents(location):
-        if isinstance(document.value, Mapping) and isinstance(document.value.get("tables"), list):
+        if isinstance(document.value, dict) and isinstance(document.value.get("tables"), list):
             yield from _tables(document)
         else:
             yield from unwrapped([document], "records")

@@ -20,7 +20,7 @@ def asked_values(value: Any) -> dict[str, Any]:
 
     ``tool_count`` is null unless the input is a request that names tools.
     """
-    body = value if isinstance(value, Mapping) and any(name in value for name in _CONVERSATIONS) else {}
+    body = value if isinstance(value, dict) and any(name in value for name in _CONVERSATIONS) else {}
     if body:
         body = {name: _messages(part) if name in _CONVERSATIONS[:3] else part for name, part in body.items()}
     else:
@@ -43,11 +43,11 @@ def answer_values(value: Any) -> dict[str, Any]:
         return {"response": value, "reasoning": None}
     if isinstance(value, list) and not any("role" in item or "parts" in item for item in items(value)):
         value = {"content": value}
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         found = response_values(value)
         if found["response"] or found["reasoning"]:
             return {name: found[name] for name in ("response", "reasoning")}
-        value = [value["message"] if isinstance(value.get("message"), Mapping) else value]
+        value = [value["message"] if isinstance(value.get("message"), dict) else value]
     texts, thoughts = [], []
     messages = [mapping(_message(item)) for item in items(value)]
     asked = [place for place, message in enumerate(messages) if message.get("role") in _ASKERS]
@@ -64,7 +64,7 @@ def _messages(value: Any) -> Any:
 
 def _message(item: Any) -> Any:
     """A message with a role and a content: LangChain's names and OpenTelemetry's parts made the common ones."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return item
     message = {**item, **mapping(item.get("data"))} if "role" not in item else dict(item)
     if "role" not in message and str(item.get("type")) in _LANGCHAIN:

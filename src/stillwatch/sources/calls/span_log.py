@@ -39,7 +39,7 @@ class SpanLog(JsonLog):
         passed = 0 if since is None else since.records
         for document in self.documents(location):
             records += 1
-            if document.reason or not isinstance(document.value, Mapping):
+            if document.reason or not isinstance(document.value, dict):
                 window.reject(document.reason or "not an object", records, document.line)
             else:
                 window.add(list(self.told(document.value)), records, document.line)

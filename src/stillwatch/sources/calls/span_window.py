@@ -69,6 +69,8 @@ class _Call:
         self.events = list(told.events) if isinstance(told, Span) else []
         self.attributes = told.attributes if isinstance(told, Span) else told.event.values
         self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
+        server = isinstance(told, Span) and told.server
+        self.context = context_values(self.attributes, server=server, call=True)
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the exchange; ``context`` is what was told of who called.
@@ -181,7 +183,6 @@ class Window:
         The client's address is that of the outermost server: an inner server's client is another server.
         """
         told = call.told
-        own = context_values(call.attributes, server=isinstance(told, Span) and told.server, call=True)
         found: dict[str, Any] = {}
         above = told.parent if isinstance(told, Span) else told.key
         for _ in range(DEPTH):
@@ -192,7 +193,7 @@ class Window:
                 if name in OUTERMOST or name not in found:
                     found[name] = value
             above = known.parent
-        return call.columns(found | own)
+        return call.columns(found | call.context)
 
     def _passed_over(self, call: _Call) -> bool:
         known = None if call.key is None else self._known.get(call.key)
@@ -204,7 +205,7 @@ class Window:
         if span.key is not None:
             known = self._know(span.key)
             known.parent = above
-            context = context_values(span.attributes, server=span.server, call=call is not None)
+            context = call.context if call else context_values(span.attributes, server=span.server, call=False)
             known.context = {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
             if call is not None:
                 self._join(call, span.key)
@@ -286,5 +287,8 @@ def _characters(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(8 + (len(inner) if type(inner) is str else _characters(inner)) for inner in value.values())
+        inside = value.values()
+        texts = [len(inner) for inner in inside if type(inner) is str]
+        others = [inner for inner in inside if type(inner) is not str] if len(texts) < len(inside) else ()
+        return 8 * len(inside) + sum(texts) + sum(map(_characters, others))
     return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8

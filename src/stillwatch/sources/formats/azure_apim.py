@@ -114,7 +114,7 @@ class AzureApim(JsonLog):
         """The records of a file; to a request's is added what the model log says of it, under ``parts``."""
         messages = None
         for document in records(location):
-            if document.reason or not isinstance(document.value, Mapping):
+            if document.reason or not isinstance(document.value, dict):
                 yield document
                 continue
             fields = flat(document.value)
