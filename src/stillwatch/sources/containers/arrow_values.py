@@ -1,6 +1,6 @@
 """Arrow arrays as Python values, what `pyarrow.Array.to_pylist` makes of them, a column at a time.
 
-pyarrow makes an object of its own for every value before it makes Python's: most of the time of a log in nested columns.
+pyarrow makes an object of its own for every value before Python's: most of the time that a log of nested columns takes.
 """
 
 from __future__ import annotations
