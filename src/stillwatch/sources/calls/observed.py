@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stillwatch.sources.calls.bodies import items, joined, mapping, request_values, response_values
+from stillwatch.sources.calls.bodies import answer_texts, items, joined, mapping, request_values
 from stillwatch.sources.records.conversation import BadConversationError, content_text
 
 __all__ = ["answer_values", "asked_values"]
@@ -44,17 +44,17 @@ def answer_values(value: Any) -> dict[str, Any]:
     if isinstance(value, list) and not any("role" in item or "parts" in item for item in items(value)):
         value = {"content": value}
     if isinstance(value, dict):
-        found = response_values(value)
-        if found["response"] or found["reasoning"]:
-            return {name: found[name] for name in ("response", "reasoning")}
+        response, reasoning = answer_texts(value)
+        if response or reasoning:
+            return {"response": response, "reasoning": reasoning}
         value = [value["message"] if isinstance(value.get("message"), dict) else value]
     texts, thoughts = [], []
     messages = [mapping(_message(item)) for item in items(value)]
     asked = [place for place, message in enumerate(messages) if message.get("role") in _ASKERS]
     for message in messages[asked[-1] + 1 if asked else 0 :]:  # some frameworks answer with the whole conversation
-        found = response_values({"choices": [{"message": message}]})
-        texts.append(found["response"] or content_text(message.get("text") or message.get("completion")))
-        thoughts.append(found["reasoning"])
+        response, reasoning = answer_texts({"choices": [{"message": message}]})
+        texts.append(response or content_text(message.get("text") or message.get("completion")))
+        thoughts.append(reasoning)
     return {"response": joined(texts), "reasoning": joined(thoughts)}
 
 

@@ -175,7 +175,7 @@ class Window:
         except BadConversationError as error:
             rows.reject(str(error), line)
         else:
-            rows.add([values.get(name) for name in COLUMNS], line)
+            rows.add(list(map(values.get, COLUMNS)), line)
 
     def _columns(self, call: _Call) -> dict[str, Any]:
         """The columns of a call, with what it tells of who called, or else the nearest span above it that knows.
