@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Lists", "Names", "first", "firsts", "flat", "names_of", "numbered"]
+__all__ = ["Event", "Lists", "Names", "first", "firsts", "flat", "names_of", "numbered"]
 
 MAX_NESTING = 32
 # The lists that conventions spread over attributes: ``llm.prompts.0.prompt.text``.
@@ -20,6 +20,13 @@ KEY_KEPT = 200
 
 Lists = Mapping[str, list[dict[str, Any]]]
 Names = Mapping[str, tuple[str, int]]
+
+
+class Event(NamedTuple):
+    """Something that was told of a call beside its attributes: its name, and its attributes and body in one."""
+
+    name: str
+    values: Mapping[str, Any]
 
 
 def first(values: Mapping[str, Any], *names: str) -> Any:

@@ -28,11 +28,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stillwatch.sources.calls.attributes import Lists, first, firsts, flat, names_of, numbered
+from stillwatch.sources.calls.attributes import Event, Lists, first, firsts, flat, names_of, numbered
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
 from stillwatch.sources.records.conversation import BadConversationError, content_text, normalised, without_system
 
-__all__ = ["CONTEXT", "Event", "call_values", "context_values", "is_call", "status_of"]
+__all__ = ["CONTEXT", "call_values", "context_values", "is_call"]
 
 REDACTED = ("__REDACTED__", "redacted-by-litellm")
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
@@ -109,27 +109,8 @@ _CALLER = names_of(
 )
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
 DETAILS = "gen_ai.client.inference.operation.details"
-ERRORS = {
-    "BadRequestError": 400,
-    "AuthenticationError": 401,
-    "PermissionDeniedError": 403,
-    "NotFoundError": 404,
-    "RequestTooLargeError": 413,
-    "UnprocessableEntityError": 422,
-    "RateLimitError": 429,
-    "OverloadedError": 529,
-}
-CODE = re.compile(r"(?:^|Error code: )([1-5]\d\d)(?!\d)")
-NAME = re.compile(r"(\w+)'?>?$")
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 JSON = "application/json"
-
-
-class Event(NamedTuple):
-    """Something that was told of a call beside its attributes: its name, and its attributes and body in one."""
-
-    name: str
-    values: Mapping[str, Any]
 
 
 class _Told(NamedTuple):
@@ -175,27 +156,6 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool) -
         "user_agent": told.get("agent", beside) if received else beside,
     }
     return {name: value for name, value in found.items() if value is not None}
-
-
-def status_of(attributes: Mapping[str, Any], events: Iterable[Event], *, failed: bool, message: Any) -> Any:
-    """The HTTP status: told, or told by the error's name or text; 500 for another failure, 200 for none."""
-    told = first(attributes, "http.response.status_code", "http.status_code")
-    if told is not None:
-        return told
-    error = first(attributes, "error.type")
-    if not failed and error is None:
-        return 200
-    texts = [attributes.get("error.code"), error, message]
-    for event in events:
-        texts += [event.values.get("exception.type"), event.values.get("exception.message"), event.values.get("error")]
-    for text in texts:
-        if isinstance(text, str):
-            code, name = CODE.search(text[:1000]), NAME.search(text[:1000])
-            if code is not None:
-                return int(code[1])
-            if name is not None and name[1] in ERRORS:
-                return ERRORS[name[1]]
-    return 500
 
 
 def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
@@ -257,6 +217,8 @@ def _part(part: Any) -> tuple[str | None, str | None]:
     if not isinstance(part, dict):
         return content_text(part), None
     kind = part.get("type")
+    if kind == "text" and type(text := part.get("text") or part.get("content")) is str:
+        return text, None
     if kind in ("reasoning", "thinking"):
         return None, _clean(first(part, "content", "text", "thinking"))
     if kind in ("tool_call_response", "tool-result"):
@@ -273,10 +235,17 @@ def _message(message: Mapping[str, Any]) -> _Told:
     parts = message["parts"] if "parts" in message else message.get("content")
     if type(parts) is str and not (message.get("reasoning") or message.get("reasoning_content")):
         return _Told(message.get("role"), _clean(parts), [])
-    read = [_part(part) for part in (parts if isinstance(parts, list) else [parts])]
-    thoughts = [thought for _, thought in read if thought]
-    thoughts += filter(None, (_clean(message.get(name)) for name in ("reasoning_content", "reasoning")))
-    texts = [text for text in (_clean(text) for text, _ in read) if text]
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in parts if isinstance(parts, list) else [parts]:
+        text, thought = _part(part)
+        if thought:
+            thoughts.append(thought)
+        if clean := _clean(text):
+            texts.append(clean)
+    for name in ("reasoning_content", "reasoning"):
+        if name in message and (clean := _clean(message[name])):
+            thoughts.append(clean)
     return _Told(message.get("role"), "\n".join(texts) or None, thoughts)
 
 

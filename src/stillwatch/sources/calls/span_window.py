@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stillwatch.sources.base import Cursor
-from stillwatch.sources.calls.model_spans import DETAILS, Event, call_values, context_values, is_call, status_of
+from stillwatch.sources.calls.attributes import Event
+from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values, is_call
+from stillwatch.sources.calls.span_status import status_of
 from stillwatch.sources.records.conversation import BadConversationError
 from stillwatch.sources.records.rows import COLUMNS, Rows
 

@@ -21,9 +21,8 @@ import pyarrow as pa
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.attributes import flat
+from stillwatch.sources.calls.attributes import Event, flat
 from stillwatch.sources.calls.bodies import items, mapping
-from stillwatch.sources.calls.model_spans import Event
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
