@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -42,7 +42,6 @@ PARTS = ("requestmessages", "responsemessages")
 COUNTS = ("modelname", "deploymentname", "prompttokens", "completiontokens", "promptcachedtokens")
 PARTS_HELD = 5_000
 CHARACTERS_HELD = 32 * 2**20
-NAMES_KEPT = 100
 HEAD = 65_536
 
 
@@ -75,28 +74,20 @@ def _tables(document: Document) -> Iterator[Document]:
 
 def flat(record: Any) -> dict[str, Any]:
     """A record's fields that are not null by their names in lower case, those of its category above the common ones."""
-    common: dict[str, Any] = record if type(record) is dict else {}
-    # Of two spellings of one common name the first counts, of two of the category's the last.
-    fields = _told(reversed(_names(common)), reversed(common.values()))
+    fields: dict[str, Any] = {}
+    for name, value in mapping(record).items():
+        if value is not None:
+            fields.setdefault(_name(name), value)
     own = fields.pop("properties", None)
-    if type(own) is not dict:
-        own = mapping(decoded(own))
-    fields.update(_told(_names(own), own.values()))
+    for name, value in (own if type(own) is dict else mapping(decoded(own))).items():
+        if value is not None:
+            fields[_name(name)] = value
     return fields
 
 
-def _told(names: Iterable[str], values: Iterable[Any]) -> dict[str, Any]:
-    return {name: value for name, value in zip(names, values, strict=True) if value is not None}
-
-
-def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of a record's fields, which are the same in nearly all records."""
-    return _plain_names(tuple(record)) if len(record) <= NAMES_KEPT else _plain_names.__wrapped__(tuple(record))
-
-
-@functools.lru_cache(maxsize=64)
-def _plain_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(TYPE_END.sub("", name.lower()) for name in names)
+@functools.lru_cache(maxsize=10_000)
+def _name(name: str) -> str:
+    return TYPE_END.sub("", name.lower())
 
 
 def kind(fields: Flat) -> str | None:
