@@ -1,4 +1,4 @@
-"""Attributes of spans: names with points in them, which may stand for objects in one another and for lists of these."""
+"""Attributes and events of spans: names with points in them, which may stand for objects in one another and for lists of these."""
 
 from __future__ import annotations
 
