@@ -1,4 +1,4 @@
-"""Attributes and events of spans: names with points in them, which may stand for objects in one another and for lists of these."""
+"""Attributes and events of spans: dotted names, which may stand for objects in one another and for lists of these."""
 
 from __future__ import annotations
 
