@@ -339,6 +339,7 @@ class _Crew:
                 "user_agent": agent, "ja4": ja4,
                 "started_at": moment(asked),
             }  # fmt: skip
+            record |= dict.fromkeys(record.keys() & {"client_network"})  # nobody knows the kind of the new place
             if record["model"] in (plot.usual, plot.newest):
                 record["model"] = plot.newest if asked >= adopts and asked >= plot.release else plot.usual
             if settings is not None:

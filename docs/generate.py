@@ -7,10 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from stillwatch.exchange import CUSTOMER, EXCHANGE
+from stillwatch.exchange import CUSTOMER, EXCHANGE, NETWORK_KINDS
 from stillwatch.settings import SETTINGS
 from stillwatch.sources import SOURCES
 from stillwatch.sources.base import Info
+from stillwatch.sources.enrichment.kinds import FLAGS, VOCABULARIES, plain
 
 DOCS = Path(__file__).parent
 SECOND_LOG = """## Folders, object storage, a database
@@ -28,12 +29,36 @@ exchange takes what it lacks; address, network and TLS fingerprint are taken eve
 because behind a proxy it saw the proxy. The report says which share matched. The second log is kept on disk in a
 temporary folder while the first is read, so memory does not grow with it.
 
-`--networks TABLE` tells the AS number of an address from a file that you have: MaxMind's GeoLite2-ASN blocks (CSV),
-IPinfo's ranges (CSV), CAIDA's prefix-to-AS. Countries and cities in it are never read, and nothing is looked up
-anywhere.
+`--networks TABLE` tells the AS number of an address, and the kind of its network, from a file that you have. Nothing is
+looked up anywhere. It may be given several times: of an address, the first table that knows counts, and a kind that is
+told by AS number only where none is told by address. What the log itself tells is kept.
+
+| table | tells |
+| --- | --- |
+| `.mmdb` of MaxMind, IPinfo or DB-IP (`GeoLite2-ASN.mmdb`, `ipinfo_lite.mmdb`), unpacked | both, as far as it has |
+| their CSV: `network`, or `start_ip` and `end_ip`, with `asn` or a kind (`GeoIP2-Anonymous-IP`) | the same |
+| CAIDA's prefix-to-AS | numbers by address |
+| CSV with `asn` and a kind (PeeringDB's `asn,info_type`); CAIDA's AS classification | kinds by AS number |
+
+Take the `.mmdb` where a table has millions of rows: it is not read into memory. Of ranges that overlap the smallest
+counts. Countries and cities are never read: of a CSV only the columns above are taken, a database with neither numbers
+nor kinds is refused, and no column of a run could hold one.
 
 Of a forwarded list (`client, proxy, proxy`) the last public address counts. With `--trusted-hops N` it is the one that
 the first of your N proxies saw: what stands before it is a claim of the client.
+"""
+KINDS = """## Kinds of networks
+
+A kind is there for people to look at: `stillwatch inspect` gives the shares, a campaign's page says from what kinds of
+networks its calls came, beside all others', and `report.json` holds the figures. **It weighs nothing in any verdict**,
+and an address in a data centre proves nothing: most programs of honest customers run there, employees use VPNs,
+students sit behind one campus, and an operator with money rents household lines. Makers of tables guess, disagree and
+are late.
+
+`residential` is an access provider: households, and whoever else it connects. `proxy` is one for hire, household exits
+too; `relay` is a browser's or a system's own, such as iCloud Private Relay. Where a record says several things, who
+hides is told before whose cable it is: tor, vpn, relay, proxy, mobile, hosting. Words that are not in this table say no
+kind.
 """
 TRUST = """## Whose call it is, and who says so
 
@@ -48,6 +73,17 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     """A Markdown table."""
     lines = [header, ("---",) * len(header), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
+
+
+def kinds_of_networks() -> list[tuple[str, ...]]:
+    """What makers of tables call each kind of network: their words, each once, and their fields that are true."""
+    said: dict[str, dict[str, str]] = {kind: {} for kind in NETWORK_KINDS}
+    for vocabulary in VOCABULARIES:
+        for word, kind in vocabulary.words.items():
+            if plain(word) != kind:
+                said[kind].setdefault(plain(word), word)
+    flags = {kind: [f"`{flag}`" for flag, means in FLAGS if means == kind] for kind in NETWORK_KINDS}
+    return [(f"`{kind}`", ", ".join(words.values()), ", ".join(flags[kind])) for kind, words in said.items()]
 
 
 def log_formats() -> str:
@@ -69,6 +105,12 @@ def log_formats() -> str:
             [(f"`{i.name}`", *i.trust) for i in (s.info for _, s in SOURCES.all())],
         ),
         SECOND_LOG,
+        KINDS,
+        table(("kind", "also called", "or the field is true"), kinds_of_networks()),
+        table(
+            ("maker", "fields", "its words are written down in"),
+            [(v.maker, ", ".join(v.fields), v.source) for v in VOCABULARIES[1:]],
+        ),
     ]
     for title, schema in (("One exchange", EXCHANGE), ("One account (`--accounts`)", CUSTOMER)):
         rows = [

@@ -27,6 +27,7 @@ from stillwatch.errors import InputError, StorageError
 __all__ = [
     "CUSTOMER",
     "EXCHANGE",
+    "NETWORK_KINDS",
     "REQUIRED",
     "accounts_of",
     "fresh_salt",
@@ -37,6 +38,11 @@ __all__ = [
 ]
 
 SALT_BYTES = 32
+NETWORK_KINDS = (
+    *("hosting", "residential", "mobile", "business", "education", "government"),
+    *("vpn", "proxy", "relay", "tor"),
+)
+"""What ``client_network`` may say; `sources.enrichment.kinds` has what each is, and what others call it."""
 TEXT, WHOLE, REAL, TIME = pa.large_string(), pa.int64(), pa.float64(), pa.timestamp("us", tz="UTC")
 
 
@@ -65,6 +71,7 @@ EXCHANGE: pa.Schema = pa.schema(
         _field("tool_count", WHOLE, "tool", "Tools offered to the model."),
         _field("client_ip", TEXT, "address", "Address of the client as the nearest trusted hop saw it."),
         _field("client_asn", WHOLE, "AS number", "Network of that address."),
+        _field("client_network", TEXT, "kind", f"Kind of that network, for no verdict: {', '.join(NETWORK_KINDS)}."),
         _field("user_agent", TEXT, "text", "What the client calls itself; it can claim anything."),
         _field("ja4", TEXT, "fingerprint", "JA4 fingerprint of the client's TLS hello."),
         _field("status", WHOLE, "HTTP status", "How the exchange ended."),

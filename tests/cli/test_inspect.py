@@ -113,3 +113,24 @@ def test_hostile_text_reaches_no_terminal(tmp_path: Path, capsys: pytest.Capture
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\u202e" not in out
+
+
+def test_inspect_says_from_what_kinds_of_networks_exchanges_came(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = log_of(tmp_path, client_ip="1.1.1.7")
+    numbers, classes = tmp_path / "numbers.csv", tmp_path / "classes.txt"
+    numbers.write_text("network,asn,country\n1.1.1.0/24,AS13335,Ruritania\n")
+    classes.write_text("13335|CAIDA_class|Content\n")
+    assert run("inspect", str(path), "--networks", str(numbers), "--networks", str(classes)) == 0
+    out = capsys.readouterr().out
+    assert "Kinds of networks, as a share of the 10 exchanges with a known one (for no verdict)" in out
+    assert "  hosting           100.0%" in out
+    assert "Ruritania" not in out
+    command = next(line for line in out.splitlines() if line.strip().startswith("stillwatch scan"))
+    given = shlex.split(command)
+    assert given[3:7] == ["--networks", str(numbers), "--networks", str(classes)]
+    assert run("inspect", str(path), "--networks", str(numbers), "--json") == 0
+    assert "networks" not in json.loads(capsys.readouterr().out)
+    assert run("inspect", str(path), "--networks", str(tmp_path / "none.mmdb")) != 0
+    assert capsys.readouterr().err.count("\n") == 1

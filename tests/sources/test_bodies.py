@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.sources.calls.bodies import request_values, response_values, usage_values
-from stillwatch.sources.records.conversation import BadConversationError
 
 USER, ASSISTANT = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": None}
 CHAT_TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
@@ -390,10 +389,7 @@ def spoilt(draw: st.DrawFn, value: Any) -> Any:
 
 
 @given(st.sampled_from(KNOWN).flatmap(spoilt))
-def test_any_body_is_read_or_set_aside(body: Any) -> None:
+def test_any_body_is_read(body: Any) -> None:
     if isinstance(body, dict):
         response_values(body)
-        try:
-            request_values(body)
-        except BadConversationError as error:
-            assert str(error)  # noqa: PT017  (either end is right)
+        request_values(body)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stillwatch.sources.calls.bodies import request_values
-from stillwatch.sources.formats import cloudflare, helicone, http_pairs, litellm, litellm_spend
+from stillwatch.sources.formats import batch, cloudflare, helicone, http_pairs, litellm, litellm_spend
+from stillwatch.sources.log import open_log
 
 ASKED = [{"role": "user", "content": "Why?"}]
 
@@ -68,3 +70,37 @@ def test_a_body_with_a_har_files_own_keys_is_a_body() -> None:
     body = pair["request"].pop("body")
     (found,) = http_pairs.SOURCE.exchanges({**pair, "request": pair["request"] | {"content": body | {"mimeType": "x"}}})
     assert found["messages"] == [{"role": "user", "content": "Good morning"}]
+
+
+def test_an_answered_call_is_one_whatever_names_the_caller_gave_its_conversation() -> None:
+    """Servers in Go take ``Messages`` for ``messages``."""
+    pair = json.loads(http_pairs.SOURCE.info.example)
+    pair["request"]["body"] = {"Model": "m", "MESSAGES": ASKED}
+    (found,) = http_pairs.SOURCE.exchanges(pair)
+    assert (found["account_id"], found["operation"]) == ("a1", "chat")
+
+
+@pytest.mark.parametrize("url", ["/v1/chat/completion$", "/v1/files", "x"])
+def test_a_path_that_the_caller_made_up_hides_no_answer_of_a_batch(url: str, tmp_path: Path) -> None:
+    line = json.loads(batch.SOURCE.info.example)
+    asked = {"custom_id": line["custom_id"], "method": "POST", "url": url, "body": {"messages": ASKED}}
+    (tmp_path / "answers.jsonl").write_text(json.dumps(line) + "\n")
+    (tmp_path / "requests.jsonl").write_text(json.dumps(asked) + "\n")
+    assert open_log([tmp_path]).read()["operation"].to_pylist() == ["chat"]
+
+
+@pytest.mark.parametrize("claimed", ["u\ud800"])
+def test_an_account_that_only_the_caller_names_may_be_misspelt(claimed: str, tmp_path: Path) -> None:
+    pair = json.loads(http_pairs.SOURCE.info.example)
+    del pair["account_id"]
+    pair["request"]["body"]["user"] = claimed
+    (tmp_path / "log.jsonl").write_text(json.dumps(pair) + "\n")
+    assert open_log([tmp_path]).read()["account_id"].to_pylist() == ["u\ufffd"]
+
+
+def test_a_record_without_an_id_gets_one_whatever_is_in_it(tmp_path: Path) -> None:
+    pair = json.loads(http_pairs.SOURCE.info.example)
+    del pair["id"]
+    pair["request"]["body"] |= {"seed": 10**30, "stop": "\ud800"}
+    (tmp_path / "log.jsonl").write_text(json.dumps(pair) + "\n")
+    assert open_log([tmp_path]).read().num_rows == 1

@@ -137,3 +137,11 @@ def test_nothing_of_the_second_log_stands_under_a_name_on_the_disk(
 def test_on_names_a_column_and_a_field() -> None:
     assert parse_on("request_id") == ("exchange_id", "request_id")
     assert parse_on("session_id=trace.id") == ("session_id", "trace.id")
+
+
+def test_a_second_log_may_tell_the_kind_of_network(tmp_path: Path) -> None:
+    main = lines(tmp_path / "main.jsonl", [exchange(1, client_network="business"), exchange(2), exchange(3)])
+    told = [{"request_id": "r1", "client_network": "Hosting"}, {"request_id": "r2", "client_network": "what?"}]
+    with Join(lines(tmp_path / "access.jsonl", told), "request_id") as join:
+        rows = joined(open_log([main]), join)
+    assert [row["client_network"] for row in rows] == ["hosting", None, None]

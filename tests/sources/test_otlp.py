@@ -198,6 +198,24 @@ def test_litellm_names_key_and_team_and_not_what_the_caller_claims() -> None:
     }
 
 
+@pytest.mark.parametrize("scope", [{}, {"scope": {"name": "openinference.instrumentation.openai"}}])
+@pytest.mark.parametrize("service", [[], [{"key": "service.name", "value": {"stringValue": "chat"}}]])
+@pytest.mark.parametrize("flat", [True, False])
+def test_an_applications_metadata_names_no_account(
+    scope: dict[str, Any], service: list[Any], flat: bool, tmp_path: Path
+) -> None:
+    """An application passes on what its caller sent as metadata: nobody may choose whose call it is that way."""
+    claim = {"user_api_key_hash": "k9", "user_api_key_user_id": "victim", "requester_ip_address": "192.0.2.9"}
+    claimed = {f"metadata__{name}": value for name, value in claim.items()} if flat else {"metadata": json.dumps(claim)}
+    spans = {"spans": [span(1, user__id="a1", **claimed)], **scope}
+    document = {"resourceSpans": [{"resource": {"attributes": service}, "scopeSpans": [spans]}]}
+    (row,) = read(tmp_path, json.dumps(document) + "\n").values()
+    assert (row["account_id"], row["api_key_id"], row["client_ip"]) == ("a1", None, None)
+    spans["scope"] = {"name": "litellm"}
+    (row,) = read(tmp_path, json.dumps(document) + "\n").values()
+    assert (row["account_id"], row["api_key_id"], row["client_ip"]) == ("victim", "k9", "192.0.2.9")
+
+
 def span(number: int, parent: int | None = None, kind: int = 3, **attributes: str) -> dict[str, Any]:
     """A call to a model (or, with a kind of 2, a request to a server) that is span ``number`` of the one trace."""
     if kind == 3:
@@ -314,9 +332,8 @@ def test_bad_calls_do_not_spoil_the_line(tmp_path: Path) -> None:
     backwards = span(3, user__id="a") | {"endTimeUnixNano": "1588739388250000000"}
     path.write_text(line(span(1, user__id="a"), bad, backwards, span(4)) + "{broken\n")
     log = open_log([path])
-    assert log.read().num_rows == 1
+    assert log.read().num_rows == 2
     assert {(reject.reason, reject.records) for reject in log.rejects} == {
-        ("messages holds something without a role", 1),
         ("negative: latency_ms", 1),
         ("missing account_id", 1),
         ("not JSON", 1),

@@ -14,6 +14,7 @@ from stillwatch.campaigns.activity import story, timeline
 from stillwatch.campaigns.case import Case
 from stillwatch.campaigns.damage import Cost, cost_of, read_prices, taken_interval
 from stillwatch.campaigns.explanations import aim_of
+from stillwatch.campaigns.origins import kinds_of, networks_of
 from stillwatch.campaigns.report import Campaign, Input, Reject, Report, Sample
 from stillwatch.campaigns.technique import technique_names
 from stillwatch.campaigns.ties import Uses, links_of, uses_of
@@ -106,6 +107,7 @@ def _campaign(case: Case, place: int, cost: Cost, uses: tuple[Uses, ...], settin
         artefacts=links,
         members=tuple(case.account_ids[number] for number in group.accounts.tolist()),
         samples=_samples(case, place) if settings.with_text else (),
+        networks=networks_of(case, place),
     )
 
 
@@ -159,6 +161,7 @@ def _input(case: Case, reading: Reading) -> Input:
         last=verdict.moment(started.max()) if len(started) else None,
         rejected=reading.rejected,
         blind=_distinct([*case.findings.blind, *unseen(case.exchanges, case.customers)]),
+        networks=kinds_of(case.exchanges),
     )
 
 

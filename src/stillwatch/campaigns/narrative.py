@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from stillwatch.campaigns import wording
+from stillwatch.campaigns import origins, wording
 from stillwatch.campaigns.report import Account, Campaign, Evidence, Report, Rival
 
 
@@ -142,6 +142,7 @@ def campaign_passages(campaign: Campaign) -> tuple[Passage, ...]:
     return (
         Passage("verdict", "What this is", (verdict, *(wording.sentence(line) for line in campaign.story))),
         Passage("damage", "What was taken", _damage(campaign)),
+        *_networks(campaign),
         Passage("certainty", "How sure", _campaign_certainty(campaign)),
         Passage("evidence", "Why one operator seems to run them", _sum_of(campaign.evidence), _bars(campaign.evidence)),
         _rivals(campaign.rivals),
@@ -169,6 +170,11 @@ def _damage(campaign: Campaign) -> tuple[str, ...]:
         aims = wording.listed([wording.visible(aim, limit=80) for aim in campaign.aims])
         said.append(f"What they were after: {aims}.")
     return tuple(said)
+
+
+def _networks(campaign: Campaign) -> tuple[Passage, ...]:
+    said = origins.told(campaign.networks, campaign.exchanges)
+    return (Passage("networks", "Where its calls came from", said),) if said else ()
 
 
 def technique_shares(campaign: Campaign) -> tuple[tuple[str, float, float], ...]:

@@ -11,6 +11,7 @@ import datetime as dt
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 Verdict = Literal["campaign", "review", "clear"]
 
@@ -70,6 +71,21 @@ class ArtefactLink(msgspec.Struct, frozen=True):
     outsiders: int
 
 
+class NetworkKinds(msgspec.Struct, frozen=True):
+    """Exchanges by kind of network: how many have a ``known`` one, and each kind's share of them, largest first."""
+
+    known: int
+    shares: dict[str, float]
+
+
+class Networks(msgspec.Struct, frozen=True):
+    """A group's exchanges by kind of network, and all ``others`` (None where nothing is known of them). No verdict
+    rests on it."""
+
+    own: NetworkKinds
+    others: NetworkKinds | None
+
+
 class Sample(msgspec.Struct, frozen=True):
     """An exchange's text, present only where the user asked for it (``--with-text``)."""
 
@@ -101,7 +117,7 @@ class Campaign(msgspec.Struct, frozen=True):
 
     ``taken`` is the expected number of exchanges that fed the copy, with its interval at ``taken_level``.
     ``techniques`` splits it (expected exchanges by technique). Tokens and ``value`` are those of the exchanges
-    taken, each weighted by its probability.
+    taken, each weighted by its probability. ``networks`` is there only where the log or a table tells kinds.
     """
 
     campaign_id: str
@@ -131,6 +147,7 @@ class Campaign(msgspec.Struct, frozen=True):
     members: tuple[str, ...]
     samples: tuple[Sample, ...] = ()
     taken_level: float = 0.95
+    networks: Networks | UnsetType = UNSET
 
 
 class LookAlike(msgspec.Struct, frozen=True):
@@ -170,6 +187,7 @@ class Input(msgspec.Struct, frozen=True):
     last: dt.datetime | None
     rejected: tuple[Reject, ...]
     blind: tuple[str, ...]
+    networks: NetworkKinds | UnsetType = UNSET
 
 
 class Report(msgspec.Struct, frozen=True):

@@ -31,6 +31,18 @@ _TECHNIQUES = {
     "answer_rewriting": "answer rewriting",
     "plain": "ordinary-looking requests",
 }
+_NETWORKS = {
+    "hosting": "hosting networks",
+    "residential": "access providers",
+    "mobile": "mobile carriers",
+    "business": "companies' own networks",
+    "education": "schools and universities",
+    "government": "government networks",
+    "vpn": "VPNs",
+    "proxy": "proxies for hire",
+    "relay": "privacy relays",
+    "tor": "Tor",
+}
 _RATE_KINDS = {
     "fdr": "false discovery rate",
     "fwer": "family-wise error rate",
@@ -237,6 +249,11 @@ def period(first: dt.date | None, last: dt.date | None) -> str:
     if first is None or last is None:
         return "no time stamps"
     return date(first) if date(first) == date(last) else f"{date(first)} to {date(last)}"
+
+
+def network(kind: str) -> str:
+    """A kind of network as a place that calls come from: ``hosting networks``."""
+    return _NETWORKS.get(kind, f"networks of kind “{visible(kind, limit=40)}”")
 
 
 def technique(name: str) -> str:

@@ -11,6 +11,8 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.campaigns.dossier import BLIND
+from stillwatch.campaigns.origins import kinds_of
+from stillwatch.campaigns.report import NetworkKinds
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.exchange import EXCHANGE, REQUIRED
@@ -30,7 +32,8 @@ class Inspection(msgspec.Struct, kw_only=True):
     """What was seen: ``filled`` the share of exchanges that hold each column, ``lacks`` what each empty column costs.
 
     ``could`` says of an empty column which of the formats can carry it. ``rejected`` counts reasons, with the first
-    place of each. ``samples`` are exchanges as the scan will see them, their texts masked.
+    place of each. ``samples`` are exchanges as the scan will see them, their texts masked. ``networks`` is there only
+    where kinds of networks are known.
     """
 
     formats: dict[str, int]
@@ -43,6 +46,7 @@ class Inspection(msgspec.Struct, kw_only=True):
     notes: list[str]
     samples: list[dict[str, Any]]
     command: str
+    networks: NetworkKinds | msgspec.UnsetType = msgspec.UNSET
 
 
 def inspect(
@@ -92,6 +96,7 @@ def _seen(log: Log, locations: list[str], reading: LogOptions, exchanges: int) -
         notes=list(log.notes),
         samples=[_sample(row) for row in table.slice(0, SAMPLES).to_pylist()],
         command=_command(locations, reading),
+        networks=kinds_of(table),
     )
 
 
@@ -124,8 +129,8 @@ def masked(text: str) -> str:
 
 def _command(locations: list[str], reading: LogOptions) -> str:
     words = ["stillwatch", "scan", *(shown(text) if is_address(text) else text for text in locations)]
-    given = {"--map": reading.map, "--format": reading.format, "--join": reading.join, "--networks": reading.networks}
-    for option, value in given.items():
+    given = [("--map", reading.map), ("--format", reading.format), ("--join", reading.join)]
+    for option, value in [*given, *(("--networks", path) for path in reading.networks)]:
         words += [] if value is None else [option, str(value)]
     words += [] if reading.join is None else ["--on", reading.on]
     words += [] if reading.trusted_hops is None else ["--trusted-hops", str(reading.trusted_hops)]
@@ -145,6 +150,7 @@ def lines_of(seen: Inspection, infos: list[Info], style: Style) -> list[str]:
     for name, share in seen.filled.items():
         required = " (required)" if name in REQUIRED else ""
         lines.append(f"  {name:17}{share:7.1%}{required}" if share else style.dim(f"  {name:17}      -"))
+    lines += _networks(seen, style)
     if seen.lacks:
         lines += ["", style.bold("Missing, and what that costs")]
     for name, cost in seen.lacks.items():
@@ -168,6 +174,14 @@ def lines_of(seen: Inspection, infos: list[Info], style: Style) -> list[str]:
     lines += [style.bold("Next"), f"  {clean(seen.command)}"]
     lines.append(style.dim("  ACCOUNTS is your table of customers; leave --accounts out where you have none."))
     return lines
+
+
+def _networks(seen: Inspection, style: Style) -> list[str]:
+    """The kinds of networks, where any is known."""
+    if not isinstance(seen.networks, NetworkKinds):
+        return []
+    title = f"Kinds of networks, as a share of the {seen.networks.known:,} exchanges with a known one (for no verdict)"
+    return ["", style.bold(title), *(f"  {kind:17}{share:7.1%}" for kind, share in seen.networks.shares.items())]
 
 
 def _believed(info: Info, style: Style) -> list[str]:

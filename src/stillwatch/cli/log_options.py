@@ -32,8 +32,13 @@ class LogOptions:
         "request_id"
     )
     networks: Annotated[
-        Path | None, Parameter(help="Table of networks (MaxMind, IPinfo, CAIDA) to tell an address's AS number.")
-    ] = None
+        tuple[Path, ...],
+        Parameter(
+            help="Table of networks (CSV or .mmdb of MaxMind, IPinfo, DB-IP; CAIDA's files) to tell an address's AS"
+            " number and kind of network; may be given again.",
+            negative=(),
+        ),
+    ] = ()
     trusted_hops: Annotated[
         int | None, Parameter(help="Proxies of yours before the API, to read forwarded addresses by.")
     ] = None
@@ -43,8 +48,10 @@ class LogOptions:
         """The log, and what completes it, for as long as it is read."""
         if self.trusted_hops is not None and self.trusted_hops < 0:
             raise UsageError(f"{self.trusted_hops} is too small", "--trusted-hops", "give at least 0")
-        networks = None if self.networks is None else read_networks(self.networks)
         with ExitStack() as open_until_read:
+            networks = read_networks(self.networks) if self.networks else None
+            if networks is not None:
+                open_until_read.callback(networks.close)
             log = open_log(locations, format=self.format, field_map=self.map)
             if self.join is not None:
                 log.join = open_until_read.enter_context(Join(self.join, self.on, progress))

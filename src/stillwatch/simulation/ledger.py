@@ -156,7 +156,7 @@ class Ledger:
                     account,
                     session,
                     said,
-                    (name, key, place.asn, address, agent, ja4, model),
+                    (name, key, place.asn, place.kind, address, agent, ja4, model),
                     moment,
                     messages,
                     status,
@@ -193,7 +193,7 @@ class Ledger:
         status: int,
         r: Random,
     ) -> None:
-        name, key, asn, address, agent, ja4, model = fields
+        name, key, asn, network, address, agent, ja4, model = fields
         failed = status != 200
         answer = "" if failed else turn.answer
         output = tokens_of(answer)
@@ -229,6 +229,7 @@ class Ledger:
                 session.tool_count,
                 address,
                 asn,
+                network,
                 agent,
                 ja4,
                 status,

@@ -71,11 +71,12 @@ def address(r: Random) -> str:
 @dataclasses.dataclass(frozen=True, slots=True)
 class Place:
     """Where an account sends from: addresses of one network. ``lease`` is how many days it keeps an address (0: a
-    new draw each session)."""
+    new draw each session); ``kind`` is what a good table of networks says of it."""
 
     asn: int
     addresses: tuple[str, ...]
     lease: float
+    kind: str
 
     def address_at(self, r: Random, moment: float) -> str:
         """The address of a session at ``moment`` seconds."""
@@ -104,30 +105,30 @@ class Internet:
         lease = r.choice((2.0, 5.0, 30.0, 30.0))
         if r.random() < 0.125:
             block = f"2001:db8:{r.getrandbits(16):x}:{r.getrandbits(16):x}"
-            return Place(asn, tuple(f"{block}::{r.getrandbits(16):x}" for _ in range(4)), 1.0)
+            return Place(asn, tuple(f"{block}::{r.getrandbits(16):x}" for _ in range(4)), 1.0, "residential")
         prefixes = self.prefixes[asn]
-        return Place(
-            asn, tuple(f"{r.choice(prefixes)}.{r.randint(0, 255)}.{r.randint(1, 254)}" for _ in range(5)), lease
-        )
+        addresses = tuple(f"{r.choice(prefixes)}.{r.randint(0, 255)}.{r.randint(1, 254)}" for _ in range(5))
+        return Place(asn, addresses, lease, "residential")
 
     def carrier(self, r: Random) -> Place:
         """A mobile carrier: thousands behind thirty addresses, another one for each session."""
-        return Place(*r.choice(self.carriers), 0.0)
+        return Place(*r.choice(self.carriers), 0.0, "mobile")
 
     def vpn(self, r: Random) -> Place:
         """A VPN provider's exits, shared with all its customers."""
         asn, addresses = r.choice(self.vpns)
-        return Place(asn, tuple(r.sample(addresses, 6)), 0.0)
+        return Place(asn, tuple(r.sample(addresses, 6)), 0.0, "vpn")
 
     def cloud(self, r: Random, addresses: int = 1) -> Place:
         """A program's own address(es) in a data centre."""
-        return Place(r.choice(self.clouds), tuple(address(r) for _ in range(addresses)), 0.0)
+        return Place(r.choice(self.clouds), tuple(address(r) for _ in range(addresses)), 0.0, "hosting")
 
-    def premises(self, r: Random, addresses: int = 2) -> Place:
+    def premises(self, r: Random, addresses: int = 2, kind: str = "business") -> Place:
         """An office or a campus: a few addresses that everyone there shares."""
-        return Place(r.choice(self.homes), tuple(address(r) for _ in range(addresses)), 0.0)
+        return Place(r.choice(self.homes), tuple(address(r) for _ in range(addresses)), 0.0, kind)
 
     def residential_proxy(self, r: Random) -> Place:
-        """A reseller of household exits: hundreds of addresses, another one for each session."""
+        """A reseller of household exits: hundreds of addresses, another one for each session; tables take them for
+        what they are lent from."""
         asn, addresses = r.choice(self.exits)
-        return Place(asn, tuple(r.sample(addresses, 40)), 0.0)
+        return Place(asn, tuple(r.sample(addresses, 40)), 0.0, "residential")

@@ -62,6 +62,7 @@ EXCHANGES = pl.Schema(
         ("tool_count", pl.Int64),
         ("client_ip", pl.String),
         ("client_asn", pl.Int64),
+        ("client_network", pl.String),
         ("user_agent", pl.String),
         ("ja4", pl.String),
         ("status", pl.Int64),

@@ -70,13 +70,15 @@ class ReadBatch(NamedTuple):
 
     ``account_id`` may still be null here, and ``client_ip`` a forwarded list: `Log` sees to both.
 
-    ``lines`` says for each exchange on which line (row, for a table) of the file it begins, counted from 1.
+    ``lines`` says for each exchange on which line (row, for a table) of the file it begins, counted from 1; ``mended``
+    which of its columns held something of the caller's that could not be (`records.callers.Marks`; None: none did).
     """
 
     exchanges: pa.RecordBatch
     rejected: tuple[Rejected, ...]
     cursor: Cursor
     lines: npt.NDArray[np.int64]
+    mended: npt.NDArray[np.int64] | None = None
 
 
 class Source(Protocol):

@@ -18,12 +18,16 @@ from stillwatch.sources.base import Info, ReadBatch, Rejected, Source
 from stillwatch.sources.containers.files import find_files, head, second_head
 from stillwatch.sources.containers.object_storage import is_url
 from stillwatch.sources.containers.postgres import is_address, shown
-from stillwatch.sources.enrichment.addresses import NetworkTable, enriched
+from stillwatch.sources.enrichment.addresses import enriched
 from stillwatch.sources.enrichment.joining import Join
+from stillwatch.sources.enrichment.networks import Networks
 from stillwatch.sources.formats.canonical_parquet import with_columns
 from stillwatch.sources.formats.field_map import read_field_map
+from stillwatch.sources.formats.litellm import sharing_ids
 from stillwatch.sources.formats.litellm_spend import SpendTable
+from stillwatch.sources.records.callers import Marks, Mended, marks_of
 from stillwatch.sources.records.duplicates import Keepers, repeated
+from stillwatch.sources.records.overlap import Overlaps
 
 __all__ = ["Log", "RejectCount", "open_log"]
 
@@ -46,22 +50,23 @@ class Log:
     formats, joined by a comma. After `batches` is exhausted, ``rejects`` says how many records were set aside and why,
     and ``set_aside`` where (at most 100,000 places).
 
-    What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` a table of the
-    user's that tells the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
+    What completes the exchanges may be set before they are read: ``join`` a second log, ``networks`` tables of the
+    user's that tell the network of an address, ``trusted_hops`` how many proxies of the provider's stand before the
     API (`addresses.client_address`).
     """
 
     def __init__(self, sources: Mapping[Path | str, Source], unknown: Sequence[Path | str] = ()) -> None:
-        self._sources = dict(sources)
+        self._sources = sharing_ids(sources)
         self._unknown = tuple(Rejected(UNKNOWN, f"{file}:1") for file in unknown)
         self.join: Join | None = None
-        self.networks: NetworkTable | None = None
+        self.networks: Networks | None = None
         self.trusted_hops: int | None = None
         self.files: tuple[Path | str, ...] = tuple(self._sources)
         self.format: str = ", ".join(sorted({source.info.name for source in self._sources.values()}))
         self.set_aside: tuple[Rejected, ...] = ()
         self.rejects: tuple[RejectCount, ...] = ()
         self._chosen = 0
+        self._mended, self._overlaps = Mended(), Overlaps()
         self.exchanges = 0
 
     def batches(self, progress: Progress | None = None) -> Iterator[pa.RecordBatch]:
@@ -77,12 +82,14 @@ class Log:
         if self._unknown:
             counts[UNKNOWN] = RejectCount(UNKNOWN, len(self._unknown), self._unknown[0].where)
         self.exchanges = self._chosen = 0
+        self._mended, self._overlaps = Mended(), Overlaps()
         keepers = self._keepers(progress)
         if self.join is not None:
             self.join.matched = self.join.exchanges = 0
         progress.step("reading the log", len(self.files))
         for number, file in enumerate(self.files):
-            for batch, rejected in self._without_doubles(number, file, keepers):
+            for batch, rejected, marks in self._without_doubles(number, file, keepers):
+                self._noted(file, batch, marks)
                 for reject in rejected:
                     known = counts.get(reject.reason, RejectCount(reject.reason, 0, reject.where))
                     counts[reject.reason] = known._replace(records=known.records + 1)
@@ -103,11 +110,13 @@ class Log:
         """
         share = max(exchanges // max(len(self.files), 1), 1)
         batches: list[pa.RecordBatch] = []
+        self._mended, self._overlaps = Mended(), Overlaps()
         rejected: list[Rejected] = list(self._unknown)
         for file in self.files:
             missing = share
             for read in self._completed(file):
                 rejected += read.rejected
+                self._noted(file, read.exchanges.slice(0, missing), marks_of(read)[:missing])
                 batches.append(read.exchanges.slice(0, missing))
                 missing -= read.exchanges.num_rows
                 if missing <= 0:
@@ -121,10 +130,10 @@ class Log:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What there is to say of how the log was completed, after `batches`."""
-        chosen: tuple[str, ...] = ()
+        """What there is to say of how the log was read and completed, after `batches` (or of its `beginning`)."""
+        chosen = (*self._mended.notes(), *self._overlaps.notes())
         if self._chosen:
-            chosen = (
+            chosen += (
                 f"{self._chosen:,} exchanges bore the id of another account's or another time's and were given ids of "
                 "their own (with ~2 and so on): a caller that chooses ids may want to hide among doubles.",
             )
@@ -140,6 +149,12 @@ class Log:
     def read(self) -> pa.Table:
         """All of `batches` as one table."""
         return pa.Table.from_batches(list(self.batches()), schema=EXCHANGE)
+
+    def _noted(self, file: Path | str, batch: pa.RecordBatch, marks: Marks) -> None:
+        """What there will be to say of some exchanges that are handed on."""
+        self._mended = self._mended.and_those_of(marks)
+        if batch.num_rows and "," in self.format:
+            self._overlaps.learn(self._sources[file].info.name, batch)
 
     def _keepers(self, progress: Progress) -> Keepers:
         progress.step("looking for doubles", len(self.files))
@@ -161,20 +176,20 @@ class Log:
 
     def _without_doubles(
         self, number: int, file: Path | str, keepers: Keepers
-    ) -> Iterator[tuple[pa.RecordBatch, list[Rejected]]]:
+    ) -> Iterator[tuple[pa.RecordBatch, list[Rejected], Marks]]:
         row = 0
         for read in self._completed(file):
             gone, renamed = keepers.doubles(read.exchanges, number, row)
             row += read.exchanges.num_rows
             rejected = list(read.rejected)
-            exchanges = _renamed(read.exchanges, renamed)
+            exchanges, marks = _renamed(read.exchanges, renamed), marks_of(read)
             self._chosen += len(renamed)
             if gone:
                 rejected += [Rejected(reason, f"{file}:{read.lines[i]}") for i, reason in gone.items()]
                 keep = np.ones(exchanges.num_rows, bool)
                 keep[list(gone)] = False
-                exchanges = exchanges.filter(pa.array(keep))
-            yield exchanges, rejected
+                exchanges, marks = exchanges.filter(pa.array(keep)), marks[keep]
+            yield exchanges, rejected, marks
 
     def _completed(self, file: Path | str) -> Iterator[ReadBatch]:
         """What is in a file, with what other files tell; exchanges of no known account are set aside."""
@@ -186,7 +201,8 @@ class Log:
                 known = account.is_valid()
                 told = known.to_numpy(zero_copy_only=False)
                 nobody = (Rejected("missing account_id", f"{file}:{line}") for line in read.lines[~told])
-                read = read._replace(rejected=(*read.rejected, *nobody), lines=read.lines[told])
+                kept = read._replace(rejected=(*read.rejected, *nobody), lines=read.lines[told])
+                read = kept._replace(mended=marks_of(read)[told])
                 batch = batch.filter(known)
             yield read._replace(exchanges=batch)
 

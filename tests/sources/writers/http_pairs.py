@@ -30,6 +30,7 @@ CARRIES: frozenset[str] = frozenset(
         "tool_count",
         "client_ip",
         "client_asn",
+        "client_network",
         "user_agent",
         "ja4",
         "status",
@@ -57,6 +58,7 @@ def _pair(row: dict[str, Any], *, streamed: bool) -> dict[str, Any]:
         "session_id": row["session_id"],
         "client_ip": row["client_ip"],
         "client_asn": row["client_asn"],
+        "client_network": row["client_network"],
         "ja4": row["ja4"],
         "request": {
             "method": "POST",

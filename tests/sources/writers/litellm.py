@@ -11,7 +11,7 @@ import pyarrow as pa
 from stillwatch.exchange import EXCHANGE
 from tests.sources.writers.chat import chat_answer
 
-CARRIES = frozenset(EXCHANGE.names) - {"client_asn", "ja4"}
+CARRIES = frozenset(EXCHANGE.names) - {"client_asn", "client_network", "ja4"}
 
 
 def write(exchanges: pa.Table, folder: Path) -> list[Path]:

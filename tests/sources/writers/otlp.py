@@ -27,6 +27,8 @@ PLAIN = {
     "status": "http.response.status_code",
 }
 PER_LINE = 25
+DETAILS = "gen_ai.client.inference.operation.details"
+TEXTS = ("gen_ai.system_instructions", "gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.tool.definitions")
 
 
 def _attribute(key: str, value: Any) -> dict[str, Any]:
@@ -78,6 +80,30 @@ def _spans(row: dict[str, Any], number: int) -> tuple[dict[str, Any], dict[str, 
     return inner, outer
 
 
+def write_apart(exchanges: pa.Table, folder: Path) -> list[Path]:
+    """As a collector with two pipelines writes them: spans, whose file goes on in another, and records of the texts.
+
+    The spans of servers stand in another file than the calls within them, and the log records in a third.
+    """
+    names = ("traces.jsonl", "traces-2026-09-07.jsonl", "logs.jsonl")
+    lines: dict[str, list[str]] = {name: [] for name in names}
+    for number, row in enumerate(exchanges.to_pylist()):
+        inner, outer = _spans(row, number)
+        said = [pair for pair in inner["attributes"] if pair["key"] in TEXTS]
+        inner["attributes"] = [pair for pair in inner["attributes"] if pair["key"] not in TEXTS]
+        record = {name: inner[name] for name in ("traceId", "spanId")}
+        record |= {"timeUnixNano": inner["startTimeUnixNano"], "eventName": DETAILS, "attributes": said}
+        first, second = names[number % 2], names[1 - number % 2]
+        for name, span in ((first, inner), (second, outer)):
+            scope = {"scope": {"name": "litellm"}, "spans": [span]}
+            lines[name].append(json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]}) + "\n")
+        records = {"scope": {"name": "litellm"}, "logRecords": [record]}
+        lines["logs.jsonl"].append(json.dumps({"resourceLogs": [{"resource": {}, "scopeLogs": [records]}]}) + "\n")
+    for name, written in lines.items():
+        (folder / name).write_text("".join(written), "utf-8")
+    return [folder / name for name in names]
+
+
 def write(exchanges: pa.Table, folder: Path) -> list[Path]:
     """Writes ``exchanges`` (schema EXCHANGE) into one file in ``folder``."""
     path = folder / "otlp.jsonl"
@@ -86,6 +112,6 @@ def write(exchanges: pa.Table, folder: Path) -> list[Path]:
         for first in range(0, len(rows), PER_LINE):
             pairs = [_spans(row, first + place) for place, row in enumerate(rows[first : first + PER_LINE])]
             for spans in ([inner for inner, _ in pairs], [outer for _, outer in pairs]):
-                scope = {"scope": {"name": "writer"}, "spans": spans}
+                scope = {"scope": {"name": "litellm"}, "spans": spans}
                 file.write(json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]}) + "\n")
     return [path]

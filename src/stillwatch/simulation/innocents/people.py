@@ -141,7 +141,8 @@ def students(stage: Stage, size: int) -> Iterator[Customer]:
     start."""
     for number, members in enumerate(groups(size, 25)):
         g = stage.random("class", number)
-        campus, evening, term = stage.internet.premises(g, 3), g.uniform(0, 24), g.uniform(-20 * DAY, 2 * DAY)
+        campus = stage.internet.premises(g, 3, "education")
+        evening, term = g.uniform(0, 24), g.uniform(-20 * DAY, 2 * DAY)
         subject = g.sample([t for t in topics() if t.family in ("maths", "science", "culture", "code")], 2)
         sheet = [Writer(g, Style.program(g)).ask(g.choice(subject), plain=True) for _ in range(g.randint(6, 14))]
         due = sorted(g.uniform(0, stage.period.end) for _ in sheet)

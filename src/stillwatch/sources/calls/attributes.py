@@ -57,10 +57,7 @@ def firsts(values: Mapping[str, Any], names: Names) -> dict[str, Any]:
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested attributes by dotted keys, below ``prefix``; objects in a list are counted from 0.
-
-    Nulls are left out, and "not a number", which a data frame holds where a span has none.
-    """
+    """Nested attributes by dotted keys, below ``prefix``; objects in a list are counted from 0. Nulls are left out."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}.{key}" if prefix else key
@@ -79,7 +76,7 @@ def _flatten(found: dict[str, Any], name: str, value: Any, depth: int) -> None:
     elif kind is list and depth < MAX_NESTING and any(type(item) is dict for item in value):
         for index, inner in enumerate(value):
             _flatten(found, f"{name}.{index}", inner, depth + 1)
-    elif value is not None and value == value:
+    elif value is not None:
         found[name] = value
 
 

@@ -19,8 +19,10 @@ from stillwatch.errors import InputError
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.gateway_calls import unwrapped
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, open_bytes
+from stillwatch.sources.containers.hostile_json import written
 from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
 from stillwatch.sources.containers.lookup import key_digest, lookup_table
+from stillwatch.sources.records.conversation import without_halves
 
 __all__ = ["Flat", "Messages", "flat", "index_beside", "is_azure", "kind", "records"]
 
@@ -149,9 +151,9 @@ class Messages:
             self._hold("counts", place, counts)
 
     def _hold(self, name: str, place: int, value: Any) -> None:
-        text = value if isinstance(value, str) else msgspec.json.encode(value, order="sorted").decode()
+        text = value if isinstance(value, str) else written(value, sort=True).decode()
         if not text.isascii():
-            text = text.encode("utf-8", "replace").decode()
+            text = without_halves(text)
         self._parts.append((name, place, text))
         self._characters += len(text)
 

@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from stillwatch.sources.records.conversation import SYSTEM_ROLES, Conversation, content_text, normalised, without_system
+from stillwatch.sources.records.conversation import (
+    SYSTEM_ROLES,
+    Conversation,
+    Remnant,
+    content_text,
+    readable,
+    without_system,
+)
 
 __all__ = [
     "answer_texts",
@@ -59,7 +66,7 @@ def joined(texts: Iterable[str | None]) -> str | None:
 def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns that a request's body tells: model, system_prompt, messages, temperature, max_tokens, tool_count.
 
-    Raises `BadConversationError` where its conversation has no known shape.
+    The caller wrote it: of a conversation of no known shape there is what can be read (a `Remnant`).
     """
     configuration = body if _NESTED.isdisjoint(body) else _configuration(body)
     system, messages = conversation(body)
@@ -104,7 +111,7 @@ def _tool_count(body: Mapping[str, Any]) -> int:
 def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The instructions and the conversation of a request's body; null each where it has none.
 
-    Text given as the numbers of its tokens is no text. Raises `BadConversationError` for something without a role.
+    Text given as the numbers of its tokens is no text. Where something has no role, the conversation is a `Remnant`.
     """
     given: list[str | None] = []
     if not _INSTRUCTED.isdisjoint(body):
@@ -120,8 +127,9 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
         sent = [sent]
     if isinstance(sent, list):
         sent = [turn for item in sent if (turn := _turn(item)) is not None]
-    inside, messages = without_system(normalised(sent)) if sent else (None, None)
-    return joined([*given, inside]) if given else inside, messages or None
+    inside, messages = without_system(readable(sent)) if sent else (None, None)
+    told = messages if messages or type(messages) is Remnant else None
+    return joined([*given, inside]) if given else inside, told
 
 
 def _plain_conversation(messages: Any) -> tuple[str | None, list[dict[str, str | None]] | None] | None:

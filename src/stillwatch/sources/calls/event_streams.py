@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.containers.json_documents import decoded
 
 __all__ = ["assembled", "event_data", "is_event_stream", "stream_body"]
 
@@ -52,7 +53,8 @@ def event_data(text: str) -> Iterator[Any]:
                 try:
                     yield _DECODE(data)
                 except (msgspec.DecodeError, RecursionError, UnicodeError):
-                    continue
+                    if (value := decoded(data, _END)) is not _END:
+                        yield value
 
 
 def stream_body(text: str) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from stillwatch.sources.calls.bodies import mapping, request_values, response_values
 from stillwatch.sources.calls.event_streams import assembled, is_event_stream, stream_body
 from stillwatch.sources.containers.json_documents import Document, decoded
+from stillwatch.sources.records.callers import sound_text
 
 __all__ = [
     "header",
@@ -60,10 +61,7 @@ def logged_body(value: Any) -> Mapping[str, Any]:
 
 
 def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
-    """The columns that two logged bodies tell; what the answer says of the model and the tokens wins.
-
-    Raises `BadConversationError` where the conversation sent has no known shape.
-    """
+    """The columns that two logged bodies tell; what the answer says of the model and the tokens wins."""
     sent, answered = logged_body(request), logged_body(response)
     told = request_values(sent) if sent else {}
     if answered:
@@ -73,7 +71,7 @@ def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
 
 def told_id(value: Any) -> str | None:
     """An id that the caller chose; null for what is none, which must not spoil the record of its call."""
-    return value if isinstance(value, str) else str(value) if type(value) is int else None
+    return sound_text(value)
 
 
 def header(headers: Any, name: str) -> Any:

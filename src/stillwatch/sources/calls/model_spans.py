@@ -10,7 +10,7 @@ Read by the formats `otlp` and `phoenix`. The conventions are told apart by thei
 - Vercel's AI SDK: ``gen_ai.*`` with ``ai.prompt.messages``, ``ai.response.text`` and ``ai.telemetry.metadata.*``;
 - LiteLLM's callbacks ``otel`` (``gen_ai.*`` with ``metadata.user_api_key_*`` beside it) and ``arize_phoenix``
   (OpenInference with ``metadata`` as JSON text; there ``user.id`` is what the caller sent, so the key's user, team or
-  hash goes before it).
+  hash goes before it), in spans of its tracer or service ``litellm`` (``litellm/integrations/opentelemetry.py``).
 
 Reasoning is the parts of the answer that say so; earlier turns' reasoning is not new. JSON text that an attribute
 limit has cut is null. What tools were called with is no text; what they returned is.
@@ -26,13 +26,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from stillwatch.sources.calls.attributes import Event, Lists, first, firsts, flat, names_of, numbered
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
-from stillwatch.sources.records.conversation import BadConversationError, content_text, normalised, without_system
+from stillwatch.sources.containers.json_documents import decoded
+from stillwatch.sources.records.conversation import Remnant, content_text, readable, without_system
 
-__all__ = ["CONTEXT", "call_values", "context_values", "is_call"]
+__all__ = ["CONTEXT", "LITELLM", "call_values", "context_values", "is_call"]
 
 REDACTED = ("__REDACTED__", "redacted-by-litellm")
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
@@ -62,11 +61,15 @@ REASONING = (
 )
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 TOOL_LISTS = ("llm.tools", "llm.request.functions", "gen_ai.request.functions")
-ACCOUNTS = (
+LITELLM = "litellm"
+KEY_HASH = "metadata.user_api_key_hash"
+KEY_OWNERS = (
     "metadata.user_api_key_user_id",
     "metadata.user_api_key_team_id",
     "metadata.user_api_key_org_id",
-    "metadata.user_api_key_hash",
+    KEY_HASH,
+)
+ACCOUNTS = (
     "enduser.id",
     "enduser.pseudo.id",
     "user.id",
@@ -82,7 +85,7 @@ SESSIONS = (
     "ai.telemetry.metadata.sessionId",
 )
 FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwarded_for")
-ADDRESSES = ("client.address", "http.client_ip", "metadata.requester_ip_address")
+ADDRESSES = ("client.address", "http.client_ip")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
 AGENTS = ("user_agent.original", "http.user_agent")
 _CALL = names_of(
@@ -104,7 +107,6 @@ _CALLER = names_of(
         "address": ADDRESSES,
         "peer": PEERS,
         "agent": AGENTS,
-        "agent beside": ("metadata.user_agent",),
     }
 )
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
@@ -133,36 +135,44 @@ def is_call(attributes: Mapping[str, Any]) -> bool:
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
 
 
-def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool) -> dict[str, Any]:
+def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, litellm: bool) -> dict[str, Any]:
     """What a span tells of who called: those columns of `CONTEXT` that it knows.
 
     Only a server's span tells its peer, and only a server's or a call's own the headers of the client: in the span of
-    a client they are those that it sent on.
+    a client they are those that it sent on. ``metadata`` is the proxy's word where LiteLLM itself wrote the span
+    (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
-    received = server or call
-    metadata = attributes.get("metadata")
-    if isinstance(metadata, str) and "user_api_key_hash" in metadata:
-        attributes = {**attributes, **flat(mapping(_decoded(metadata)), "metadata")}
-    told = firsts(attributes, _CALLER)
+    told, received = firsts(attributes, _CALLER), server or call
+    vouched = _vouched(attributes) if litellm else {}
     forwarded = told.get("forwarded") if received else None
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
-    beside = told.get("agent beside")
+    address = forwarded or told.get("address") or vouched.get("address")
     found = {
-        "account_id": told.get("account"),
-        "api_key_id": first(attributes, "metadata.user_api_key_hash"),
+        "account_id": vouched.get("owner") or told.get("account"),
+        "api_key_id": vouched.get("key"),
         "session_id": told.get("session"),
-        "client_ip": forwarded or told.get("address", told.get("peer") if server else None),
-        "user_agent": told.get("agent", beside) if received else beside,
+        "client_ip": address or (told.get("peer") if server else None),
+        "user_agent": (told.get("agent") if received else None) or vouched.get("agent"),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
-    """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings.
+def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What LiteLLM's proxy itself says of who called, where it wrote the span."""
+    metadata = attributes.get("metadata")
+    if isinstance(metadata, str) and "user_api_key_hash" in metadata:
+        attributes = {**attributes, **flat(mapping(_decoded(metadata)), "metadata")}
+    return {
+        "owner": first(attributes, *KEY_OWNERS),
+        "key": first(attributes, KEY_HASH),
+        "address": first(attributes, "metadata.requester_ip_address"),
+        "agent": first(attributes, "metadata.user_agent"),
+    }
 
-    Raises `BadConversationError` where its conversation has no known shape.
-    """
+
+def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
+    """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings."""
     events = list(events)
     for event in events:
         if event.name == DETAILS:
@@ -201,10 +211,7 @@ def _tool_count(attributes: Mapping[str, Any], lists: Lists) -> int | None:
 def _decoded(value: Any) -> Any:
     """JSON text as what it says; any other value as it is."""
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return value
+        return decoded(value, value)
     return value
 
 
@@ -326,8 +333,8 @@ def _conversation(
     above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
     if not sent:
         return _from_body(attributes)
-    inside, messages = without_system(normalised([{"role": told.role, "content": told.text} for told in sent]))
-    spoken = any(message["content"] for message in messages)
+    inside, messages = without_system(readable([{"role": told.role, "content": told.text} for told in sent]))
+    spoken = any(message["content"] for message in messages) or type(messages) is Remnant
     return joined([*(told.text for told in above), inside]), messages if spoken else None
 
 
@@ -336,9 +343,8 @@ def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str
     value, kind = attributes.get("input.value"), attributes.get("input.mime_type")
     body = _decoded(value) if kind == JSON else None
     if isinstance(body, dict):
-        try:
-            told = request_values(body)
-        except BadConversationError:  # some frameworks keep their own objects there
+        told = request_values(body)
+        if type(told["messages"]) is Remnant:  # some frameworks keep their own objects there
             return None, None
         return told["system_prompt"], told["messages"]
     text = None if kind == JSON else _clean(value)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stillwatch.sources.calls.bodies import answer_texts, items, joined, mapping, request_values
-from stillwatch.sources.records.conversation import BadConversationError, content_text
+from stillwatch.sources.records.conversation import Remnant, content_text
 
 __all__ = ["answer_values", "asked_values"]
 
@@ -25,10 +25,9 @@ def asked_values(value: Any) -> dict[str, Any]:
         body = {name: _messages(part) if name in _CONVERSATIONS[:3] else part for name, part in body.items()}
     else:
         body = {"messages": _messages(value)}
-    try:
-        found = request_values(body)
-        system, messages = found["system_prompt"], found["messages"]
-    except BadConversationError:
+    found = request_values(body)
+    system, messages = found["system_prompt"], found["messages"]
+    if type(messages) is Remnant:  # some frameworks keep their own objects there
         system, messages = None, None
     if not messages and not system:
         text = content_text(value)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from stillwatch.errors import InputError
 from stillwatch.sources.base import Cursor, ReadBatch
 from stillwatch.sources.calls.model_spans import DETAILS, is_call
+from stillwatch.sources.calls.span_index import ALONE, files_beside, span_index
 from stillwatch.sources.calls.span_window import Record, Span, Window, identity
+from stillwatch.sources.containers.files import Beside, head, second_head
 from stillwatch.sources.records.json_log import JsonLog
-from stillwatch.sources.records.rows import Rows
+from stillwatch.sources.records.rows import COLUMNS, Rows
 
 __all__ = ["SpanLog"]
 
 
 class SpanLog(JsonLog):
     """A format whose documents hold spans, in any order, and perhaps log records beside them."""
+
+    def recognises(self, head: bytes) -> bool:
+        """See `Source.recognises`."""
+        raise NotImplementedError
 
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """The spans, and the log records of generative AI, in one document."""
@@ -34,9 +42,55 @@ class SpanLog(JsonLog):
                 yield identity(told)
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
-        """See `Source.read`. A record is a document; calls are held back until what belongs to them may have come."""
-        rows, window, records = Rows(location), Window(), 0
+        """See `Source.read`. A record is a document.
+
+        Where other files of the format lie beside this one, or this one begins with log records alone, what belongs
+        together is looked up in all of them; else calls are held back until what belongs to them may have come.
+        """
+        files = files_beside(location, self._is_ours)
+        alone = len(files) < 2 and self.holds_spans(head(location))
         passed = 0 if since is None else since.records
+        return self._windowed(location, passed) if alone else self._joined(location, files, passed)
+
+    def holds_spans(self, start: bytes) -> bool:
+        """Whether a file that begins so may have the spans that its log records belong to."""
+        return bool(start)
+
+    def is_one(self, location: str) -> bool:
+        """Whether a file is in this format."""
+        return self.recognises(head(location)) or self.recognises(second_head(location))
+
+    def _is_ours(self, file: Beside) -> bool:
+        return _recognised(file, self.is_one)
+
+    def _told_in(self, location: str) -> Iterator[Span | Record]:
+        for document in self.documents(location):
+            if isinstance(document.value, Mapping):
+                yield from self.told(document.value)
+
+    def _joined(self, location: str, files: tuple[Beside, ...], passed: int) -> Iterator[ReadBatch]:
+        rows, records = Rows(location), 0
+        index = span_index(files, self._told_in)
+        for document in self.documents(location):
+            records += 1
+            if records <= passed:
+                continue
+            if document.reason or not isinstance(document.value, Mapping):
+                rows.reject(document.reason or "not an object", document.line)
+            else:
+                told = list(self.told(document.value))
+                calls = [columns for one in told if (columns := index.columns(one)) is not None]
+                for columns in calls:
+                    rows.add([columns.get(name) for name in COLUMNS], document.line)
+                if told and not calls and not any(isinstance(one, Span) or index.knows(one.key) for one in told):
+                    rows.reject(ALONE, document.line)
+            if rows.full:
+                yield rows.take(Cursor(records))
+        if len(rows):
+            yield rows.take(Cursor(records))
+
+    def _windowed(self, location: str, passed: int) -> Iterator[ReadBatch]:
+        rows, window, records = Rows(location), Window(), 0
         for document in self.documents(location):
             records += 1
             if document.reason or not isinstance(document.value, dict):
@@ -53,3 +107,12 @@ class SpanLog(JsonLog):
                 yield rows.take(cursor)
         if len(rows):
             yield rows.take(Cursor(records))
+
+
+@functools.lru_cache(maxsize=100_000)
+def _recognised(file: Beside, is_one: Callable[[str], bool]) -> bool:
+    """Looked up once for a file as it is, not once for each of its neighbours."""
+    try:
+        return is_one(file.location)
+    except InputError:
+        return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,10 +18,9 @@ from stillwatch.sources.base import Cursor
 from stillwatch.sources.calls.attributes import Event
 from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values, is_call
 from stillwatch.sources.calls.span_status import status_of
-from stillwatch.sources.records.conversation import BadConversationError
 from stillwatch.sources.records.rows import COLUMNS, Rows
 
-__all__ = ["Key", "Record", "Span", "Window", "identity"]
+__all__ = ["Call", "Key", "Record", "Span", "Window", "identity", "inherited", "short"]
 
 SPANS_KNOWN = 50_000
 CALLS_HELD = 5_000
@@ -34,7 +33,10 @@ Key = tuple[Any, str]
 
 
 class Span(NamedTuple):
-    """A span: which one it is and which one it is within (None: untold), and what it tells. Times in nanoseconds."""
+    """A span: which one it is and which one it is within (None: untold), and what it tells. Times in nanoseconds.
+
+    ``litellm``: whether LiteLLM itself wrote it, so that its metadata are the proxy's word.
+    """
 
     key: Key | None
     parent: Key | None
@@ -45,14 +47,16 @@ class Span(NamedTuple):
     message: Any
     attributes: Mapping[str, Any]
     events: list[Event]
+    litellm: bool
 
 
 class Record(NamedTuple):
-    """A log record that tells of a call: of which span (None: untold), and when."""
+    """A log record that tells of a call: of which span (None: untold), and when; ``litellm`` as with a `Span`."""
 
     key: Key | None
     time: Any
     event: Event
+    litellm: bool
 
 
 def identity(told: Span | Record) -> Any:
@@ -62,7 +66,7 @@ def identity(told: Span | Record) -> Any:
     return (told.attributes if isinstance(told, Span) else told.event.values).get("gen_ai.response.id")
 
 
-class _Call:
+class Call:
     """A call to a model, from its span or, where that is missing, from its log record of the details."""
 
     def __init__(self, told: Span | Record) -> None:
@@ -71,14 +75,10 @@ class _Call:
         self.events = list(told.events) if isinstance(told, Span) else []
         self.attributes = told.attributes if isinstance(told, Span) else told.event.values
         self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
-        server = isinstance(told, Span) and told.server
-        self.context = context_values(self.attributes, server=server, call=True)
+        self.context = _context(told, self.attributes, call=True)
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of the exchange; ``context`` is what was told of who called.
-
-        Raises `BadConversationError` where the conversation has no known shape.
-        """
+        """The columns of the exchange; ``context`` is what was told of who called."""
         told = self.told
         values = call_values(self.attributes, self.events) | {"exchange_id": identity(told), **context}
         if isinstance(told, Record):
@@ -90,6 +90,36 @@ class _Call:
             "latency_ms": round((told.end - told.start) / 1e6) if timed else None,
             "status": status_of(self.attributes, self.events, failed=told.failed, message=told.message),
         }
+
+
+def _context(told: Span | Record, attributes: Mapping[str, Any], *, call: bool) -> dict[str, Any]:
+    server = isinstance(told, Span) and told.server
+    return context_values(attributes, server=server, call=call, litellm=told.litellm)
+
+
+def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | None]) -> dict[str, Any]:
+    """What a call tells of who called, or else the nearest span above it that knows.
+
+    The client's address is that of the outermost server: an inner server's client is another server. ``look`` has what
+    a span tells and the one above it, None where that is not known.
+    """
+    told = call.told
+    found: dict[str, Any] = {}
+    above: Any = told.parent if isinstance(told, Span) else told.key
+    for _ in range(DEPTH):
+        known = None if above is None else look(above)
+        if known is None:
+            break
+        context, above = known
+        for name, value in context.items():
+            if name in OUTERMOST or name not in found:
+                found[name] = value
+    return found | call.context
+
+
+def short(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of what a span tells of who called."""
+    return {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
 
 
 class _Known:
@@ -109,7 +139,7 @@ class _Held(NamedTuple):
     record: int
     line: int
     reason: str
-    calls: list[_Call]
+    calls: list[Call]
 
 
 class Window:
@@ -118,8 +148,8 @@ class Window:
     def __init__(self) -> None:
         self._held: deque[_Held] = deque()
         self._known: OrderedDict[Key, _Known] = OrderedDict()  # a dict would look for its first ever longer
-        self._spans: dict[Key, _Call] = {}
-        self._records: dict[Key, _Call] = {}
+        self._spans: dict[Key, Call] = {}
+        self._records: dict[Key, Call] = {}
         self._early: dict[Key, list[Event]] = {}
         self._early_order: deque[tuple[Key, int]] = deque()
         self._told: OrderedDict[tuple[Key, Any, str, bytes], None] = OrderedDict()
@@ -169,46 +199,30 @@ class Window:
         for held in self._held:
             yield from (self._columns(call) for call in held.calls if not self._passed_over(call))
 
-    def _give(self, call: _Call, rows: Rows, line: int) -> None:
-        if self._passed_over(call):
-            return
-        try:
+    def _give(self, call: Call, rows: Rows, line: int) -> None:
+        if not self._passed_over(call):
             values = self._columns(call)
-        except BadConversationError as error:
-            rows.reject(str(error), line)
-        else:
             rows.add(list(map(values.get, COLUMNS)), line)
 
-    def _columns(self, call: _Call) -> dict[str, Any]:
-        """The columns of a call, with what it tells of who called, or else the nearest span above it that knows.
+    def _columns(self, call: Call) -> dict[str, Any]:
+        """The columns of a call, with what it and the spans above it tell of who called."""
+        return call.columns(inherited(call, self._above))
 
-        The client's address is that of the outermost server: an inner server's client is another server.
-        """
-        told = call.told
-        found: dict[str, Any] = {}
-        above = told.parent if isinstance(told, Span) else told.key
-        for _ in range(DEPTH):
-            known = None if above is None else self._known.get(above)
-            if known is None:
-                break
-            for name, value in known.context.items():
-                if name in OUTERMOST or name not in found:
-                    found[name] = value
-            above = known.parent
-        return call.columns(found | call.context)
+    def _above(self, key: Key) -> tuple[Mapping[str, Any], Key | None] | None:
+        known = self._known.get(key)
+        return None if known is None else (known.context, known.parent)
 
-    def _passed_over(self, call: _Call) -> bool:
+    def _passed_over(self, call: Call) -> bool:
         known = None if call.key is None else self._known.get(call.key)
         return call.merged or (isinstance(call.told, Span) and known is not None and known.encloses)
 
-    def _span(self, span: Span) -> _Call | None:
-        call = _Call(span) if is_call(span.attributes) else None
+    def _span(self, span: Span) -> Call | None:
+        call = Call(span) if is_call(span.attributes) else None
         above = span.parent
         if span.key is not None:
             known = self._know(span.key)
             known.parent = above
-            context = call.context if call else context_values(span.attributes, server=span.server, call=False)
-            known.context = {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
+            known.context = short(call.context if call else _context(span, span.attributes, call=False))
             if call is not None:
                 self._join(call, span.key)
             elif not known.encloses:
@@ -218,7 +232,7 @@ class Window:
             above = higher.parent
         return call
 
-    def _join(self, call: _Call, key: Key) -> None:
+    def _join(self, call: Call, key: Key) -> None:
         """Gives a call the log records that came before it."""
         events = self._early.pop(key, [])
         record = self._records.get(key)
@@ -229,7 +243,7 @@ class Window:
         call.characters += sum(_characters(event.values) for event in events)
         self._spans[key] = call
 
-    def _record(self, record: Record) -> _Call | None:
+    def _record(self, record: Record) -> Call | None:
         key, event = record.key, record.event
         if self._told_before(record):
             return None
@@ -240,7 +254,7 @@ class Window:
             span.characters += added
             self._characters += added
         elif event.name == DETAILS:
-            call = _Call(record)
+            call = Call(record)
             if key is not None:
                 self._records[key] = call
             return call

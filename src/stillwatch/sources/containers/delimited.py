@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from stillwatch.errors import InputError
-from stillwatch.sources.containers.files import LINE_BYTES, Line, file_lines
+from stillwatch.sources.containers.files import BROKEN_STREAM, LINE_BYTES, Line, file_lines
 from stillwatch.sources.containers.json_documents import Document
 
 __all__ = ["Record", "column_names", "delimited_documents", "delimited_records", "header"]
@@ -104,7 +104,10 @@ def delimited_records(location: str) -> Iterator[Record]:
         first = lines.record[0].number
         if width is None:
             if not cells:
-                raise InputError("has a first line that is no list of column names", f"{location}:{first}")
+                broken = reason == BROKEN_STREAM
+                raise InputError(
+                    reason if broken else "has a first line that is no list of column names", f"{location}:{first}"
+                )
             width = len(cells)
         if cells is not None and len(cells) == width:
             yield Record(first, cells)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypedDict
 import msgspec
 
 from stillwatch.sources.containers.files import Line, file_lines, head, whole
+from stillwatch.sources.containers.hostile_json import lenient
 
 __all__ = [
     "Document",
@@ -58,7 +59,18 @@ def some_keys(keys: Sequence[str]) -> Decode:
     It checks less than a decoder of whole objects: what one decodes, it decodes, and more.
     """
     kind: Any = TypedDict  # a type made of names that are not known before
-    return msgspec.json.Decoder(kind("Kept", dict.fromkeys(keys, Any), total=False)).decode
+    strict = msgspec.json.Decoder(kind("Kept", dict.fromkeys(keys, Any), total=False)).decode
+
+    def kept(data: bytes) -> Any:
+        try:
+            return strict(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            value = lenient(data, error)
+            if not isinstance(value, dict):
+                raise
+            return {key: value[key] for key in keys if key in value}
+
+    return kept
 
 
 def json_documents(location: str, *, after_time: bool = False, decode: Decode | None = None) -> Iterator[Document]:
@@ -88,14 +100,17 @@ def begins_json(start: bytes) -> bool:
     return start.lstrip()[:1] in (b"{", b"[")
 
 
-def decoded(value: Any) -> Any:
-    """The value that a text of JSON holds; None where it is none. What is no text stays as it is."""
+def decoded(value: Any, otherwise: Any = None) -> Any:
+    """The value that a text of JSON holds; ``otherwise`` where it is none. What is no text stays as it is."""
     if not isinstance(value, str):
         return value
     try:
         return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return None
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        try:
+            return lenient(value, error)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            return otherwise
 
 
 def _one_document(start: bytes) -> bool:
@@ -121,10 +136,13 @@ def _of_lines(lines: Iterable[Line], decode: Decode) -> Iterator[Document]:
 
 
 def decode_whole(data: bytes) -> Any:
-    """The value of some JSON, of which every text is checked to be UTF-8."""
-    if not data.isascii():
-        data.decode()
-    return _WHOLE(data)
+    """The value of some JSON, of which every text is checked to be UTF-8; see `hostile_json` for what is not."""
+    try:
+        if not data.isascii():
+            data.decode()
+        return _WHOLE(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        return lenient(data, error)
 
 
 def _decoded(number: int, data: bytes) -> Document:

@@ -1,7 +1,7 @@
-"""The client's address in what a log has of it, its network from a table of the user's, and clients' names tidied.
+"""The client's address in what a log has of it, its network from tables of the user's, and clients' names tidied.
 
-Nothing is looked up anywhere: a log is enriched from files that the user has. Of such a file only the ranges and the
-numbers of networks are read; the columns with countries and cities are never opened.
+Nothing is looked up anywhere: a log is enriched from files that the user has. Of such a file only the ranges, numbers
+and kinds of networks are taken; nothing in it on countries and cities is.
 """
 
 from __future__ import annotations
@@ -10,23 +10,18 @@ import functools
 import ipaddress
 import re
 from collections.abc import Callable
-from typing import Protocol
 from urllib.parse import unquote
 
 import pyarrow as pa
 
-__all__ = ["NetworkTable", "client_address", "client_name", "enriched"]
+from stillwatch.sources.enrichment.kinds import kind_of
+from stillwatch.sources.enrichment.networks import Networks
+
+__all__ = ["client_address", "client_name", "enriched"]
 
 _NOTHING = ("", "-", "unknown", "null", "none")
 _LONGEST = 1000
 _SPACE = re.compile(r"\s+")
-
-
-class NetworkTable(Protocol):
-    """Tells the number of the network (AS) that an address belongs to; None where it does not know."""
-
-    def number(self, address: str) -> int | None:
-        """The network of one address."""
 
 
 @functools.lru_cache(maxsize=100_000)
@@ -75,11 +70,12 @@ def client_name(value: str) -> str | None:
 
 
 def enriched(
-    batch: pa.RecordBatch, trusted_hops: int | None = None, networks: NetworkTable | None = None
+    batch: pa.RecordBatch, trusted_hops: int | None = None, networks: Networks | None = None
 ) -> pa.RecordBatch:
     """The batch with addresses resolved, names of clients tidied, and networks filled in where the log has none.
 
-    Each different text is worked on once per batch. A batch without rows is as it was.
+    A kind of network that the log tells is one of `NETWORK_KINDS` after this, whatever its maker calls it; an unknown
+    one is null. Each different text is worked on once per batch. A batch without rows is as it was.
     """
 
     def address(value: str) -> str | None:
@@ -88,12 +84,19 @@ def enriched(
     addresses = _each(batch.column("client_ip"), address)
     batch = _with(batch, "client_ip", addresses)
     batch = _with(batch, "user_agent", _each(batch.column("user_agent"), client_name))
+    kinds = batch.column("client_network")
+    kinds = kinds if kinds.null_count == len(kinds) else _each(kinds, kind_of)
     if networks is None:
-        return batch
+        return _with(batch, "client_network", kinds)
     coded = addresses.dictionary_encode()
-    numbers = pa.array([networks.number(text) for text in coded.dictionary.to_pylist()], pa.int64())
-    found = numbers.take(coded.indices)
-    return _with(batch, "client_asn", batch.column("client_asn").fill_null(found))
+    found = [networks.of_address(text) for text in coded.dictionary.to_pylist()]
+    told = pa.array([network.number for network in found], pa.int64()).take(coded.indices)
+    numbers = batch.column("client_asn").fill_null(told)
+    kinds = kinds.fill_null(pa.array([network.kind for network in found], kinds.type).take(coded.indices))
+    coded = numbers.dictionary_encode()
+    by_number = pa.array([networks.of_number(number) for number in coded.dictionary.to_pylist()], kinds.type)
+    kinds = kinds.fill_null(by_number.take(coded.indices))
+    return _with(_with(batch, "client_asn", numbers), "client_network", kinds)
 
 
 def _each(column: pa.Array, change: Callable[[str], str | None]) -> pa.Array:

@@ -31,7 +31,7 @@ __all__ = ["KEYS", "Join", "parse_on"]
 
 KEYS = ("exchange_id", "session_id")
 """Columns of THE record by which another log may be joined."""
-_EDGE = ("client_ip", "client_asn", "ja4")
+_EDGE = ("client_ip", "client_asn", "client_network", "ja4")
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "account_id": ("account_id", "consumer.id", "user_id", "userId", "user.id", "ApimSubscriptionId"),
     "api_key_id": ("api_key_id", "authenticated_entity.id", "key_id"),
@@ -51,6 +51,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
         "client.address",
     ),
     "client_asn": ("client_asn", "asn"),
+    "client_network": ("client_network",),
     "user_agent": (
         "user_agent",
         "user-agent",

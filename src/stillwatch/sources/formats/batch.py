@@ -30,14 +30,13 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-import msgspec
-
 from stillwatch.errors import InputError
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, mapping, request_values, response_values
 from stillwatch.sources.calls.http_bodies import without_key
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, head, whole
-from stillwatch.sources.containers.json_documents import Document, json_documents, objects_at, told_keys
+from stillwatch.sources.containers.hostile_json import written
+from stillwatch.sources.containers.json_documents import Document, decode_whole, json_documents, objects_at, told_keys
 from stillwatch.sources.formats.http_pairs import CALLS, PATH, claimed_account, failure_status, first_told
 from stillwatch.sources.records.json_log import JsonLog
 
@@ -180,7 +179,7 @@ class _Beside:
     def request(self, custom_id: Any) -> Mapping[str, Any]:
         """The line or object that asked what ``custom_id`` answers; empty where it is not there."""
         line = self._lines.get(custom_id) if isinstance(custom_id, str) else None
-        return {} if line is None else mapping(msgspec.json.decode(line))
+        return {} if line is None else mapping(decode_whole(line))
 
     @functools.cached_property
     def _lines(self) -> dict[str, bytes]:
@@ -189,7 +188,7 @@ class _Beside:
         for document in _documents(*self._requests) if self._requests else ():
             request = mapping(document.value)
             if isinstance(request.get("custom_id"), str):
-                line = msgspec.json.encode(request)
+                line = written(request)
                 size += len(line)
                 if size > REQUESTS_BYTES and self._requests:
                     raise InputError("holds over 256 MiB of requests", self._requests[0], "split the batch")
@@ -278,13 +277,17 @@ def _added(places: list[Mapping[str, Any]], name: str) -> Any:
 def _operation(
     asked: Mapping[str, Any], batch: Mapping[str, Any], answer: Mapping[str, Any], *, anthropic: bool
 ) -> str | None:
-    """The kind of call: by its path, else by its answer; chat where nothing tells; None for images and the like."""
+    """The kind of call: by its path, else by its answer; chat where nothing tells; None for images and the like.
+
+    The caller writes the path: one that names no call does not hide an answer that says it is one.
+    """
+    kind = answer.get("object")
+    answered = KINDS.get(kind) if isinstance(kind, str) and not anthropic else "chat"
     for path in (asked.get("url"), batch.get("endpoint")):
         if isinstance(path, str) and path:
             found = PATH.search(path)
-            return CALLS.get(found[1]) if found else None
-    kind = answer.get("object")
-    return KINDS.get(kind) if isinstance(kind, str) and not anthropic else "chat"
+            return CALLS.get(found[1], answered if kind else None) if found else answered if kind else None
+    return answered
 
 
 def _status(line: Mapping[str, Any], response: Mapping[str, Any], result: Mapping[str, Any], answer: Any) -> Any:

@@ -31,7 +31,7 @@ from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "Bedrock"]
 
-ABSENT = ("api_key_id", "session_id", "client_ip", "client_asn", "user_agent", "ja4")
+ABSENT = ("api_key_id", "session_id", "client_ip", "client_asn", "client_network", "user_agent", "ja4")
 RECORD_KEYS = (b'"requestId"', b'"modelId"', b'"accountId"')
 ERRORS = {
     "AccessDeniedException": 403,

@@ -11,7 +11,9 @@ import pyarrow as pa
 from stillwatch.exchange import EXCHANGE, REAL, TEXT, WHOLE
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch
 from stillwatch.sources.containers.files import file_lines
-from stillwatch.sources.containers.json_documents import decode_reason
+from stillwatch.sources.containers.hostile_json import lenient
+from stillwatch.sources.containers.json_documents import decode_reason, some_keys
+from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.columns import OWN_PRIVACY, OWN_TABLE, OWN_TRUST
 from stillwatch.sources.records.conversation import messages_text
 from stillwatch.sources.records.rows import COLUMNS, Rows
@@ -40,12 +42,6 @@ _Good = msgspec.defstruct("_Good", [_typed(field) for field in sorted(EXCHANGE, 
 _Any = msgspec.defstruct(
     "_Any", [(name, *((msgspec.Raw, NULL) if name == "messages" else (Any, None))) for name in COLUMNS], gc=False
 )
-
-
-class _Key(msgspec.Struct, gc=False):
-    exchange_id: Any = None
-
-
 MARKS = frozenset({"exchange_id", "started_at", "account_id"})
 
 
@@ -74,12 +70,13 @@ class CanonicalJsonl:
 
     def recognises(self, head: bytes) -> bool:
         """Whether one of the first whole lines is an object with at least two of the three required keys."""
+        decode = some_keys((*MARKS, "request"))
         for line in head.splitlines()[:20]:
             try:
-                keys = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+                keys = decode(line)
             except (msgspec.DecodeError, RecursionError, UnicodeError):
                 continue
-            recorded = bytes(keys.get("request", NULL)).startswith(b"{")  # HTTP as proxies record it is another format
+            recorded = isinstance(keys.get("request"), dict)  # HTTP as proxies record it is another format
             return len(keys.keys() & MARKS) >= 2 and not recorded
         return False
 
@@ -115,32 +112,43 @@ class CanonicalJsonl:
 
     def _add(self, rows: Rows, number: int, data: bytes) -> None:
         try:
-            if not data.isascii():
-                data.decode()
-            values = list(msgspec.structs.astuple(self._loose.decode(data)))
-            values[MESSAGES] = _messages(values[MESSAGES])
+            values = self._any(data)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             rows.reject(decode_reason(data, error), number)
             return
         rows.add(values, number)
 
+    def _any(self, data: bytes) -> list[object]:
+        """A line whose values may be of any kind."""
+        try:
+            if not data.isascii():
+                data.decode()
+            values = list(msgspec.structs.astuple(self._loose.decode(data)))
+            values[MESSAGES] = _messages(values[MESSAGES])
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            value = lenient(data, error)
+            if not isinstance(value, dict):
+                raise
+            values = list(map(value.get, COLUMNS))
+        return values
+
     def identities(self, location: str) -> Iterator[pa.Array]:
         """See `Source.identities`."""
-        decoder = msgspec.json.Decoder(_Key)
+        decode = some_keys(("exchange_id",))
         ids: list[str] = []
         for line in file_lines(location):
             if line.data is None:
                 continue
             try:
-                value = decoder.decode(line.data).exchange_id
+                value = decode(line.data).get("exchange_id")
             except (msgspec.DecodeError, RecursionError, UnicodeError):
                 continue
             if type(value) in (str, int):
                 ids.append(str(value))
             if len(ids) >= BATCH_ROWS:
-                yield pa.array(ids, pa.large_string())
+                yield id_array(ids)
                 ids = []
-        yield pa.array(ids, pa.large_string())
+        yield id_array(ids)
 
 
 def _messages(raw: Any) -> str | None:

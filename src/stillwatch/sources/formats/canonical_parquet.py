@@ -15,6 +15,7 @@ from stillwatch.errors import InputError, one_line
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import BATCH_ROWS, Cursor, Info, ReadBatch, Rejected
 from stillwatch.sources.containers.object_storage import is_url, open_object
+from stillwatch.sources.records.callers import CALLERS, mark_of
 from stillwatch.sources.records.columns import (
     OWN_PRIVACY,
     OWN_TABLE,
@@ -22,6 +23,7 @@ from stillwatch.sources.records.columns import (
     Faults,
     cast_column,
     faults,
+    mended_faults,
     require_columns,
 )
 
@@ -120,10 +122,16 @@ def parquet_batches(file: pq.ParquetFile, columns: list[str] | None, location: s
 def _converted(batch: pa.RecordBatch, location: str, end: int) -> ReadBatch:
     arrays: list[pa.Array] = []
     wrong: Faults = {}
+    marks = np.zeros(batch.num_rows, np.int64)
     for field in EXCHANGE:
         if field.name in batch.schema.names:
-            array, found = cast_column(batch.column(field.name), field, location)
-            wrong = found | wrong
+            column = batch.column(field.name)
+            array, found = cast_column(column, field, location)
+            if field.name in CALLERS:
+                array, positions = mended_faults(column, array, field, found)
+                marks[positions] |= mark_of(field.name)
+            else:
+                wrong = found | wrong
         else:
             array = pa.nulls(batch.num_rows, field.type)
         arrays.append(array)
@@ -135,7 +143,8 @@ def _converted(batch: pa.RecordBatch, location: str, end: int) -> ReadBatch:
     start = end - batch.num_rows + 1
     rejected = tuple(Rejected(wrong[position], f"{location}:{start + position}") for position in sorted(wrong))
     lines = np.delete(np.arange(start, end + 1), list(wrong))
-    return ReadBatch(pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE), rejected, Cursor(end), lines)
+    marks = np.delete(marks, list(wrong))
+    return ReadBatch(pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE), rejected, Cursor(end), lines, marks)
 
 
 SOURCE = CanonicalParquet()

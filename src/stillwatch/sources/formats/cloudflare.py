@@ -158,7 +158,7 @@ def _open(value: Any) -> Any:
 
 def _caller(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "account_id": next((metadata[key] for key in ACCOUNT_KEYS if metadata.get(key)), None),
+        "account_id": next((told for key in ACCOUNT_KEYS if (told := told_id(metadata.get(key)))), None),
         "session_id": next((told for key in SESSION_KEYS if (told := told_id(metadata.get(key)))), None),
     }
 

@@ -31,6 +31,7 @@ from stillwatch.sources.containers.delimited import delimited_documents
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
 from stillwatch.sources.formats.canonical_parquet import MAGIC, open_parquet, parquet_batches
+from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.rows import COLUMNS, Rows
 from stillwatch.sources.records.values import BadValueError, epoch_us, real
 
@@ -106,9 +107,9 @@ class FieldMap:
             if isinstance(value, str | int):
                 ids.append(str(value))
             if len(ids) >= BATCH_ROWS:
-                yield pa.array(ids, pa.large_string())
+                yield id_array(ids)
                 ids = []
-        yield pa.array(ids, pa.large_string())
+        yield id_array(ids)
 
     def _getter(self, name: str) -> Callable[[object], object] | None:
         field = self.fields.get(name)

@@ -16,7 +16,7 @@ Anthropic and Gemini APIs (`stillwatch.sources.calls.bodies`). The plain pair is
 - answer: ``response`` with ``status`` or ``status_code``. Bodies stand under ``body`` or ``content`` in any notation of
   `http_bodies`, base64 where ``encoding`` (``body_encoding``) says so; a stream's decoded events under ``chunks``.
   ``request`` and ``response`` may also be the bodies themselves.
-- ``session_id``, ``client_asn``, ``ja4`` and ``user_agent`` may stand in the record.
+- ``session_id``, ``client_asn``, ``client_network``, ``ja4`` and ``user_agent`` may stand in the record.
 
 The account is what whoever wrote the record says beside the request: ``account_id``, ``account``, ``tenant_id``,
 ``organization_id``, ``team_id``, ``user_id``. Else it is the key: ``api_key_id``, or a hash of the key in the request's
@@ -36,14 +36,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import told_id
 from stillwatch.sources.calls.http_bodies import body_of, bytes_of, credential, headers_of, without_key
 from stillwatch.sources.containers.files import head, whole
+from stillwatch.sources.containers.hostile_json import written
 from stillwatch.sources.containers.json_documents import (
     Document,
     decode_whole,
@@ -52,6 +51,7 @@ from stillwatch.sources.containers.json_documents import (
     some_keys,
     told_keys,
 )
+from stillwatch.sources.records.callers import sound_text
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, time_us
 
@@ -65,6 +65,8 @@ REQUEST_TIMES = ("timestamp", "started_at", "start_time", "timestamp_start")
 ACCOUNTS = ("account_id", "account", "tenant_id", "organization_id", "team_id", "user_id")
 ORGANISATIONS = ("openai-organization", "anthropic-organization-id")
 CONVERSATIONS = frozenset({"messages", "input", "prompt", "contents"})
+ANSWERED = frozenset({"choices", "usage", "usageMetadata"})
+"""Keys that only a model's answer has: then it was a call, under whatever names the caller put its conversation."""
 BODIES = frozenset({"body", "content", "postData"})
 CALLS = {
     "chat/completions": "chat",
@@ -218,6 +220,7 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any] | None:
         "operation": operation,
         "client_ip": _address(record, asks),
         "client_asn": record.get("client_asn"),
+        "client_network": record.get("client_network"),
         "user_agent": record.get("user_agent") or asks.get("user-agent"),
         "ja4": record.get("ja4"),
         "status": _status(record, response, answer),
@@ -265,7 +268,9 @@ def _from_notation(text: str) -> bytes | None:
 
 def _operation(method: str, url: str, body: Mapping[str, Any], answer: Mapping[str, Any]) -> str | None:
     """The kind of call, by the path or, where that is not recorded, by the bodies; None for anything else."""
-    if method.upper() != "POST" or (body and not body.keys() & (CONVERSATIONS | {"content", "requests"})):
+    if method.upper() != "POST":
+        return None
+    if body and not body.keys() & (CONVERSATIONS | {"content", "requests"}) and not answer.keys() & ANSWERED:
         return None
     if not url:
         if "input" in body:
@@ -289,17 +294,13 @@ def _identity(record: Mapping[str, Any], headers: Mapping[str, str], response: M
     told = told or first_told(_body(response, record), ("id", "responseId"))
     if told is not None:
         return told
-    try:
-        written = msgspec.json.encode(record, order="sorted")
-    except (TypeError, ValueError, RecursionError, OverflowError):
-        return None
-    return hashlib.blake2b(written, digest_size=16).hexdigest()
+    return hashlib.blake2b(written(record, sort=True), digest_size=16).hexdigest()
 
 
 def claimed_account(body: Mapping[str, Any]) -> Any:
     """Whom the caller says it calls for: it can say anything."""
     claimed = first_told(body, ("safety_identifier", "user")) or mapping(body.get("metadata")).get("user_id")
-    return without_key(claimed)
+    return without_key(sound_text(claimed))
 
 
 def _session(body: Mapping[str, Any]) -> Any:

@@ -29,7 +29,6 @@ import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-import msgspec
 import pyarrow as pa
 
 from stillwatch.errors import InputError
@@ -38,7 +37,14 @@ from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.observed import answer_values, asked_values
 from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, head
-from stillwatch.sources.containers.json_documents import Decode, Document, begins_json, json_documents, some_keys
+from stillwatch.sources.containers.json_documents import (
+    Decode,
+    Document,
+    begins_json,
+    decoded,
+    json_documents,
+    some_keys,
+)
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, real, time_us, whole
@@ -321,10 +327,7 @@ def _opened(value: Any) -> Any:
     """A value, or what a text of JSON holds; any other text as it is."""
     if not isinstance(value, str) or value[:1] not in ("{", "[", '"'):
         return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return value
+    return decoded(value, value)
 
 
 def _number(value: Any) -> Any:

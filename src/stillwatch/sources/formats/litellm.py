@@ -10,28 +10,36 @@ Choices that a reader of the log would want to know:
 - The instructions of a call over the API of messages are not in the payload.
 - Redacted text, and lists that a sink has cut into a piece of their printed form, are null, not evidence.
 - A failure whose code is unknown has status 500, a success 200.
+- A call's id is ``litellm_call_id``, which no two calls share. The table of spend logs knows a call by ``id``, which is
+  the answer's (``get_standard_logging_object_payload``, ``get_spend_logs_id``); where both lie in one log the payloads
+  go by that too, and a call that both tell of is one. Servers that give several answers one id would lose some, as they
+  do in the table, where the id is unique. An answer from the cache has an id of its own in each: it counts twice.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
 
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.base import Info, Source, Trust
 from stillwatch.sources.calls.bodies import conversation, mapping, response_values, usage_values
 from stillwatch.sources.calls.gateway_calls import told_id
 from stillwatch.sources.containers.json_documents import begins_json, decoded
+from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 
-__all__ = ["SOURCE", "LiteLLM", "refused_key"]
+__all__ = ["SOURCE", "LiteLLM", "refused_key", "sharing_ids"]
 
+Place = TypeVar("Place", bound=Path | str)
 REDACTED = re.compile(r"\W{0,20}(?:\w{1,20}\W{1,20})?redacted-by-litellm\W{0,20}")
 """The whole text: a caller who only begins with the mark has not been redacted."""
 CUT = "truncated by litellm"
 MARKS = (b'"startTime"', b'"call_type"')
 FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
+SPEND = "litellm_spend"
 SPEND_MARKS = (b'"request_id"', b'"spend"')
 OWNER_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id")
 LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -52,7 +60,7 @@ class LiteLLM(JsonLog):
             b' "messages": [{"role": "user", "content": "Good morning"}], "model_parameters": {"temperature": 0.2},'
             b' "response": {"choices": [{"message": {"role": "assistant", "content": "Good morning."}}]}}\n'
         ),
-        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             'Switch on a callback that writes the payload: `litellm_settings: {callbacks: ["s3_v2"],'
             " s3_callback_params: {s3_bucket_name: ..., s3_region_name: ...}}` (or the callback `gcs_bucket`,"
@@ -74,6 +82,10 @@ class LiteLLM(JsonLog):
 
     identity_keys: ClassVar[tuple[str, ...]] = ("litellm_call_id", "id")
 
+    def __init__(self, *, answers_id: bool = False) -> None:
+        """``answers_id``: a call's id is that of its answer first, as in the table of spend logs."""
+        self._ids = ("id", "litellm_call_id") if answers_id else ("litellm_call_id", "id")
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with the payload's own keys (inside a text they would stand behind a backslash)."""
         if not begins_json(head):
@@ -84,11 +96,15 @@ class LiteLLM(JsonLog):
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a payload is one exchange."""
-        return (_values(document),)
+        return ({"exchange_id": self._identity(document), **_values(document)},)
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`."""
-        return (_identity(document),)
+        return (self._identity(document),)
+
+    def _identity(self, payload: Mapping[str, Any]) -> Any:
+        first, second = self._ids
+        return payload.get(first) or payload.get(second)
 
 
 def refused_key(error: Mapping[str, Any]) -> bool:
@@ -96,12 +112,8 @@ def refused_key(error: Mapping[str, Any]) -> bool:
     return str(error.get("error_code")) == "401" and not error.get("llm_provider")
 
 
-def _identity(payload: Mapping[str, Any]) -> Any:
-    return payload.get("litellm_call_id") or payload.get("id")
-
-
 def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
-    """The payload's columns, still loose."""
+    """The payload's columns but its id, still loose."""
     metadata, parameters = mapping(payload.get("metadata")), mapping(payload.get("model_parameters"))
     answer = payload.get("response")
     system, messages = _conversation(payload.get("messages"))
@@ -111,7 +123,6 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     key = None if refused else metadata.get("user_api_key_hash")
     tools, seconds = parameters.get("tools"), payload.get("response_time")
     return {
-        "exchange_id": _identity(payload),
         "started_at": payload.get("startTime"),
         "account_id": owner or key or None,
         "api_key_id": key,
@@ -142,12 +153,12 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
     if not value:
         return None, None
     system, messages = conversation(value if isinstance(value, dict) else {"messages": value})
-    messages = messages or []
-    spoken = False
+    messages = [] if messages is None else messages
+    spoken = type(messages) is Remnant
     for message in messages:
         content = message["content"]
         if content and _clean(content) is None:
-            messages = [m | {"content": _clean(m["content"])} for m in messages]
+            messages = type(messages)(m | {"content": _clean(m["content"])} for m in messages)
             spoken = any(m["content"] for m in messages)
             break
         spoken = spoken or bool(content)
@@ -208,3 +219,10 @@ def _status(payload: Mapping[str, Any]) -> int | None:
 
 
 SOURCE = LiteLLM()
+BESIDE_SPEND = LiteLLM(answers_id=True)
+
+
+def sharing_ids(sources: Mapping[Place, Source]) -> dict[Place, Source]:
+    """The formats of a log's files; with the table of spend logs among them, payloads go by the ids that it has too."""
+    both = {LiteLLM.info.name, SPEND} <= {source.info.name for source in sources.values()}
+    return {place: BESIDE_SPEND if both and source is SOURCE else source for place, source in sources.items()}

@@ -22,16 +22,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import mapping, request_values, response_values, usage_values
 from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import Document, begins_json, json_documents
+from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
 from stillwatch.sources.containers.postgres import table_rows
 from stillwatch.sources.formats.litellm import REDACTED, refused_key
+from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, time_us
 
@@ -84,7 +83,7 @@ class LiteLLMSpend(JsonLog):
             b' "temperature": 0.2}, "response": {"choices": [{"message": {"role": "assistant", "content":'
             b' "Good morning."}}]}}\n'
         ),
-        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in EXCHANGE.names if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             "The proxy writes the table where it has a database. Prompts and answers are in it only with"
             " `general_settings: {store_prompts_in_spend_logs: true}` (or `STORE_PROMPTS_IN_SPEND_LOGS=true`); raise"
@@ -190,10 +189,7 @@ def _opened(value: Any) -> Any:
     for _ in range(2):
         if not isinstance(value, str) or value[:1] not in ("{", "[", '"'):
             return value
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.DecodeError, RecursionError, UnicodeError):
-            return value
+        value = decoded(value, value)
     return value
 
 
@@ -213,8 +209,8 @@ def _clean(text: Any) -> Any:
 def _clean_messages(messages: Any) -> Any:
     if not isinstance(messages, list):
         return messages
-    cleaned = [message | {"content": _clean(message["content"])} for message in messages]
-    return cleaned if any(message["content"] for message in cleaned) else None
+    cleaned = type(messages)(message | {"content": _clean(message["content"])} for message in messages)
+    return cleaned if type(cleaned) is Remnant or any(message["content"] for message in cleaned) else None
 
 
 def _status(row: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:

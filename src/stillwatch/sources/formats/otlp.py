@@ -7,12 +7,13 @@ of OpenInference; `calls.model_spans` says which names are known. Choices that a
   Its id is the span's: the provider's ``gen_ai.response.id`` is not unique with every server.
 - Who called is told by the span itself, else by the nearest span above it that knows: mostly the HTTP server's, which
   knows ``user.id`` or ``enduser.id``, ``client.address`` and ``user_agent.original``; address and user agent are those
-  of the outermost server, since an inner one's client is another server. LiteLLM's key, user and team are
-  believed first, then ``enduser.id``, ``user.id`` and ``user.hash``, which the application sets. ``gen_ai.user`` and
-  ``llm.user`` are the caller's own claim and never the account.
+  of the outermost server, since an inner one's client is another server. In LiteLLM's own spans (scope or service
+  ``litellm``) its key, user and team are believed first; in any other such names are what an application passed on.
+  Else ``enduser.id``, ``user.id`` and ``user.hash``, which the application sets. ``gen_ai.user`` and ``llm.user`` are
+  the caller's own claim and never the account.
 - Spans above, and log records that belong to a span (``gen_ai.client.inference.operation.details``, or one for each
-  message) are looked for in the same file, within the limits of `calls.span_window`: 50,000 spans, 5,000
-  calls, 32 Mi characters. What is farther apart is not joined, and neither is what stands in another file.
+  message) are looked for in all files of the folder (`calls.span_index`). In a file that is alone there, within the
+  limits of `calls.span_window`: 50,000 spans, 5,000 calls, 32 Mi characters; what is farther apart is not joined.
 - A log record of the details without its span is an exchange of its own, without a duration.
 - Metrics, agents, tools and all other spans are passed over. Ids in base64 instead of hexadecimal are accepted.
 """
@@ -25,6 +26,7 @@ from typing import Any, ClassVar
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.attributes import Event, first
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.model_spans import LITELLM
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
 from stillwatch.sources.containers.json_documents import begins_json, decoded
@@ -62,10 +64,11 @@ class Otlp(SpanLog):
             b' "[{\\"role\\": \\"user\\", \\"parts\\": [{\\"type\\": \\"text\\", \\"content\\": \\"Good morning\\"}]}]"'
             b'}}], "status": {}}]}]}]}\n'
         ),
-        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             "Send traces and logs of the application or gateway to a collector whose pipelines for both name the same"
-            " `file` exporter (`exporters: {file: {path: calls.jsonl}}`); with a `batch` processor set"
+            " `file` exporter (`exporters: {file: {path: calls.jsonl}}`), or two that write into one folder;"
+            " with a `batch` processor set"
             " `send_batch_size` and `send_batch_max_size` to 500, since a line over 8 MiB is set aside. Sample no"
             " traces away. Texts: OpenTelemetry's instrumentations want"
             " `OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` and"
@@ -82,12 +85,21 @@ class Otlp(SpanLog):
             " and network. `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT` cuts long conversations, which are then null. Calls that"
             " sampling leaves out are missing from the load."
         ),
+        beside=(
+            "Where several files of OTLP lie in a folder, all of them, whole: a call's messages or the request above it"
+            " may stand in another. Of a folder called `traces` or `logs` also those in the other one beside it."
+        ),
         trust=Trust(
             (
-                "LiteLLM's user, team, organisation or hash of the key; else `enduser.id`, `enduser.pseudo.id`,"
-                " `user.id`, `user.hash`; else the metadata of OpenLLMetry or Vercel's AI SDK"
+                "in spans of LiteLLM's own (scope or `service.name` `litellm`) user, team, organisation or hash of the"
+                " key; else `enduser.id`, `enduser.pseudo.id`, `user.id`, `user.hash`; else the metadata of OpenLLMetry"
+                " or Vercel's AI SDK"
             ),
-            "as your application lets it, which sets them; `gen_ai.user` and `llm.user` are never read",
+            (
+                "of LiteLLM's proxy no, of LiteLLM inside an application only as that passes metadata on; all others"
+                " as your application lets it, which sets them; `gen_ai.user`, `llm.user` and the metadata of spans"
+                " that are not LiteLLM's are never read"
+            ),
             "a server's forwarded header, else `client.address`, else the server's peer",
         ),
     )
@@ -103,9 +115,13 @@ class Otlp(SpanLog):
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`: the ids of all spans, calls or not, since to tell calls takes their attributes."""
-        keys = [_key(span, "spanId") for span in _told_of(document, "resourceSpans")]
+        keys = [_key(span, "spanId") for span, _ in _told_of(document, "resourceSpans")]
         ids = [key[1] for key in keys if key is not None]
         return ids if len(ids) == len(keys) and "resourceLogs" not in document else super().identity(document)
+
+    def holds_spans(self, start: bytes) -> bool:
+        """See `SpanLog.holds_spans`: a collector may write its pipelines' traces and logs into two files."""
+        return b'"resourceSpans"' in start
 
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""
@@ -114,7 +130,7 @@ class Otlp(SpanLog):
 
 def _told(document: Mapping[str, Any]) -> Iterator[Span | Record]:
     """The spans and the log records of generative AI in a line."""
-    for span, attributes in _entries(document, "resourceSpans"):
+    for span, attributes, litellm in _entries(document, "resourceSpans"):
         status = mapping(span.get("status"))
         yield Span(
             key=_key(span, "spanId"),
@@ -126,25 +142,38 @@ def _told(document: Mapping[str, Any]) -> Iterator[Span | Record]:
             message=status.get("message"),
             attributes=attributes,
             events=[_event(event, event.get("name")) for event in items(span.get("events"))],
+            litellm=litellm,
         )
-    for record, attributes in _entries(document, "resourceLogs"):
+    for record, attributes, litellm in _entries(document, "resourceLogs"):
         name = first(record, "eventName") or first(attributes, "event.name")
         if isinstance(name, str) and name.startswith("gen_ai."):
             time = _number(record.get("timeUnixNano")) or _number(record.get("observedTimeUnixNano"))
-            yield Record(_key(record, "spanId"), time, _event(record, name))
+            yield Record(_key(record, "spanId"), time, _event(record, name), litellm)
 
 
-def _entries(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-    """The spans or log records of a line, each with its attributes."""
-    for told in _told_of(document, kind):
-        yield told, _attributes(told.get("attributes"))
+def _entries(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], dict[str, Any], bool]]:
+    """The spans or log records of a line, each with its attributes, and whether LiteLLM wrote it."""
+    for told, litellm in _told_of(document, kind):
+        yield told, _attributes(told.get("attributes")), litellm
 
 
-def _told_of(document: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
+def _told_of(document: Mapping[str, Any], kind: str) -> Iterator[tuple[Mapping[str, Any], bool]]:
+    """The spans or log records of a line, each with whether LiteLLM wrote it."""
     current, older, entries = SCOPES[kind]
     for resource in items(document.get(kind)):
         for scope in items(resource.get(current) or resource.get(older)):
-            yield from items(scope.get(entries))
+            litellm = _is_litellm(scope, resource)
+            for told in items(scope.get(entries)):
+                yield told, litellm
+
+
+def _is_litellm(scope: Mapping[str, Any], resource: Mapping[str, Any]) -> bool:
+    """Whether a scope, or the service that it is of, is LiteLLM's own."""
+    named = mapping(scope.get("scope") or scope.get("instrumentationLibrary")).get("name")
+    if named == LITELLM:
+        return True
+    service = items(mapping(resource.get("resource")).get("attributes"))
+    return any(pair.get("key") == "service.name" and _value(pair.get("value")) == LITELLM for pair in service)
 
 
 def _key(told: Mapping[str, Any], name: str) -> Key | None:

@@ -28,7 +28,7 @@ from stillwatch.sources.calls.span_window import Key, Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, decode_whole, json_documents, some_keys
-from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns
+from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.rows import COLUMNS
 from stillwatch.sources.records.values import BadValueError, time_us
 
@@ -40,6 +40,8 @@ PREFIX = "attributes."
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
 TELLING = ("context", "attributes.gen_ai", "data", "spans")  # how the columns begin that tell an id
+LITELLMS = "llm.request.type"
+"""What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = frozenset({"http.route", "client.address", "http.client_ip"})
 
 _ID_KEYS = some_keys(("context", "context.span_id", "data", "spans"))
@@ -61,7 +63,7 @@ class Phoenix(SpanLog):
             b' "llm.token_count.prompt": 2, "llm.input_messages.0.message.role": "user",'
             b' "llm.input_messages.0.message.content": "Good morning"}, "events": []}\n'
         ),
-        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "ja4")),
+        carries=tuple(name for name in COLUMNS if name not in ("client_asn", "client_network", "ja4")),
         switch_on=(
             "Export with `px span list spans.json --limit 1000000` (without a limit, the newest 100 spans), with all"
             " pages of `GET /v1/projects/{project}/spans`, or with `client.spans.get_spans_dataframe(limit=...,"
@@ -76,9 +78,13 @@ class Phoenix(SpanLog):
             " place of texts: accounts are still compared by load, rhythm and settings."
             " `OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS` takes the settings away as well."
         ),
+        beside="Where several files of Phoenix lie in a folder, all of them, whole: a span above may stand in another.",
         trust=Trust(
-            "LiteLLM's user, team, organisation or hash of the key; else `user.id` or its like",
-            "as your application lets it, which sets it",
+            (
+                "in spans with `llm.request.type`, which are LiteLLM's, user, team, organisation or hash of the key;"
+                " else `user.id` or its like"
+            ),
+            "of LiteLLM's proxy no; else as your application lets it, which sets it",
             "a server's forwarded header, else `client.address`, where such spans reach Phoenix",
         ),
     )
@@ -91,6 +97,10 @@ class Phoenix(SpanLog):
         if not begins_json(head):
             return False
         return all(mark in head for mark in MARKS) and any(mark in head for mark in IDS)
+
+    def is_one(self, location: str) -> bool:
+        """See `SpanLog.is_one`: a Parquet file tells by its columns."""
+        return self.recognises(with_columns(head(location), location))
 
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; of a Parquet file, its rows."""
@@ -139,7 +149,8 @@ def _table_rows(location: str, beginnings: tuple[str, ...] = ("",)) -> Iterator[
 def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
     """Rows as objects, attributes in columns of their own as one object.
 
-    Times of nanoseconds are cut to microseconds, which Python can hold.
+    Times of nanoseconds are cut to microseconds, which Python can hold. A data frame holds "not a number" where a span
+    has none.
     """
     rows: list[dict[str, Any]] = [{} for _ in range(batch.num_rows)]
     attributes: list[dict[str, Any]] = [{} for _ in rows]
@@ -151,6 +162,8 @@ def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
         except (ValueError, OverflowError, pa.ArrowException) as error:
             raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
         own = name.startswith(PREFIX)
+        if own and pa.types.is_floating(column.type):
+            values = [value if value == value else None for value in values]
         key = name[len(PREFIX) :] if own else name
         for told, value in zip(attributes if own else rows, values, strict=True):
             if value is not None or not own:
@@ -178,12 +191,14 @@ def _span(row: Mapping[str, Any]) -> Span:
         message=row.get("status_message"),
         attributes=attributes,
         events=[_event(event) for event in items(row.get("events"))],
+        litellm=LITELLMS in attributes,
     )
 
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a data frame's row, which are columns of their own."""
-    return flat({name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)})
+    """The attributes of a data frame's row, which are columns of their own; "not a number" where a span has none."""
+    own = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
+    return flat({name: value for name, value in own.items() if value == value})
 
 
 def _span_id(row: Mapping[str, Any]) -> str | None:

@@ -10,10 +10,20 @@ import pyarrow.compute as pc
 from stillwatch.errors import InputError
 from stillwatch.exchange import REAL, REQUIRED, TEXT, TIME, WHOLE
 from stillwatch.sources.base import READERS_OWN, Trust
-from stillwatch.sources.records.conversation import BadConversationError, messages_text
+from stillwatch.sources.records.callers import CALLERS, mended
+from stillwatch.sources.records.conversation import BadConversationError, messages_text, readable_text
 from stillwatch.sources.records.values import CONVERTERS, FIRST_US, LAST_US, BadValueError
 
-__all__ = ["OWN_PRIVACY", "OWN_TABLE", "OWN_TRUST", "Faults", "cast_column", "faults", "require_columns"]
+__all__ = [
+    "OWN_PRIVACY",
+    "OWN_TABLE",
+    "OWN_TRUST",
+    "Faults",
+    "cast_column",
+    "faults",
+    "mended_faults",
+    "require_columns",
+]
 
 Faults = dict[int, str]
 
@@ -93,6 +103,23 @@ def _by_value(column: pa.Array, field: pa.Field, converter: Callable[[object], o
     if field.type == TIME:
         return pa.array(values, pa.int64()).cast(TIME), wrong
     return pa.array(values, field.type), wrong
+
+
+def mended_faults(column: pa.Array, array: pa.Array, field: pa.Field, wrong: Faults) -> tuple[pa.Array, list[int]]:
+    """A column of the caller's with null, or what can be read, in place of what is ``wrong`` in it, and where that was.
+
+    ``array`` is what `cast_column` made of ``column``.
+    """
+    found = faults([array], [field]) | wrong
+    if field.name not in CALLERS or not found:
+        return array, []
+    values = array.to_pylist()
+    for position in found:
+        value = column[position].as_py()
+        values[position] = (
+            readable_text(value) if field.name == "messages" else mended(field.name, value, BadValueError())
+        )
+    return pa.array(values, field.type), sorted(found)
 
 
 def faults(arrays: Sequence[pa.Array], fields: Sequence[pa.Field]) -> Faults:

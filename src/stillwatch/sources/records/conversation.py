@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
+from stillwatch.sources.containers.json_documents import decoded
+
 __all__ = [
     "SYSTEM_ROLES",
     "BadConversationError",
     "Conversation",
+    "Remnant",
     "content_text",
     "messages_text",
     "normalised",
+    "readable",
+    "readable_text",
+    "without_halves",
     "without_system",
 ]
 
@@ -28,6 +35,7 @@ class _Message(msgspec.Struct):
     content: str | None = None
 
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _CHECK = msgspec.json.Decoder(list[_Message])
 _LOOSE = msgspec.json.Decoder()
 _ENCODE = msgspec.json.Encoder()
@@ -35,6 +43,10 @@ _ENCODE = msgspec.json.Encoder()
 
 class Conversation(list[dict[str, str | None]]):
     """Messages that are in order already: each a role and a text, so that nobody has to look again."""
+
+
+class Remnant(Conversation):
+    """What could be read of a conversation of which something could not."""
 
 
 class BadConversationError(ValueError):
@@ -58,6 +70,8 @@ def messages_text(value: object) -> str | None:
             value = _LOOSE.decode(value)
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             raise BadConversationError("messages is not JSON") from None
+    if type(value) is Remnant:
+        raise BadConversationError("messages holds something without a role")
     messages = value if type(value) is Conversation else normalised(value)
     if not messages:
         return None
@@ -82,10 +96,39 @@ def normalised(value: object) -> Conversation:
     return messages
 
 
+def readable(value: object) -> Conversation:
+    """A conversation whatever a caller made of it: a `Remnant` where something in it is no message.
+
+    The text of what has no role counts as the user's: whoever writes into a request is that.
+    """
+    try:
+        return normalised(value)
+    except BadConversationError:
+        found = Remnant()
+    for message in value if isinstance(value, list) else []:
+        role = message.get("role") if isinstance(message, dict) else None
+        text = content_text(message.get("content") if isinstance(message, dict) else message)
+        if isinstance(role, str) or text:
+            found.append({"role": role if isinstance(role, str) else "user", "content": text})
+    return found
+
+
+def readable_text(value: object) -> str | None:
+    """What `messages_text` would say of a value that it refuses, were it sound: what can be read of it, or null."""
+    messages = value if isinstance(value, Conversation) else readable(decoded(value))
+    sound = [{name: text and without_halves(text) for name, text in message.items()} for message in messages]
+    return _ENCODE.encode(sound).decode() if sound else None
+
+
+def without_halves(text: str) -> str:
+    """A text with U+FFFD for each half of a surrogate pair, which UTF-8 cannot hold."""
+    return _HALVES.sub("\ufffd", text)
+
+
 def without_system(messages: Iterable[dict[str, str | None]]) -> tuple[str | None, Conversation]:
     """The instructions above a conversation (all system and developer messages, in order) and the rest of it."""
     system: list[str] = []
-    rest = Conversation()
+    rest = Remnant() if type(messages) is Remnant else Conversation()
     for message in messages:
         if message["role"] in SYSTEM_ROLES:
             system.extend(filter(None, [message["content"]]))

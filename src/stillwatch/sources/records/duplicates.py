@@ -1,8 +1,9 @@
 """Which rows of a log tell of one exchange, and which one of them stays, whatever the order of files and rows.
 
 A first look keeps 64 bits per exchange and finds which ids may occur twice. Only rows with such an id are compared.
-Rows with one id are one exchange if they are of one account and begin within the same ten minutes: the one with the
-smallest time stays, then the one with the smallest hash of its content. Any others are exchanges of their own: with
+Rows with one id are one exchange if they are of one account and begin within the same ten minutes: the one that tells
+most stays (two logs of one call tell of it differently), of these the one with the smallest time, then the one with the
+smallest hash of its content. Any others are exchanges of their own: with
 many gateways the caller may choose the id, and who sends the same with every request must not hide them, nor anybody
 else's. They get an id of their own: of ``r1`` the first in time stays ``r1``, the next becomes ``r1~2``. Memory is 16
 bytes per exchange at its peak, plus a small record for each exchange whose id really occurs twice.
@@ -29,8 +30,11 @@ IDENTICAL, OTHER = "duplicate id", "duplicate id, other content"
 
 
 class Keeper(NamedTuple):
-    """The row that stays of those of one exchange: its time (microseconds), its content's hash, and where it stands."""
+    """The row that stays of those of one exchange: how many of its columns are empty, its time (microseconds), its
+    content's hash, and where it stands.
+    """
 
+    lacks: int
     started_at: int
     content: bytes
     file: int
@@ -111,4 +115,5 @@ def _which(row: dict[str, Any]) -> _Which:
 
 def _keeper(row: dict[str, Any], file: int, position: int) -> Keeper:
     content = hashlib.blake2b(msgspec.json.encode(list(row.values())), digest_size=16).digest()
-    return Keeper(int(row["started_at"].timestamp() * 1e6), content, file, position)
+    lacks = sum(value is None for value in row.values())
+    return Keeper(lacks, int(row["started_at"].timestamp() * 1e6), content, file, position)

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from stillwatch.sources.base import BATCH_ROWS, Cursor, ReadBatch
 from stillwatch.sources.containers.json_documents import Document, json_documents, some_keys
+from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.conversation import BadConversationError
 from stillwatch.sources.records.rows import COLUMNS, Rows
 
@@ -68,9 +69,9 @@ class JsonLog:
                     elif isinstance(found, str | int):
                         ids.append(str(found))
             if len(ids) >= BATCH_ROWS:
-                yield pa.array(ids, pa.large_string())
+                yield id_array(ids)
                 ids = []
-        yield pa.array(ids, pa.large_string())
+        yield id_array(ids)
 
     def _add(self, rows: Rows, document: Document) -> None:
         if document.reason:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 
 from stillwatch.exchange import EXCHANGE, TEXT, TIME, WHOLE
 from stillwatch.sources.base import BATCH_ROWS, READERS_OWN, Cursor, ReadBatch, Rejected
-from stillwatch.sources.records.conversation import BadConversationError, messages_text
+from stillwatch.sources.records.callers import Marks, mark_of, mended
+from stillwatch.sources.records.conversation import BadConversationError, messages_text, readable_text
 from stillwatch.sources.records.values import CONVERTERS, BadValueError, time_us
 
 __all__ = ["COLUMNS", "Rows", "empty_batch"]
@@ -24,6 +25,8 @@ COLUMNS: tuple[str, ...] = tuple(EXCHANGE.names)
 BATCH_CHARACTERS = 64 * 2**20
 _LONG = operator.itemgetter(*map(COLUMNS.index, ("system_prompt", "messages", "response", "reasoning")))
 STARTED_AT, MESSAGES = COLUMNS.index("started_at"), COLUMNS.index("messages")
+
+UNREADABLE = mark_of("messages")
 
 Faults = dict[int, str]
 
@@ -41,6 +44,7 @@ class Rows:
         self._rows: list[Sequence[object]] = []
         self._lines: list[int] = []
         self._rejected: list[Rejected] = []
+        self._unreadable: list[int] = []
         self._characters = 0
 
     def add(self, values: Sequence[object], line: int) -> None:
@@ -54,10 +58,11 @@ class Rows:
                 row[MESSAGES] = messages_text(messages)
         except BadValueError as error:
             self.reject(f"{error}: {COLUMNS[STARTED_AT]}", line)
-        except BadConversationError as error:
-            self.reject(str(error), line)
-        else:
-            self.add_typed(row, line)
+            return
+        except BadConversationError:  # of a caller's making: what can be read of it is kept
+            row[MESSAGES] = readable_text(messages)
+            self._unreadable.append(len(self._rows))
+        self.add_typed(row, line)
 
     def add_typed(self, row: Sequence[object], line: int) -> None:
         """One row whose time (microseconds) and conversation (JSON text) are those of THE record already."""
@@ -80,27 +85,32 @@ class Rows:
     def take(self, cursor: Cursor) -> ReadBatch:
         """What was collected since the last time, as a batch that ends at ``cursor``."""
         batch, lines = empty_batch(), np.array(self._lines, np.int64)
+        marks = np.zeros(len(lines), np.int64)
         if self._rows:
             faults: Faults = {}
+            marks[self._unreadable] = UNREADABLE
             columns = zip(*self._rows, strict=True)
-            arrays = [_column(values, field, faults) for values, field in zip(columns, EXCHANGE, strict=True)]
+            arrays = [_column(values, field, faults, marks) for values, field in zip(columns, EXCHANGE, strict=True)]
             batch = pa.RecordBatch.from_arrays(arrays, schema=EXCHANGE)
             if faults:
                 for row, reason in sorted(faults.items()):
                     self.reject(reason, self._lines[row])
                 good = np.ones(len(lines), dtype=bool)
                 good[list(faults)] = False
-                batch, lines = batch.filter(pa.array(good)), lines[good]
-        taken = ReadBatch(batch, tuple(self._rejected), cursor, lines)
-        self._rows, self._lines, self._rejected, self._characters = [], [], [], 0
+                batch, lines, marks = batch.filter(pa.array(good)), lines[good], marks[good]
+        taken = ReadBatch(batch, tuple(self._rejected), cursor, lines, marks)
+        self._rows, self._lines, self._rejected, self._unreadable, self._characters = [], [], [], [], 0
         return taken
 
 
-def _column(values: Sequence[object], field: pa.Field, faults: Faults) -> pa.Array:
-    """Loose values as an array; ``faults`` gets the rows whose value cannot be, unless they are there already."""
+def _column(values: Sequence[object], field: pa.Field, faults: Faults, marks: Marks) -> pa.Array:
+    """Loose values as an array; ``faults`` gets the rows whose value cannot be, unless they are there already.
+
+    What cannot be because of the caller is mended instead, and marked in ``marks``.
+    """
     array = _typed(values, field)
     if array is None:
-        array = _by_value(values, field, faults)
+        array = _by_value(values, field, faults, marks)
     if field.name in READERS_OWN and array.null_count:
         for row in pc.indices_nonzero(pc.is_null(array)).to_pylist():
             faults.setdefault(row, f"missing {field.name}")
@@ -127,13 +137,17 @@ def _typed(values: Sequence[object], field: pa.Field) -> pa.Array | None:
     return None
 
 
-def _by_value(values: Sequence[object], field: pa.Field, faults: Faults) -> pa.Array:
+def _by_value(values: Sequence[object], field: pa.Field, faults: Faults, marks: Marks) -> pa.Array:
     converter = CONVERTERS[field.name]
     converted: list[object] = []
     for row, value in enumerate(values):
         try:
             converted.append(None if value is None else converter(value))
         except BadValueError as error:
-            faults.setdefault(row, f"{error}: {field.name}")
-            converted.append(None)
+            try:
+                converted.append(mended(field.name, value, error))
+                marks[row] |= mark_of(field.name)
+            except BadValueError:
+                faults.setdefault(row, f"{error}: {field.name}")
+                converted.append(None)
     return pa.array(converted, field.type)
