@@ -84,12 +84,16 @@ class Call:
         if isinstance(told, Record):
             status = status_of(self.attributes, (), failed=False, message=None)
             return values | {"started_at": told.time, "status": status}
-        timed = type(told.start) is int and type(told.end) is int
         return values | {
             "started_at": told.start,
-            "latency_ms": round((told.end - told.start) / 1e6) if timed else None,
+            "latency_ms": _milliseconds(told.end - told.start) if type(told.start) is type(told.end) is int else None,
             "status": status_of(self.attributes, self.events, failed=told.failed, message=told.message),
         }
+
+
+def _milliseconds(nanoseconds: int) -> int:
+    """Rounded; a number too large for that is too large for a duration too, and its span is set aside."""
+    return round(nanoseconds / 1e6) if abs(nanoseconds) < 2**63 else nanoseconds // 10**6
 
 
 def _context(told: Span | Record, attributes: Mapping[str, Any], *, call: bool) -> dict[str, Any]:

@@ -197,8 +197,8 @@ def _span(row: Mapping[str, Any]) -> Span:
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a data frame's row, which are columns of their own; "not a number" where a span has none."""
-    own = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
-    return flat({name: value for name, value in own.items() if value == value})
+    found = flat({name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)})
+    return {name: value for name, value in found.items() if value == value}
 
 
 def _span_id(row: Mapping[str, Any]) -> str | None:
