@@ -1,6 +1,11 @@
 """Log formats: dev-mixed written in each, read back and scanned; and how fast each is read.
 
 python -m bench formats
+
+Reading is the whole way from the files to exchanges without doubles (`Log.read`), held against two ways of doing less
+with the same bytes: a bare decode of the JSON by msgspec, line by line, whose values are thrown away; and DuckDB's
+`read_json`, `read_csv` or `read_parquet` into a table in memory, which guesses the types of columns and opens no text
+that holds JSON. All are CPU seconds of this process with its threads, each taken once, of files just written.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import duckdb
 import msgspec
 import polars as pl
 import pyarrow as pa
@@ -25,6 +31,7 @@ from stillwatch.sources.log import open_log
 from stillwatch.storage.tables import write_table
 
 _VERDICTS = ("account_id", "verdict")
+_TABLES = {".parquet": "read_parquet($1, union_by_name=true)", ".csv": "read_csv($1, union_by_name=true)"}
 _ENOUGH = frozenset({"messages", "account_id", "session_id", "response", "client_ip"})
 
 
@@ -58,8 +65,23 @@ def _same(name: str, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _parse(files: list[Path]) -> float:
-    """CPU seconds that a bare parser (msgspec) needs for the same bytes, line by line or document by document."""
+def reading(files: list[Path], name: str) -> tuple[pa.Table, dict[str, Any]]:
+    """The exchanges of a log, and the table's columns on what reading them costs."""
+    started = time.process_time()
+    table = open_log(files, format=name).read()
+    seconds = time.process_time() - started
+    decode = _decode(files)
+    return table, {
+        "CPU seconds": round(seconds, 1),
+        "of a bare decode": None if decode is None else seconds / decode,
+        "of DuckDB": seconds / _load(files),
+    }
+
+
+def _decode(files: list[Path]) -> float | None:
+    """CPU seconds of msgspec for the same bytes, line by line or document by document; None where they are no JSON."""
+    if any(file.suffix in _TABLES for file in files):
+        return None
     started = time.process_time()
     for file in files:
         with file.open("rb") as lines:
@@ -69,10 +91,17 @@ def _parse(files: list[Path]) -> float:
     return time.process_time() - started
 
 
-def _read(files: list[Path], name: str) -> tuple[pa.Table, float]:
-    started = time.process_time()
-    table = open_log(files, format=name).read()
-    return table, time.process_time() - started
+def _load(files: list[Path]) -> float:
+    """CPU seconds of DuckDB for the same bytes, read into a table in memory."""
+    by_suffix: dict[str, list[str]] = {}
+    for file in files:
+        by_suffix.setdefault(file.suffix, []).append(str(file))
+    with duckdb.connect() as connection:
+        started = time.process_time()
+        for number, (suffix, paths) in enumerate(by_suffix.items()):
+            rows = _TABLES.get(suffix, "read_json($1, union_by_name=true, maximum_object_size=1000000000)")
+            connection.execute(f"create table log{number} as select * from {rows}", [paths])
+        return time.process_time() - started
 
 
 def main() -> None:
@@ -90,17 +119,15 @@ def main() -> None:
         folder.mkdir(parents=True)
         say(f"writing and reading {name}")
         files = writer.write(written, folder)
-        table, seconds = _read(files, name)
+        table, costs = reading(files, name)
         carries = frozenset(writer.CARRIES)
         row: dict[str, Any] = {
             "format": name,
             "MiB": round(sum(file.stat().st_size for file in files) / 2**20),
             "columns carried": len(carries),
             "rows that differ": differences(written, table, carries) or 0,
-            "CPU seconds": round(seconds, 1),
+            **costs,
         }
-        if all(file.suffix in (".json", ".jsonl") for file in files):
-            row["of a bare parse"] = seconds / _parse(files)
         if carries >= _ENOUGH:
             say(f"scanning {name}")
             run = OUT / "runs" / f"formats-{name}"

@@ -96,6 +96,7 @@ def test_values_that_are_wrong_are_set_aside(tmp_path: Path) -> None:
         span | {"context": {"span_id": "c"}, "end_time": "2026-09-06T00:00:00+00:00"},
         span | {"context": {"span_id": "d"}, "attributes": span["attributes"] | {"llm.token_count.prompt": -1}},
         span | {"context": {"span_id": "e"}, "attributes": span["attributes"] | {"user.id": None}},
+        span | {"context": {"span_id": "f"}, "end_time": 10**400},
     ]
     path = tmp_path / "spans.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -105,8 +106,29 @@ def test_values_that_are_wrong_are_set_aside(tmp_path: Path) -> None:
         ("wrong type: started_at", f"{path}:2"),
         ("negative: latency_ms", f"{path}:3"),
         ("negative: input_tokens", f"{path}:4"),
+        ("number out of range: latency_ms", f"{path}:6"),
         ("missing account_id", f"{path}:5"),
     ]
+
+
+def test_not_a_number_is_nothing_in_a_data_frame_and_a_callers_value_elsewhere(tmp_path: Path) -> None:
+    span = json.loads((GOLDEN / "failure.jsonl").read_text())
+    odd = {**span["attributes"], "session.id": float("nan")}
+    path = tmp_path / "spans.jsonl"
+    notes = []
+    for document in (span | {"attributes": odd}, {n: v for n, v in span.items() if n != "attributes"} | columns(odd)):
+        path.write_text(json.dumps(document) + "\n")
+        log = open_log([path])
+        assert log.read().to_pylist()[0]["session_id"] is None
+        notes.append(log.notes)
+    assert notes == [
+        ("1 exchange held a value that no API takes (session_id 1); what could not be read of these is missing.",),
+        (),
+    ]
+
+
+def columns(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {f"attributes.{name}": value for name, value in attributes.items()}
 
 
 def test_times_may_have_any_zone_or_none(tmp_path: Path) -> None:

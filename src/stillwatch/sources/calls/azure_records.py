@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from stillwatch.errors import InputError
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.gateway_calls import unwrapped
@@ -40,7 +42,8 @@ KINDS = {
 CONTAINERS = ("insights-logs-gatewayllmlogs", "insights-logs-gatewaylogs")
 PARTS = ("requestmessages", "responsemessages")
 COUNTS = ("modelname", "deploymentname", "prompttokens", "completiontokens", "promptcachedtokens")
-WRITTEN = 5_000
+PARTS_HELD = 5_000
+CHARACTERS_HELD = 32 * 2**20
 HEAD = 65_536
 
 
@@ -56,10 +59,11 @@ def is_azure(head: bytes) -> bool:
 def records(location: str) -> Iterator[Document]:
     """The records of a file: one per line, in an array, in ``records``, or in the tables of a query's answer."""
     for document in json_documents(location):
-        if isinstance(document.value, Mapping) and isinstance(document.value.get("tables"), list):
-            yield from _tables(document)
+        value = document.value
+        if type(value) is dict and ("tables" in value or "records" in value):
+            yield from _tables(document) if isinstance(value.get("tables"), list) else unwrapped([document], "records")
         else:
-            yield from unwrapped([document], "records")
+            yield document
 
 
 def _tables(document: Document) -> Iterator[Document]:
@@ -76,8 +80,11 @@ def flat(record: Any) -> dict[str, Any]:
     for name, value in mapping(record).items():
         if value is not None:
             fields.setdefault(_name(name), value)
-    own = mapping(decoded(fields.pop("properties", None)))
-    return fields | {_name(name): value for name, value in own.items() if value is not None}
+    own = fields.pop("properties", None)
+    for name, value in (own if type(own) is dict else mapping(decoded(own))).items():
+        if value is not None:
+            fields[_name(name)] = value
+    return fields
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -89,75 +96,99 @@ def kind(fields: Flat) -> str | None:
     """``gateway``, ``model`` or ``openai``; None for a record of another category."""
     for name in ("category", "type"):
         told = fields.get(name)
-        if isinstance(told, str) and told.lower() in KINDS:
-            return KINDS[told.lower()]
+        if type(told) is str and (found := KINDS.get(told.lower())):
+            return found
     if any(name in fields for name in PARTS):
         return "model"
     return "gateway" if "apimsubscriptionid" in fields else None
 
 
+_Part = tuple[str, int, str]
+_PARTS = msgspec.msgpack.Decoder(list[_Part])
+
+
 class Messages:
-    """What the records of language models in some files say of each request; kept on disk, so memory stays small."""
+    """What the records of language models in some files say of each request; kept on disk, so memory stays small.
+
+    A request's records mostly stand together: a row of the table is what some that do tell of it.
+    """
 
     def __init__(self, files: tuple[str, ...]) -> None:
         """Reads the files; what cannot be read is passed over, for it is set aside where its file is read."""
-        self._table = lookup_table(
-            "create table part(request blob, name text, place integer, value text,"
-            " primary key(request, name, place)) without rowid;"
-            "create table called(request blob primary key) without rowid; begin;"
-        )
+        self._table = lookup_table("create table told(request blob, called integer, parts blob); begin;")
         self._asked: tuple[Any, bool] = None, False
-        parts: list[tuple[bytes, str, int, str]] = []
-        called: list[tuple[bytes]] = []
+        self._rows: list[tuple[bytes, bool, bytes | None]] = []
+        self._correlation: Any = None
+        self._parts: list[_Part] = []
+        self._characters = 0
         for file in files:
             try:
                 for document in records(file):
-                    self._learn(flat(document.value), parts, called)
-                    if len(parts) + len(called) >= WRITTEN:
-                        self._write(parts, called)
+                    self._learn(flat(document.value))
             except InputError:
                 continue
-        self._write(parts, called)
+        self._end_request()
+        self._write()
+        self._table.execute("create index asked on told(request, called)")
         self._table.execute("commit")
 
-    @staticmethod
-    def _learn(fields: Flat, parts: list[tuple[bytes, str, int, str]], called: list[tuple[bytes]]) -> None:
-        request, told = _digest(fields.get("correlationid")), kind(fields)
-        if request is not None and told == "gateway":
-            called.append((request,))
-        if request is None or told != "model":
+    def _learn(self, fields: Flat) -> None:
+        correlation, told = fields.get("correlationid"), kind(fields)
+        if correlation != self._correlation or len(self._parts) > PARTS_HELD or self._characters > CHARACTERS_HELD:
+            self._end_request()
+            self._correlation = correlation
+        if told == "gateway" and (request := _digest(correlation)) is not None:
+            self._rows.append((request, True, None))
+        if told != "model":
             return
         place = fields.get("sequencenumber")
         place = place if type(place) is int and abs(place) < 2**31 else 0
-        counts = {name: fields[name] for name in COUNTS if name in fields} if any(map(fields.get, COUNTS)) else {}
-        for name, value in (*((name, fields.get(name)) for name in PARTS), ("counts", counts)):
-            if value:
-                text = value if isinstance(value, str) else written(value, sort=True).decode()
-                parts.append((request, name, place, without_halves(text)))
+        for name in PARTS:
+            if fields.get(name):
+                self._hold(name, place, fields[name])
+        counts = {name: fields[name] for name in COUNTS if name in fields}
+        if any(counts.values()):
+            self._hold("counts", place, counts)
 
-    def _write(self, parts: list[tuple[bytes, str, int, str]], called: list[tuple[bytes]]) -> None:
-        """Of several records for one place the same one stays, whatever their order."""
-        self._table.executemany(
-            "insert into part values(?, ?, ?, ?) on conflict do update set value = max(value, excluded.value)", parts
-        )
-        self._table.executemany("insert or ignore into called values(?)", called)
-        parts.clear()
-        called.clear()
+    def _hold(self, name: str, place: int, value: Any) -> None:
+        text = value if isinstance(value, str) else written(value, sort=True).decode()
+        if not text.isascii():
+            text = without_halves(text)
+        self._parts.append((name, place, text))
+        self._characters += len(text)
+
+    def _end_request(self) -> None:
+        request = _digest(self._correlation) if self._parts else None
+        if request is not None:
+            self._rows.append((request, False, msgspec.msgpack.encode(self._parts)))
+        if len(self._rows) > PARTS_HELD or self._characters > CHARACTERS_HELD:
+            self._write()
+        self._parts = []
+
+    def _write(self) -> None:
+        self._table.executemany("insert into told values(?, ?, ?)", self._rows)
+        self._rows, self._characters = [], 0
 
     def called(self, correlation: Any) -> bool:
         """Whether the gateway's own record of a request is in the files."""
         if correlation != self._asked[0]:  # a request's records stand together
-            request = (_digest(correlation),)
-            found = self._table.execute("select 1 from called where request = ?", request).fetchone()
-            self._asked = correlation, bool(found)
+            asked = "select 1 from told where request = ? and called limit 1"
+            self._asked = correlation, self._table.execute(asked, (_digest(correlation),)).fetchone() is not None
         return self._asked[1]
 
     def parts(self, correlation: Any) -> dict[str, list[str]]:
-        """The pieces of the request's and the answer's messages, in order, and the records' other fields as JSON."""
+        """The pieces of the request's and the answer's messages, in order, and the records' other fields as JSON.
+
+        Of several records for one place the same one counts, whatever their order.
+        """
+        told: dict[tuple[str, int], str] = {}
+        asked = "select parts from told where request = ? and not called"
+        for (parts,) in self._table.execute(asked, (_digest(correlation),)):
+            for name, place, text in _PARTS.decode(parts):
+                told[name, place] = max(told.get((name, place), ""), text)
         found: dict[str, list[str]] = {}
-        asked = "select name, value from part where request = ? order by name, place"
-        for name, value in self._table.execute(asked, (_digest(correlation),)):
-            found.setdefault(name, []).append(value)
+        for name, place in sorted(told):
+            found.setdefault(name, []).append(told[name, place])
         return found
 
 

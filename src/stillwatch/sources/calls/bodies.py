@@ -20,7 +20,16 @@ from stillwatch.sources.records.conversation import (
     without_system,
 )
 
-__all__ = ["conversation", "items", "joined", "mapping", "request_values", "response_values", "usage_values"]
+__all__ = [
+    "answer_texts",
+    "conversation",
+    "items",
+    "joined",
+    "mapping",
+    "request_values",
+    "response_values",
+    "usage_values",
+]
 
 _GEMINI_ROLES = {"model": "assistant", "function": "tool"}
 _GEMINI_COUNTS = (
@@ -32,8 +41,9 @@ _ABOVE = ("instructions", "system", "systemInstruction", "system_instruction")
 _RESULTS = ("_output", "_approval_response")
 # What tells that a body is not of the shape that most are: then it is looked at with care.
 _NESTED = frozenset(_CONFIGURATIONS)
+_DECLARED = frozenset({"functionDeclarations", "function_declarations", "tools"})
 _TOOLS = frozenset({"tools", "toolConfig", "functions"})
-_NOT_ONLY_MESSAGES = frozenset({*_ABOVE, "contents"})
+_INSTRUCTED = frozenset(_ABOVE)
 _NOT_ONLY_CHOICES = frozenset({"output", "candidates", "content"})
 _OTHER_COUNTS = frozenset({"inputTokens", *(name for names in _GEMINI_COUNTS for name in names)})
 
@@ -89,7 +99,10 @@ def _tool_count(body: Mapping[str, Any]) -> int:
     tools = body.get("tools") or mapping(body.get("toolConfig")).get("tools") or body.get("functions")
     count = 0
     for tool in items(tools):
-        nested = [tool.get(name) for name in ("functionDeclarations", "function_declarations", "tools")]
+        if _DECLARED.isdisjoint(tool):
+            count += "cachePoint" not in tool
+            continue
+        nested = [tool.get(name) for name in _DECLARED]
         lists = [inner for inner in nested if isinstance(inner, list)]
         count += sum(map(len, lists)) if lists else "cachePoint" not in tool
     return count
@@ -100,9 +113,11 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
 
     Text given as the numbers of its tokens is no text. Where something has no role, the conversation is a `Remnant`.
     """
-    if _NOT_ONLY_MESSAGES.isdisjoint(body) and (plain := _plain_conversation(body.get("messages"))) is not None:
-        return plain
-    given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
+    given: list[str | None] = []
+    if not _INSTRUCTED.isdisjoint(body):
+        given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
+    if (plain := _plain_conversation(body.get("messages"))) is not None:
+        return (joined([*given, plain[0]]), plain[1]) if given else plain
     if "contents" in body and body.get("messages") is None:
         sent: Any = _gemini_contents(body["contents"])
     else:
@@ -178,7 +193,7 @@ def _parts_text(value: Any) -> str | None:
 
 def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
     """Columns that a response's body tells: model, response, reasoning, and the counts of `usage_values`."""
-    response, reasoning = _plain_answer(body) or _answer(body)
+    response, reasoning = answer_texts(body)
     usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
     return {
         "model": body.get("model") or body.get("modelVersion") or body.get("model_version"),
@@ -188,9 +203,16 @@ def response_values(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plain_answer(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
-    """What `_answer` finds where the body is one choice whose message has a text; None for all others."""
+def answer_texts(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The text of the answer and the reasoning shown; null each where there is none."""
+    return _plain_answer(body) or _answer(body)
+
+
+def _plain_answer(body: Mapping[str, Any]) -> tuple[str | None, str | None] | None:
+    """What `_answer` finds where the body is one choice whose message has a text, or blocks; None for all others."""
     choices = body.get("choices")
+    if choices is None and "output" not in body and "candidates" not in body:
+        return _plain_blocks(body.get("content"))
     if type(choices) is not list or len(choices) != 1 or not _NOT_ONLY_CHOICES.isdisjoint(body):
         return None
     choice = choices[0]
@@ -205,6 +227,22 @@ def _plain_answer(body: Mapping[str, Any]) -> tuple[str, str | None] | None:
         if type(thought) is str and thought:
             return text, thought
     return text, None
+
+
+def _plain_blocks(blocks: Any) -> tuple[str | None, str | None] | None:
+    """What `_answer` finds in blocks that are texts and thoughts; None where others are among them."""
+    if type(blocks) is not list:
+        return None, None
+    told: dict[str, list[str]] = {"text": [], "thinking": []}
+    for block in blocks:
+        kind = block.get("type") if type(block) is dict and "reasoningContent" not in block else None
+        if kind != "text" and kind != "thinking":
+            return None
+        text = block.get(kind)
+        if type(text) is not str or not text:
+            return None
+        told[kind].append(text)
+    return "\n".join(told["text"]) or None, "\n\n".join(told["thinking"]) or None
 
 
 def _answer(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
@@ -263,14 +301,14 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
     """
     details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
     reasoning = details.get("reasoning_tokens", details.get("thinking_tokens")) if type(details) is dict else None
-    plain = "prompt_tokens" in usage and "completion_tokens" in usage and _OTHER_COUNTS.isdisjoint(usage)
-    if plain and not reasoning:
+    others = not _OTHER_COUNTS.isdisjoint(usage)
+    if "prompt_tokens" in usage and "completion_tokens" in usage and not others and not reasoning:
         return {
             "input_tokens": usage["prompt_tokens"],
             "output_tokens": usage["completion_tokens"],
             "reasoning_tokens": reasoning,
         }
-    for prompt, tools, answer, thoughts in _GEMINI_COUNTS:
+    for prompt, tools, answer, thoughts in _GEMINI_COUNTS if others else ():
         if prompt in usage or answer in usage:
             counts = _total(usage, prompt, tools), _total(usage, answer, thoughts), usage.get(thoughts)
             return dict(zip(("input_tokens", "output_tokens", "reasoning_tokens"), counts, strict=True))

@@ -43,7 +43,8 @@ def event_data(text: str) -> Iterator[Any]:
     """The data of each event that is JSON, decoded; comments, ``[DONE]`` and an event cut short are passed over."""
     pending: list[str] = []
     # Not splitlines(): JSON may hold U+2028 and other ends of lines that end no line of an event stream.
-    for line in (*_LINE_END.split(text.removeprefix("\ufeff")), ""):
+    text = text.removeprefix("\ufeff")
+    for line in (*(_LINE_END.split(text) if "\r" in text else text.split("\n")), ""):
         if line[:5] == "data:":
             pending.append(line[5:].removeprefix(" "))
         elif not line and pending:
@@ -67,19 +68,17 @@ def assembled(events: Iterable[Any]) -> dict[str, Any] | None:
     A failure that the stream told, and be it after half of the answer, stands under ``error``.
     """
     known: list[Mapping[str, Any]] = [event for event in events if isinstance(event, dict)]
-    for whole in (_responses, _anthropic, _chat, _gemini, _converse):
+    kinds = {kind for event in known if type(kind := event.get("type")) is str}
+    for whole in (_responses, _anthropic, _chat, _gemini, _converse) if kinds else (_chat, _gemini, _converse):
         body = whole(known)
         if body is not None:
             break
     else:
         body = None
-    error = next((found for event in known if (found := _error(event)) is not None), None) if _failed(known) else None
+    error = None
+    if "error" in kinds or not all(map(_ERRORS.isdisjoint, known)):  # nearly all streams tell of no failure
+        error = next((found for event in known if (found := _error(event)) is not None), None)
     return body if error is None else {**(body or {}), "error": error}
-
-
-def _failed(events: list[Mapping[str, Any]]) -> bool:
-    """Whether an event may tell of a failure; nearly all streams are told by this that none does."""
-    return any(event.get("type") == "error" or not _ERRORS.isdisjoint(event) for event in events)
 
 
 def _error(event: Mapping[str, Any]) -> Any:

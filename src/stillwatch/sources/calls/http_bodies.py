@@ -30,10 +30,10 @@ SIGNED_BY = re.compile(r"AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)")
 
 def headers_of(value: Any) -> dict[str, str]:
     """Headers by their lower-case name, repeated ones joined: from an object, ``{name, value}`` objects or pairs."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         pairs: list[Any] = [*value.items()]
     elif isinstance(value, list):
-        pairs = [(item.get("name"), item.get("value")) if isinstance(item, Mapping) else item for item in value]
+        pairs = [(item.get("name"), item.get("value")) if isinstance(item, dict) else item for item in value]
     else:
         return {}
     headers: dict[str, str] = {}

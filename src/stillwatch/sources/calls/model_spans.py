@@ -23,14 +23,15 @@ the convention asks, and so OpenInference does for Bedrock and LiteLLM; older pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from stillwatch.sources.calls.attributes import Event, Lists, first, firsts, flat, names_of, numbered
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
 from stillwatch.sources.containers.json_documents import decoded
 from stillwatch.sources.records.conversation import Remnant, content_text, readable, without_system
 
-__all__ = ["CONTEXT", "LITELLM", "Event", "call_values", "context_values", "first", "flat", "is_call", "status_of"]
+__all__ = ["CONTEXT", "LITELLM", "call_values", "context_values", "is_call"]
 
 REDACTED = ("__REDACTED__", "redacted-by-litellm")
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
@@ -59,13 +60,14 @@ REASONING = (
     "ai.usage.reasoningTokens",
 )
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-TOOL_LISTS = ("llm.tools.", "llm.request.functions.", "gen_ai.request.functions.")
+TOOL_LISTS = ("llm.tools", "llm.request.functions", "gen_ai.request.functions")
 LITELLM = "litellm"
+KEY_HASH = "metadata.user_api_key_hash"
 KEY_OWNERS = (
     "metadata.user_api_key_user_id",
     "metadata.user_api_key_team_id",
     "metadata.user_api_key_org_id",
-    "metadata.user_api_key_hash",
+    KEY_HASH,
 )
 ACCOUNTS = (
     "enduser.id",
@@ -86,30 +88,31 @@ FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwa
 ADDRESSES = ("client.address", "http.client_ip")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
 AGENTS = ("user_agent.original", "http.user_agent")
+_CALL = names_of(
+    {
+        "model": MODELS,
+        "operation": ("gen_ai.operation.name", "llm.request.type"),
+        "input_tokens": INPUT,
+        "output_tokens": OUTPUT,
+        "reasoning_tokens": REASONING,
+        "temperature": ("gen_ai.request.temperature", "llm.request.temperature"),
+        "max_tokens": ("gen_ai.request.max_tokens", "llm.request.max_tokens"),
+    }
+)
+_CALLER = names_of(
+    {
+        "account": ACCOUNTS,
+        "session": SESSIONS,
+        "forwarded": FORWARDED,
+        "address": ADDRESSES,
+        "peer": PEERS,
+        "agent": AGENTS,
+    }
+)
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
 DETAILS = "gen_ai.client.inference.operation.details"
-ERRORS = {
-    "BadRequestError": 400,
-    "AuthenticationError": 401,
-    "PermissionDeniedError": 403,
-    "NotFoundError": 404,
-    "RequestTooLargeError": 413,
-    "UnprocessableEntityError": 422,
-    "RateLimitError": 429,
-    "OverloadedError": 529,
-}
-CODE = re.compile(r"(?:^|Error code: )([1-5]\d\d)(?!\d)")
-NAME = re.compile(r"(\w+)'?>?$")
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 JSON = "application/json"
-MAX_NESTING = 32
-
-
-class Event(NamedTuple):
-    """Something that was told of a call beside its attributes: its name, and its attributes and body in one."""
-
-    name: str
-    values: Mapping[str, Any]
 
 
 class _Told(NamedTuple):
@@ -118,27 +121,6 @@ class _Told(NamedTuple):
     role: Any
     text: str | None
     thoughts: list[str]
-
-
-def first(values: Mapping[str, Any], *names: str) -> Any:
-    """The first of some attributes that is told: neither missing, nor null, nor the empty text."""
-    for name in names:
-        value = values.get(name)
-        if value is not None and value != "":
-            return value
-    return None
-
-
-def flat(value: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Nested attributes as pairs of a dotted key and a value; objects in a list are counted from 0."""
-    if isinstance(value, Mapping) and depth < MAX_NESTING:
-        for key, inner in value.items():
-            yield from flat(inner, f"{prefix}.{key}" if prefix else str(key), depth + 1)
-    elif isinstance(value, list) and depth < MAX_NESTING and any(isinstance(item, Mapping) for item in value):
-        for index, inner in enumerate(value):
-            yield from flat(inner, f"{prefix}.{index}", depth + 1)
-    elif value is not None:
-        yield prefix, value
 
 
 def is_call(attributes: Mapping[str, Any]) -> bool:
@@ -160,46 +142,33 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, l
     a client they are those that it sent on. ``metadata`` is the proxy's word where LiteLLM itself wrote the span
     (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
-    received = server or call
-    vouched: Mapping[str, Any] = attributes if litellm else {}
-    metadata = vouched.get("metadata")
-    if isinstance(metadata, str) and "user_api_key_hash" in metadata:
-        vouched = {**attributes, **dict(flat(mapping(_decoded(metadata)), "metadata"))}
-    forwarded = first(attributes, *FORWARDED) if received else None
+    told, received = firsts(attributes, _CALLER), server or call
+    vouched = _vouched(attributes) if litellm else {}
+    forwarded = told.get("forwarded") if received else None
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
+    address = forwarded or told.get("address") or vouched.get("address")
     found = {
-        "account_id": first(vouched, *KEY_OWNERS) or first(attributes, *ACCOUNTS),
-        "api_key_id": first(vouched, "metadata.user_api_key_hash"),
-        "session_id": first(attributes, *SESSIONS),
-        "client_ip": forwarded
-        or first(attributes, *ADDRESSES)
-        or first(vouched, "metadata.requester_ip_address")
-        or first(attributes, *(PEERS if server else ())),
-        "user_agent": first(attributes, *(AGENTS if received else ())) or first(vouched, "metadata.user_agent"),
+        "account_id": vouched.get("owner") or told.get("account"),
+        "api_key_id": vouched.get("key"),
+        "session_id": told.get("session"),
+        "client_ip": address or (told.get("peer") if server else None),
+        "user_agent": (told.get("agent") if received else None) or vouched.get("agent"),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def status_of(attributes: Mapping[str, Any], events: Iterable[Event], *, failed: bool, message: Any) -> Any:
-    """The HTTP status: told, or told by the error's name or text; 500 for another failure, 200 for none."""
-    told = first(attributes, "http.response.status_code", "http.status_code")
-    if told is not None:
-        return told
-    error = first(attributes, "error.type")
-    if not failed and error is None:
-        return 200
-    texts = [attributes.get("error.code"), error, message]
-    for event in events:
-        texts += [event.values.get("exception.type"), event.values.get("exception.message"), event.values.get("error")]
-    for text in texts:
-        if isinstance(text, str):
-            code, name = CODE.search(text[:1000]), NAME.search(text[:1000])
-            if code is not None:
-                return int(code[1])
-            if name is not None and name[1] in ERRORS:
-                return ERRORS[name[1]]
-    return 500
+def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What LiteLLM's proxy itself says of who called, where it wrote the span."""
+    metadata = attributes.get("metadata")
+    if isinstance(metadata, str) and "user_api_key_hash" in metadata:
+        attributes = {**attributes, **flat(mapping(_decoded(metadata)), "metadata")}
+    return {
+        "owner": first(attributes, *KEY_OWNERS),
+        "key": first(attributes, KEY_HASH),
+        "address": first(attributes, "metadata.requester_ip_address"),
+        "agent": first(attributes, "metadata.user_agent"),
+    }
 
 
 def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
@@ -210,34 +179,33 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
             attributes = {**event.values, **attributes}
     invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
     kind = str(attributes.get("openinference.span.kind")).upper()
-    system, messages = _conversation(attributes, events)
-    response, reasoning = _answer(attributes, events)
-    limit = first(attributes, "gen_ai.request.max_tokens", "llm.request.max_tokens")
-    temperature = first(attributes, "gen_ai.request.temperature", "llm.request.temperature")
+    lists, told = numbered(attributes), _event_messages(events)
+    system, messages = _conversation(attributes, lists, told[0])
+    response, reasoning = _answer(attributes, lists, told[1])
+    found = firsts(attributes, _CALL)
     return {
-        "model": first(attributes, *MODELS) or invocation.get("model"),
-        "operation": first(attributes, "gen_ai.operation.name", "llm.request.type")
-        or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),
+        "model": found.get("model") or invocation.get("model"),
+        "operation": found.get("operation") or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),
         "system_prompt": system,
         "messages": messages,
         "response": response,
         "reasoning": reasoning,
-        "input_tokens": first(attributes, *INPUT),
-        "output_tokens": first(attributes, *OUTPUT),
-        "reasoning_tokens": first(attributes, *REASONING),
-        "temperature": first(invocation, "temperature") if temperature is None else temperature,
-        "max_tokens": first(invocation, *LIMITS) if limit is None else limit,
-        "tool_count": _tool_count(attributes),
+        "input_tokens": found.get("input_tokens"),
+        "output_tokens": found.get("output_tokens"),
+        "reasoning_tokens": found.get("reasoning_tokens"),
+        "temperature": found["temperature"] if "temperature" in found else first(invocation, "temperature"),
+        "max_tokens": found["max_tokens"] if "max_tokens" in found else first(invocation, *LIMITS),
+        "tool_count": _tool_count(attributes, lists),
     }
 
 
-def _tool_count(attributes: Mapping[str, Any]) -> int | None:
+def _tool_count(attributes: Mapping[str, Any], lists: Lists) -> int | None:
     told = _decoded(attributes.get("gen_ai.tool.definitions"))
     if not isinstance(told, list):
         told = attributes.get("ai.prompt.tools")
     if isinstance(told, list):
         return len(told)
-    return next((len(found) for name in TOOL_LISTS if (found := _numbered(attributes, name))), None)
+    return next((len(found) for name in TOOL_LISTS if (found := lists.get(name))), None)
 
 
 def _decoded(value: Any) -> Any:
@@ -251,27 +219,18 @@ def _clean(text: Any) -> str | None:
     return text if isinstance(text, str) and text and text not in REDACTED else None
 
 
-def _numbered(attributes: Mapping[str, Any], prefix: str) -> list[dict[str, Any]]:
-    """``prefix0.a``, ``prefix0.b``, ``prefix1.a`` as a list of objects, in the order of their numbers."""
-    found: dict[int, dict[str, Any]] = {}
-    for key, value in attributes.items():
-        if key.startswith(prefix):
-            number, _, rest = key[len(prefix) :].partition(".")
-            if number.isascii() and number.isdigit() and len(number) < 7:
-                found.setdefault(int(number), {})[rest] = value
-    return [found[number] for number in sorted(found)]
-
-
 def _part(part: Any) -> tuple[str | None, str | None]:
     """The text of one part of a message, and its reasoning; null each where it has none."""
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return content_text(part), None
     kind = part.get("type")
+    if kind == "text" and type(text := part.get("text") or part.get("content")) is str:
+        return text, None
     if kind in ("reasoning", "thinking"):
         return None, _clean(first(part, "content", "text", "thinking"))
     if kind in ("tool_call_response", "tool-result"):
         told = first(part, "response", "result", "output")
-        told = told.get("value", told) if isinstance(told, Mapping) else told
+        told = told.get("value", told) if isinstance(told, dict) else told
         return told if isinstance(told, str) else content_text(told), None
     if kind in (None, "text", "tool_result", "input_text", "output_text"):
         return content_text(part), None
@@ -280,49 +239,62 @@ def _part(part: Any) -> tuple[str | None, str | None]:
 
 def _message(message: Mapping[str, Any]) -> _Told:
     """A message with parts (OpenTelemetry) or with content (OpenAI's and Anthropic's shapes)."""
-    parts = message.get("parts", message.get("content"))
-    read = [_part(part) for part in (parts if isinstance(parts, list) else [parts])]
-    thoughts = [thought for _, thought in read if thought]
-    thoughts += filter(None, (_clean(message.get(name)) for name in ("reasoning_content", "reasoning")))
-    texts = [text for text in (_clean(text) for text, _ in read) if text]
+    parts = message["parts"] if "parts" in message else message.get("content")
+    if type(parts) is str and not (message.get("reasoning") or message.get("reasoning_content")):
+        return _Told(message.get("role"), _clean(parts), [])
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in parts if isinstance(parts, list) else [parts]:
+        text, thought = _part(part)
+        if thought:
+            thoughts.append(thought)
+        if clean := _clean(text):
+            texts.append(clean)
+    for name in ("reasoning_content", "reasoning"):
+        if name in message and (clean := _clean(message[name])):
+            thoughts.append(clean)
     return _Told(message.get("role"), "\n".join(texts) or None, thoughts)
 
 
 def _told(value: Any, role: str) -> list[_Told] | None:
     """Messages from an attribute: a list of them (JSON text or structured), or one text of ``role``; None if none."""
+    if value is None:
+        return None
     decoded = _decoded(value)
-    if isinstance(decoded, Mapping):
+    if isinstance(decoded, dict):
         inner = decoded.get("messages")
         decoded = inner if isinstance(inner, list) else [decoded]
-    if isinstance(decoded, list) and (decoded is value or any(isinstance(item, Mapping) for item in decoded)):
-        told = [item if isinstance(item, Mapping) else {"content": item} for item in decoded]
+    if isinstance(decoded, list) and (decoded is value or any(isinstance(item, dict) for item in decoded)):
+        told = [item if isinstance(item, dict) else {"content": item} for item in decoded]
         if decoded is value or any(key in item for item in told for key in ("role", "parts", "content")):
             return [_message(item if "role" in item else {"role": role, **item}) for item in told]
     text = _clean(value)
     return [_Told(role, text, [])] if text and (decoded is not value or not STRUCTURE.match(text)) else None
 
 
-def _openllmetry(attributes: Mapping[str, Any], prefix: str, role: str) -> list[_Told]:
+def _openllmetry(messages: Iterable[Mapping[str, Any]], role: str) -> list[_Told]:
     """``gen_ai.prompt.0.role`` and ``.content``, which may be JSON text of parts; a role "thinking" is reasoning."""
     found: list[_Told] = []
-    for message in _numbered(attributes, prefix):
+    for message in messages:
         parts = _decoded(message.get("content"))
-        if isinstance(parts, list) and parts and all(isinstance(part, Mapping) and "type" in part for part in parts):
-            message = message | {"content": parts}
+        if isinstance(parts, list) and parts and all(isinstance(part, dict) and "type" in part for part in parts):
+            message = {**message, "content": parts}
         told = _message({"role": role, **message})
         found.append(_Told(told.role, None, [told.text] if told.text else []) if told.role == "thinking" else told)
     return found
 
 
-def _openinference(attributes: Mapping[str, Any], prefix: str) -> list[_Told]:
+def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
     """``llm.input_messages.0.message.role``, ``.message.content`` and ``.message.contents.0.message_content.text``."""
     found: list[_Told] = []
-    for message in _numbered(attributes, prefix):
-        parts: list[Any] = [message.get("message.content")]
-        for part in _numbered(message, "message.contents."):
-            parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
+    for message in messages:
+        role, parts = message.get("message.role"), message.get("message.content")
+        if len(message) > 2 or type(parts) is not str:
+            parts = [parts]
+            for part in numbered(message).get("message.contents", ()):
+                parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
         reasoning = message.get("message.reasoning_summary")
-        found.append(_message({"role": message.get("message.role"), "parts": parts, "reasoning": reasoning}))
+        found.append(_message({"role": role, "parts": parts, "reasoning": reasoning}))
     return found
 
 
@@ -345,15 +317,15 @@ def _event_messages(events: Iterable[Event]) -> tuple[list[_Told], list[_Told]]:
 
 
 def _conversation(
-    attributes: Mapping[str, Any], events: Iterable[Event]
+    attributes: Mapping[str, Any], lists: Lists, told: list[_Told]
 ) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The instructions and the conversation; null each where they were not logged, redacted or cut."""
-    prompts = [{"role": "user", "content": p.get("prompt.text")} for p in _numbered(attributes, "llm.prompts.")]
+    prompts = [{"role": "user", "content": p.get("prompt.text")} for p in lists.get("llm.prompts", ())]
     sent = (
         _told(attributes.get("gen_ai.input.messages"), "user")
-        or _openllmetry(attributes, "gen_ai.prompt.", "user")
-        or _openinference(attributes, "llm.input_messages.")
-        or _event_messages(events)[0]
+        or _openllmetry(lists.get("gen_ai.prompt", ()), "user")
+        or _openinference(lists.get("llm.input_messages", ()))
+        or told
         or _told(attributes.get("ai.prompt.messages"), "user")
         or _told(attributes.get("gen_ai.prompt"), "user")
         or _told(prompts or attributes.get("llm.prompts"), "user")
@@ -370,7 +342,7 @@ def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str
     """The conversation in ``input.value``: the request's body, or a text."""
     value, kind = attributes.get("input.value"), attributes.get("input.mime_type")
     body = _decoded(value) if kind == JSON else None
-    if isinstance(body, Mapping):
+    if isinstance(body, dict):
         told = request_values(body)
         if type(told["messages"]) is Remnant:  # some frameworks keep their own objects there
             return None, None
@@ -379,14 +351,14 @@ def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str
     return None, [{"role": "user", "content": text}] if text else None
 
 
-def _answer(attributes: Mapping[str, Any], events: Iterable[Event]) -> tuple[str | None, str | None]:
+def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[_Told]) -> tuple[str | None, str | None]:
     """The answer's text and the reasoning shown."""
-    choices = [{"content": c.get("completion.text")} for c in _numbered(attributes, "llm.choices.")]
+    choices = [{"content": c.get("completion.text")} for c in lists.get("llm.choices", ())]
     told = (
         _told(attributes.get("gen_ai.output.messages"), "assistant")
-        or _openllmetry(attributes, "gen_ai.completion.", "assistant")
-        or _openinference(attributes, "llm.output_messages.")
-        or _event_messages(events)[1]
+        or _openllmetry(lists.get("gen_ai.completion", ()), "assistant")
+        or _openinference(lists.get("llm.output_messages", ()))
+        or told_apart
         or _told(attributes.get("gen_ai.completion"), "assistant")
         or _told(choices or None, "assistant")
         or []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from stillwatch.sources.calls.bodies import items, joined, mapping, request_values, response_values
+from stillwatch.sources.calls.bodies import answer_texts, items, joined, mapping, request_values
 from stillwatch.sources.records.conversation import Remnant, content_text
 
 __all__ = ["answer_values", "asked_values"]
@@ -20,7 +20,7 @@ def asked_values(value: Any) -> dict[str, Any]:
 
     ``tool_count`` is null unless the input is a request that names tools.
     """
-    body = value if isinstance(value, Mapping) and any(name in value for name in _CONVERSATIONS) else {}
+    body = value if isinstance(value, dict) and any(name in value for name in _CONVERSATIONS) else {}
     if body:
         body = {name: _messages(part) if name in _CONVERSATIONS[:3] else part for name, part in body.items()}
     else:
@@ -42,18 +42,18 @@ def answer_values(value: Any) -> dict[str, Any]:
         return {"response": value, "reasoning": None}
     if isinstance(value, list) and not any("role" in item or "parts" in item for item in items(value)):
         value = {"content": value}
-    if isinstance(value, Mapping):
-        found = response_values(value)
-        if found["response"] or found["reasoning"]:
-            return {name: found[name] for name in ("response", "reasoning")}
-        value = [value["message"] if isinstance(value.get("message"), Mapping) else value]
+    if isinstance(value, dict):
+        response, reasoning = answer_texts(value)
+        if response or reasoning:
+            return {"response": response, "reasoning": reasoning}
+        value = [value["message"] if isinstance(value.get("message"), dict) else value]
     texts, thoughts = [], []
     messages = [mapping(_message(item)) for item in items(value)]
     asked = [place for place, message in enumerate(messages) if message.get("role") in _ASKERS]
     for message in messages[asked[-1] + 1 if asked else 0 :]:  # some frameworks answer with the whole conversation
-        found = response_values({"choices": [{"message": message}]})
-        texts.append(found["response"] or content_text(message.get("text") or message.get("completion")))
-        thoughts.append(found["reasoning"])
+        response, reasoning = answer_texts({"choices": [{"message": message}]})
+        texts.append(response or content_text(message.get("text") or message.get("completion")))
+        thoughts.append(reasoning)
     return {"response": joined(texts), "reasoning": joined(thoughts)}
 
 
@@ -63,7 +63,7 @@ def _messages(value: Any) -> Any:
 
 def _message(item: Any) -> Any:
     """A message with a role and a content: LangChain's names and OpenTelemetry's parts made the common ones."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         return item
     message = {**item, **mapping(item.get("data"))} if "role" not in item else dict(item)
     if "role" not in message and str(item.get("type")) in _LANGCHAIN:

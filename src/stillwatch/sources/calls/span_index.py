@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.errors import InputError
+from stillwatch.sources.calls.attributes import Event
 from stillwatch.sources.calls.bodies import mapping
-from stillwatch.sources.calls.model_spans import DETAILS, Event, context_values, is_call
+from stillwatch.sources.calls.model_spans import DETAILS, context_values, is_call
 from stillwatch.sources.calls.span_window import Call, Key, Record, Span, inherited, short
 from stillwatch.sources.containers.files import Beside, files_in, folder_of
 from stillwatch.sources.containers.hostile_json import written

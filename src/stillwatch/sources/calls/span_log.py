@@ -93,7 +93,7 @@ class SpanLog(JsonLog):
         rows, window, records = Rows(location), Window(), 0
         for document in self.documents(location):
             records += 1
-            if document.reason or not isinstance(document.value, Mapping):
+            if document.reason or not isinstance(document.value, dict):
                 window.reject(document.reason or "not an object", records, document.line)
             else:
                 window.add(list(self.told(document.value)), records, document.line)

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stillwatch.sources.base import Cursor
-from stillwatch.sources.calls.model_spans import DETAILS, Event, call_values, context_values, is_call, status_of
+from stillwatch.sources.calls.attributes import Event
+from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values, is_call
+from stillwatch.sources.calls.span_status import status_of
 from stillwatch.sources.records.rows import COLUMNS, Rows
 
 __all__ = ["Call", "Key", "Record", "Span", "Window", "identity", "inherited", "short"]
@@ -73,6 +75,7 @@ class Call:
         self.events = list(told.events) if isinstance(told, Span) else []
         self.attributes = told.attributes if isinstance(told, Span) else told.event.values
         self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
+        self.context = _context(told, self.attributes, call=True)
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the exchange; ``context`` is what was told of who called."""
@@ -81,12 +84,21 @@ class Call:
         if isinstance(told, Record):
             status = status_of(self.attributes, (), failed=False, message=None)
             return values | {"started_at": told.time, "status": status}
-        timed = type(told.start) is int and type(told.end) is int
         return values | {
             "started_at": told.start,
-            "latency_ms": round((told.end - told.start) / 1e6) if timed else None,
+            "latency_ms": _milliseconds(told.end - told.start) if type(told.start) is type(told.end) is int else None,
             "status": status_of(self.attributes, self.events, failed=told.failed, message=told.message),
         }
+
+
+def _milliseconds(nanoseconds: int) -> int:
+    """Rounded; a number too large for that is too large for a duration too, and its span is set aside."""
+    return round(nanoseconds / 1e6) if abs(nanoseconds) < 2**63 else nanoseconds // 10**6
+
+
+def _context(told: Span | Record, attributes: Mapping[str, Any], *, call: bool) -> dict[str, Any]:
+    server = isinstance(told, Span) and told.server
+    return context_values(attributes, server=server, call=call, litellm=told.litellm)
 
 
 def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | None]) -> dict[str, Any]:
@@ -96,8 +108,6 @@ def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | 
     a span tells and the one above it, None where that is not known.
     """
     told = call.told
-    server = isinstance(told, Span) and told.server
-    own = context_values(call.attributes, server=server, call=True, litellm=told.litellm)
     found: dict[str, Any] = {}
     above: Any = told.parent if isinstance(told, Span) else told.key
     for _ in range(DEPTH):
@@ -108,7 +118,7 @@ def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | 
         for name, value in context.items():
             if name in OUTERMOST or name not in found:
                 found[name] = value
-    return found | own
+    return found | call.context
 
 
 def short(context: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +206,7 @@ class Window:
     def _give(self, call: Call, rows: Rows, line: int) -> None:
         if not self._passed_over(call):
             values = self._columns(call)
-            rows.add([values.get(name) for name in COLUMNS], line)
+            rows.add(list(map(values.get, COLUMNS)), line)
 
     def _columns(self, call: Call) -> dict[str, Any]:
         """The columns of a call, with what it and the spans above it tell of who called."""
@@ -216,8 +226,7 @@ class Window:
         if span.key is not None:
             known = self._know(span.key)
             known.parent = above
-            context = context_values(span.attributes, server=span.server, call=call is not None, litellm=span.litellm)
-            known.context = short(context)
+            known.context = short(call.context if call else _context(span, span.attributes, call=False))
             if call is not None:
                 self._join(call, span.key)
             elif not known.encloses:
@@ -298,5 +307,8 @@ def _characters(value: Any) -> int:
     if isinstance(value, str):
         return len(value)
     if isinstance(value, dict):
-        return sum(8 + (len(inner) if type(inner) is str else _characters(inner)) for inner in value.values())
+        inside = value.values()
+        texts = [len(inner) for inner in inside if type(inner) is str]
+        others = [inner for inner in inside if type(inner) is not str] if len(texts) < len(inside) else ()
+        return 8 * len(inside) + sum(texts) + sum(map(_characters, others))
     return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8

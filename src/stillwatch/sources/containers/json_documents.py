@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 import msgspec
@@ -81,15 +81,18 @@ def json_documents(location: str, *, after_time: bool = False, decode: Decode | 
     line, such as `some_keys`: enough for a quick look.
     """
     start = head(location)
-    of_line = _line_decoder(decode or decode_whole)
+    decode = decode or decode_whole
     if after_time and TIME.match(start):
-        for line in file_lines(location):
-            yield of_line(line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)))
+        lines = file_lines(location)
+        untimed = (
+            line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)) for line in lines
+        )
+        yield from _of_lines(untimed, decode)
     elif _one_document(start):
         data = whole(location)
         yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
     else:
-        yield from map(of_line, file_lines(location))
+        yield from _of_lines(file_lines(location), decode)
 
 
 def begins_json(start: bytes) -> bool:
@@ -119,12 +122,17 @@ def _one_document(start: bytes) -> bool:
     return len(first) < 2 or (first.startswith(b"{") and first.endswith((b"{", b",", b"[")))
 
 
-def _line_decoder(decode: Decode) -> Callable[[Line], Document]:
-    def of_line(line: Line) -> Document:
-        number, data, reason = line
-        return Document(number, None, reason) if data is None else _decoded(number, data, decode)
-
-    return of_line
+def _of_lines(lines: Iterable[Line], decode: Decode) -> Iterator[Document]:
+    for number, data, reason in lines:
+        if data is None:
+            yield Document(number, None, reason)
+            continue
+        try:
+            value = decode(data)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            yield Document(number, None, decode_reason(data, error))
+        else:
+            yield Document(number, value)
 
 
 def decode_whole(data: bytes) -> Any:
@@ -137,9 +145,9 @@ def decode_whole(data: bytes) -> Any:
         return lenient(data, error)
 
 
-def _decoded(number: int, data: bytes, decode: Decode = decode_whole) -> Document:
+def _decoded(number: int, data: bytes) -> Document:
     try:
-        return Document(number, decode(data))
+        return Document(number, decode_whole(data))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         return Document(number, None, decode_reason(data, error))
 

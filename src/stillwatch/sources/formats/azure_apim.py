@@ -30,7 +30,7 @@ import pyarrow as pa
 
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.azure_records import Flat, flat, index_beside, is_azure, kind, records
-from stillwatch.sources.calls.bodies import items, mapping, request_values, response_values
+from stillwatch.sources.calls.bodies import answer_texts, items, mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import header, logged_body, operation_of, sent_and_answered
 from stillwatch.sources.containers.json_documents import Document, decoded
 from stillwatch.sources.records.json_log import JsonLog
@@ -114,7 +114,7 @@ class AzureApim(JsonLog):
         """The records of a file; to a request's is added what the model log says of it, under ``parts``."""
         messages = None
         for document in records(location):
-            if document.reason or not isinstance(document.value, Mapping):
+            if document.reason or not isinstance(document.value, dict):
                 yield document
                 continue
             fields = flat(document.value)
@@ -201,7 +201,8 @@ def _messages(parts: Mapping[str, Any]) -> dict[str, Any]:
         told = request_values(mapping(sent))
     told["tool_count"] = told["tool_count"] if told.get("tool_count") else None
     if isinstance(answered, list):
-        answered = {"choices": [{"message": message} for message in items(answered)]}
+        response, reasoning = answer_texts({"choices": [{"message": message} for message in items(answered)]})
+        return {**told, "response": response, "reasoning": reasoning}
     return told | {name: value for name, value in response_values(mapping(answered)).items() if value is not None}
 
 
@@ -232,7 +233,11 @@ def _counts(parts: Mapping[str, Any]) -> dict[str, Any]:
     rows = [mapping(decoded(text)) for text in parts.get("counts") or []]
     if not rows:
         return {}
-    best = max(rows, key=lambda row: (sum(_number(row.get(name)) for name in NUMBERS), bool(row.get("modelname"))))
+    best = (
+        rows[0]
+        if len(rows) == 1
+        else max(rows, key=lambda row: (sum(_number(row.get(name)) for name in NUMBERS), bool(row.get("modelname"))))
+    )
     named = [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]
     prompt, cached = best.get("prompttokens"), best.get("promptcachedtokens")
     if type(prompt) is int and type(cached) is int and cached > prompt:

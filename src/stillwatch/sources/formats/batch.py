@@ -107,7 +107,7 @@ class Batch(JsonLog):
             return
         beside = _Beside(location)
         for document in json_documents(location):
-            if isinstance(document.value, Mapping):
+            if isinstance(document.value, dict):
                 document = document._replace(value={"line": document.value, "beside": beside})
             yield document
 

@@ -134,7 +134,7 @@ def _records(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     events = items(document.get("logEvents")) or items(document.get("events")) or [document]
     for event in events:
         message = decoded(event.get("message"))
-        if isinstance(message, Mapping) and "modelId" in message:
+        if isinstance(message, dict) and "modelId" in message:
             yield message
 
 
@@ -142,7 +142,7 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     """The record's columns, still loose."""
     given, told = mapping(record.get("input")), mapping(record.get("output"))
     request, body = decoded(given.get("inputBodyJson")), _answer(decoded(told.get("outputBodyJson")))
-    asked = request_values(_request(request)) if isinstance(request, Mapping) else {}
+    asked = request_values(_request(request)) if isinstance(request, dict) else {}
     answered = response_values(body)
     metrics = mapping(body.get(METRICS)) or mapping(body.get("metrics"))
     cached = ("cacheReadInputTokenCount", "cacheWriteInputTokenCount")
@@ -201,13 +201,13 @@ def _request(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _message(message: Any) -> Any:
     """A message of Converse whose parts that hold text deeper down are those texts."""
-    if not isinstance(message, Mapping) or not isinstance(message.get("content"), list):
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
         return message
     return {**message, "content": [_part(part) for part in message["content"]]}
 
 
 def _part(part: Any) -> Any:
-    if not isinstance(part, Mapping):
+    if not isinstance(part, dict):
         return part
     guarded = mapping(mapping(part.get("guardContent")).get("text"))
     cited = mapping(part.get("citationsContent"))
@@ -216,7 +216,7 @@ def _part(part: Any) -> Any:
 
 def _answer(body: Any) -> dict[str, Any]:
     """The body of the whole answer: as it is, or put together from the array of a stream's chunks."""
-    if isinstance(body, Mapping):
+    if isinstance(body, dict):
         message = mapping(mapping(body.get("output")).get("message"))
         return {**body, "output": {"message": _message(message)}} if message else dict(body)
     chunks = items(body)

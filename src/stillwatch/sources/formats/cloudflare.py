@@ -153,7 +153,7 @@ def _pushed_id(row: Mapping[str, Any], answered: Mapping[str, Any]) -> Any:
 
 def _open(value: Any) -> Any:
     """A value of Logpush; None where it is still encrypted."""
-    return None if isinstance(value, Mapping) and value.keys() >= ENCRYPTED and "messages" not in value else value
+    return None if isinstance(value, dict) and value.keys() >= ENCRYPTED and "messages" not in value else value
 
 
 def _caller(metadata: Mapping[str, Any]) -> dict[str, Any]:

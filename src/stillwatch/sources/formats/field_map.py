@@ -148,7 +148,7 @@ def follow(value: Any, path: str) -> Any:
     """What stands in a JSON value at ``path`` (keys and list positions joined by points); None where nothing does."""
     if isinstance(value, str) and len(value) <= OPENED_CHARACTERS:
         value = decoded(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if path in value:
             return value[path]
         end = path.find(".")

@@ -246,7 +246,7 @@ def _body(side: Mapping[str, Any], record: Mapping[str, Any]) -> Mapping[str, An
     """The body of a request or a response, wherever its recorder keeps it; empty where it has none."""
     kept = next((side[name] for name in ("body", "postData", "content", "chunks") if side.get(name)), None)
     encoding = side.get("encoding") or side.get("body_encoding")
-    har = isinstance(kept, Mapping) and kept.keys() & {"text", "mimeType"} and not kept.keys() & CONVERSATIONS
+    har = isinstance(kept, dict) and kept.keys() & {"text", "mimeType"} and not kept.keys() & CONVERSATIONS
     if har and kept is not side.get("body"):
         kept, encoding = mapping(kept).get("text"), mapping(kept).get("encoding")
     if isinstance(kept, str) and encoding == "base64":
@@ -305,7 +305,7 @@ def claimed_account(body: Mapping[str, Any]) -> Any:
 
 def _session(body: Mapping[str, Any]) -> Any:
     conversation = body.get("conversation")
-    return told_id(conversation.get("id") if isinstance(conversation, Mapping) else conversation)
+    return told_id(conversation.get("id") if isinstance(conversation, dict) else conversation)
 
 
 def _address(record: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:

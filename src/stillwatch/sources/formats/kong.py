@@ -99,7 +99,7 @@ def _call(ai: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What the plugin that proxied the call tells of it; None for no call."""
     for name in PLUGINS:
         plugin = mapping(ai.get(name))
-        if any(isinstance(plugin.get(part), Mapping) for part in ("meta", "usage", "payload")):
+        if any(isinstance(plugin.get(part), dict) for part in ("meta", "usage", "payload")):
             return plugin
     return None
 

@@ -342,8 +342,9 @@ def _counts(usage: Any) -> dict[str, Any]:
     for way, openai in (("input", "prompt_tokens"), ("output", "completion_tokens")):
         found = {name: count for name, count in parts.items() if way in name and "cost" not in name}
         found = found or {name: parts[name] for name in (openai,) if name in parts}
-        wrong = [count for count in found.values() if _whole(count) is None]
-        counts[f"{way}_tokens"] = wrong[0] if wrong else sum(map(_whole_or_0, found.values())) if found else None
+        wholes = list(map(_whole, found.values()))
+        wrong = next((count for count, told in zip(found.values(), wholes, strict=True) if told is None), None)
+        counts[f"{way}_tokens"] = (sum(filter(None, wholes)) if wrong is None else wrong) if found else None
     reasoning = next((name for name in parts if "reasoning" in name), "")
     total, plain = _whole(parts.get("total")), (_whole(parts.get("input")), _whole(parts.get("output")))
     if total is not None and plain[0] is not None and plain[1] is not None:
@@ -356,6 +357,8 @@ def _counts(usage: Any) -> dict[str, Any]:
 
 def _whole(value: Any) -> int | None:
     """A count, which some exports write as text or with a point; null for anything else."""
+    if type(value) is int and 0 <= value < 2**63:
+        return value
     try:
         return None if value is None else whole(value)
     except BadValueError:

@@ -24,8 +24,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.calls.attributes import Event, first
 from stillwatch.sources.calls.bodies import items, mapping
-from stillwatch.sources.calls.model_spans import LITELLM, Event, first
+from stillwatch.sources.calls.model_spans import LITELLM
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
 from stillwatch.sources.containers.json_documents import begins_json, decoded

@@ -21,12 +21,13 @@ import pyarrow as pa
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.calls.attributes import Event, flat
 from stillwatch.sources.calls.bodies import items, mapping
-from stillwatch.sources.calls.model_spans import Event, flat
 from stillwatch.sources.calls.span_log import SpanLog
-from stillwatch.sources.calls.span_window import Key, Record, Span
+from stillwatch.sources.calls.span_window import Key, Record, Span, identity
+from stillwatch.sources.containers.arrow_values import python_values
 from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import Document, begins_json, json_documents
+from stillwatch.sources.containers.json_documents import Document, begins_json, decode_whole, json_documents, some_keys
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.rows import COLUMNS
 from stillwatch.sources.records.values import BadValueError, time_us
@@ -38,9 +39,12 @@ SLICE = 512
 PREFIX = "attributes."
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
+TELLING = ("context", "attributes.gen_ai", "data", "spans")  # how the columns begin that tell an id
 LITELLMS = "llm.request.type"
 """What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
-SERVERS = ("http.route", "client.address", "http.client_ip")
+SERVERS = frozenset({"http.route", "client.address", "http.client_ip"})
+
+_ID_KEYS = some_keys(("context", "context.span_id", "data", "spans"))
 
 
 class Phoenix(SpanLog):
@@ -100,46 +104,87 @@ class Phoenix(SpanLog):
 
     def documents(self, location: str) -> Iterator[Document]:
         """See `JsonLog.documents`; of a Parquet file, its rows."""
-        if not head(location).startswith(MAGIC):
-            yield from json_documents(location)
-            return
-        number = 0
-        for batch in parquet_batches(open_parquet(location), None, location):
-            for start in range(0, batch.num_rows, SLICE):
-                for row in _rows(batch.slice(start, SLICE), location):
-                    number += 1
-                    yield Document(number, row)
+        if head(location).startswith(MAGIC):
+            return _table_rows(location)
+        return json_documents(location)
+
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`: of a span that tells its id, no more than that."""
+        if head(location).startswith(MAGIC):
+            return _table_rows(location, TELLING)
+        return json_documents(location, decode=_head_of)
 
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""
-        inner = next((document[name] for name in ("data", "spans") if isinstance(document.get(name), list)), None)
-        return [_span(span) for span in ([document] if inner is None else items(inner))]
+        return [_span(span) for span in _spans(document)]
+
+    def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
+        """See `JsonLog.identity`: the ids of all spans, calls or not, since to tell calls takes their attributes."""
+        return [_span_id(span) or identity(_span(span)) for span in _spans(document)]
+
+
+def _spans(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The spans of a document: itself, or those of a page or a trace."""
+    inner = next((document[name] for name in ("data", "spans") if isinstance(document.get(name), list)), None)
+    return [document] if inner is None else items(inner)
+
+
+def _head_of(data: bytes) -> Any:
+    """What tells a span's id; the whole document where that does not."""
+    keys = _ID_KEYS(data)
+    return keys if _span_id(keys) else decode_whole(data)
+
+
+def _table_rows(location: str, beginnings: tuple[str, ...] = ("",)) -> Iterator[Document]:
+    """The rows of a Parquet file, of the columns whose names begin in one of some ways."""
+    file, number = open_parquet(location), 0
+    columns = [name for name in file.schema_arrow.names if name.startswith(beginnings) or name == "attributes"]
+    for batch in parquet_batches(file, columns, location):
+        for start in range(0, batch.num_rows, SLICE):
+            for row in _rows(batch.slice(start, SLICE), location):
+                number += 1
+                yield Document(number, row)
 
 
 def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
-    """Rows as objects; times of nanoseconds are cut to microseconds, which Python can hold."""
-    columns = [
-        column.cast(pa.timestamp("us", column.type.tz), safe=False) if pa.types.is_timestamp(column.type) else column
-        for column in batch.columns
-    ]
-    try:
-        rows: list[dict[str, Any]] = pa.RecordBatch.from_arrays(columns, names=batch.schema.names).to_pylist()
-    except (ValueError, OverflowError, pa.ArrowException) as error:
-        raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
+    """Rows as objects, attributes in columns of their own as one object.
+
+    Times of nanoseconds are cut to microseconds, which Python can hold. A data frame holds "not a number" where a span
+    has none.
+    """
+    rows: list[dict[str, Any]] = [{} for _ in range(batch.num_rows)]
+    attributes: list[dict[str, Any]] = [{} for _ in rows]
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+        try:
+            values = python_values(column)
+        except (ValueError, OverflowError, pa.ArrowException) as error:
+            raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
+        own = name.startswith(PREFIX)
+        if own and pa.types.is_floating(column.type):
+            values = [value if value == value else None for value in values]
+        key = name[len(PREFIX) :] if own else name
+        for told, value in zip(attributes if own else rows, values, strict=True):
+            if value is not None or not own:
+                told[key] = value
+    for row, told in zip(rows, attributes, strict=True):
+        if not isinstance(row.get("attributes"), dict):
+            row["attributes"] = told
     return rows
 
 
 def _span(row: Mapping[str, Any]) -> Span:
-    attributes = dict(flat(row["attributes"])) if isinstance(row.get("attributes"), Mapping) else _columns(row)
+    nested = row.get("attributes")
+    attributes = flat(nested) if isinstance(nested, dict) else _columns(row)
     kind = row.get("span_kind")
     if isinstance(kind, str) and kind != "UNKNOWN":
         attributes.setdefault("openinference.span.kind", kind)
-    context = mapping(row.get("context"))
-    trace = row.get("context.trace_id", context.get("trace_id"))
+    trace = row["context.trace_id"] if "context.trace_id" in row else mapping(row.get("context")).get("trace_id")
     return Span(
-        key=_key(trace, row.get("context.span_id", context.get("span_id"))),
+        key=_key(trace, _span_id(row)),
         parent=_key(trace, row.get("parent_id")),
-        server=any(name in attributes for name in SERVERS),
+        server=not SERVERS.isdisjoint(attributes),
         start=_nanoseconds(row.get("start_time")),
         end=_nanoseconds(row.get("end_time")),
         failed=row.get("status_code") == "ERROR",
@@ -151,9 +196,14 @@ def _span(row: Mapping[str, Any]) -> Span:
 
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes in columns of their own; a data frame holds "not a number" where a span has none."""
-    found = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
-    return {name: value for name, value in flat(found) if value == value}
+    """The attributes of a data frame's row, which are columns of their own; "not a number" where a span has none."""
+    found = flat({name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)})
+    return {name: value for name, value in found.items() if value == value}
+
+
+def _span_id(row: Mapping[str, Any]) -> str | None:
+    told = row["context.span_id"] if "context.span_id" in row else mapping(row.get("context")).get("span_id")
+    return told if isinstance(told, str) and told else None
 
 
 def _key(trace: Any, span: Any) -> Key | None:
@@ -170,7 +220,7 @@ def _nanoseconds(value: Any) -> Any:
 
 
 def _event(event: Mapping[str, Any]) -> Event:
-    return Event(str(event.get("name")), dict(flat(mapping(event.get("attributes")))))
+    return Event(str(event.get("name")), flat(mapping(event.get("attributes"))))
 
 
 SOURCE = Phoenix()

@@ -6,6 +6,7 @@ nothing; only in the others each value is looked at (`stillwatch.sources.records
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,7 +23,7 @@ __all__ = ["COLUMNS", "Rows", "empty_batch"]
 
 COLUMNS: tuple[str, ...] = tuple(EXCHANGE.names)
 BATCH_CHARACTERS = 64 * 2**20
-LONG_COLUMNS = [COLUMNS.index(name) for name in ("system_prompt", "messages", "response", "reasoning")]
+_LONG = operator.itemgetter(*map(COLUMNS.index, ("system_prompt", "messages", "response", "reasoning")))
 STARTED_AT, MESSAGES = COLUMNS.index("started_at"), COLUMNS.index("messages")
 
 UNREADABLE = mark_of("messages")
@@ -65,11 +66,8 @@ class Rows:
 
     def add_typed(self, row: Sequence[object], line: int) -> None:
         """One row whose time (microseconds) and conversation (JSON text) are those of THE record already."""
-        for index in LONG_COLUMNS:
-            long = row[index]
-            if type(long) is str:
-                self._characters += len(long)
-        self._rows.append(row)
+        self._characters += sum([len(long) for long in _LONG(row) if type(long) is str])
+        self._rows.append(tuple(row))  # the garbage collector passes over tuples of texts and numbers
         self._lines.append(line)
 
     def reject(self, reason: str, line: int) -> None:
