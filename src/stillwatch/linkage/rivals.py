@@ -69,7 +69,8 @@ def _of_one_company(organization: Ints) -> Bools:
     operator that registers an organisation for every few accounts would clear them all.
     """
     _, number, count = np.unique(organization, return_inverse=True, return_counts=True)
-    return (number == count.argmax()) & (count.max() > 1)
+    people: Bools = (number == count.argmax()) & (count.max() > 1)
+    return people
 
 
 _EXPLAINS: Mapping[str, tuple[str, ...]] = {
