@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import detection, formats, fuzzing, nulls, overlap, techniques
+from bench import detection, drill, formats, fuzzing, nulls, overlap, techniques
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
 
@@ -17,6 +17,7 @@ def main(names: list[str]) -> None:
         "overlap": overlap.main,
         "formats": formats.main,
         "fuzzing": fuzzing.main,
+        "drill": drill.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from stillwatch.drill.adversaries import drilled, evasions, knobs, library
 from stillwatch.exchange import CUSTOMER, EXCHANGE, NETWORK_KINDS
 from stillwatch.settings import SETTINGS
 from stillwatch.sources import SOURCES
@@ -157,7 +158,61 @@ def settings() -> str:
     return "\n".join(["# Settings\n", NOTE, table(("option", "type", "default", "what it does"), rows)])
 
 
-PAGES: dict[str, Callable[[], str]] = {"log-formats.md": log_formats, "settings.md": settings}
+ADVERSARY = """## One of your own
+
+On the command line: `stillwatch drill LOG --adversary careful:cover=0.2,accounts=40`. Or in a file,
+`--adversary mine.toml`, with any [knobs of a campaign](simulate.md#campaigns) and up to three lines of words. What the
+file leaves out is as in the adversary that `of` names, or has a campaign's default where there is no `of`. Give it a
+name that none of the adversaries above has.
+
+```toml
+summary = "Works for a quarter of an hour a day, from cafes."   # one plain sentence, shown in reports
+of = "naive"                            # what it starts from, and what it is compared with
+hides = "addresses that stay with an account"   # from which signal, in plain words
+network = "vpn"
+```
+
+To add one to the library, put the same lines below a header into `src/stillwatch/drill/adversaries.toml`
+(`[evasions.NAME]`, or `[library.NAME]` without `of`); its tests say what an evasion may change.
+
+## What they pay
+
+Every evasion has a price for 1,000 harvested exchanges: money, accounts, and days before the first of them. Cover is
+paid for like harvest. The figures are assumptions of ours (`src/stillwatch/drill/costs.toml` gives the ground for
+each); a file of the same form with better ones, `--costs mine.toml`, needs to hold only what differs.
+"""
+
+
+def adversaries() -> str:
+    """The library of the drill, its evasions, and how to add one."""
+    ours = [
+        (f"`{a.name}`" + (" (drilled)" if a.name in drilled() else ""), a.summary, f"`{knobs(a.campaign)}`")
+        for a in library().values()
+    ]
+    hiding = [
+        (f"`{e.name}`", f"`{e.of}`", e.hides, e.summary, f"`{knobs(e.campaign, library()[e.of].campaign)}`")
+        for e in evasions()
+    ]
+    return "\n".join(
+        [
+            "# Adversaries of the drill\n",
+            NOTE,
+            "`stillwatch drill` plants these campaigns in your own traffic, in memory, and measures what is found.\n",
+            table(("adversary", "what it does", "knobs that are not a campaign's defaults"), ours),
+            "## Evasions\n",
+            "An operator that has read how Stillwatch decides hides from one signal after another. Each evasion is",
+            "compared with the adversary that does not; the last three do the strongest together.\n",
+            table(("evasion", "of", "hides", "what it does", "what it changes"), hiding),
+            ADVERSARY,
+        ]
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "drill-adversaries.md": adversaries,
+    "log-formats.md": log_formats,
+    "settings.md": settings,
+}
 PAGES |= {f"formats/{s.info.name}.md": partial(format_page, s.info) for _, s in SOURCES.all()}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TypeVar
@@ -11,7 +12,7 @@ from typing import TypeVar
 from loky import cpu_count
 from loky.process_executor import ProcessPoolExecutor
 
-__all__ = ["beside", "rare_collections"]
+__all__ = ["beside", "crew", "rare_collections"]
 
 _IDLE = 60  # seconds after which a process that hears no more of its parent ends
 _ALLOCATIONS = 50_000  # between two searches for garbage
@@ -69,3 +70,30 @@ def rare_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+@contextmanager
+def crew(
+    workers: int, begin: Callable[[Given], None], given: Given
+) -> Iterator[Callable[[Callable[..., Result], tuple[object, ...]], Future[Result]]]:
+    """Processes that each call ``begin(given)`` once and then do what they are handed, while the block runs.
+
+    Each works on one core. ``given`` goes to them through pipes, never over the disk. With one worker or one core the
+    work is done here, when it is handed over.
+    """
+    if workers < 2 or cpu_count() < 2:
+        begin(given)
+        yield _here
+        return
+    alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    pool = ProcessPoolExecutor(workers, timeout=_IDLE, initializer=begin, initargs=(given,), env=alone)
+    try:
+        yield lambda function, arguments: pool.submit(function, *arguments)
+    finally:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
+def _here(function: Callable[..., Result], arguments: tuple[object, ...]) -> Future[Result]:
+    future: Future[Result] = Future()
+    future.set_result(function(*arguments))
+    return future

@@ -22,6 +22,7 @@ from stillwatch.campaigns.results import accounts_table, campaigns_table, exchan
 from stillwatch.engines.duckdb import DuckDB
 from stillwatch.engines.profiles import account_profiles
 from stillwatch.exchange import EXCHANGE, accounts_of, fresh_salt, in_order, read_salt
+from stillwatch.linkage.certainty import FIRM
 from stillwatch.progress import Progress
 from stillwatch.settings import Settings
 from stillwatch.signals.features import exchange_features
@@ -55,7 +56,12 @@ def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings,
         profiles = _profiles(exchanges, settings)
     with clock.step("link"):
         findings = linkage.find_groups(
-            exchanges, customers, seed=settings.seed, false_discovery=settings.false_discovery, progress=progress
+            exchanges,
+            customers,
+            seed=settings.seed,
+            false_discovery=settings.false_discovery,
+            progress=progress,
+            firm=FIRM if settings.firm is None else settings.firm,
         )
     with clock.step("judge"):
         progress.step("judging groups")

@@ -39,6 +39,10 @@ class Settings:
 
     seed: int = _setting(0, "Seed of what is drawn: the sessions that the search sees, and permutations.")
     false_discovery: float = _setting(0.01, "At most this share of the accused accounts may be innocent.")
+    firm: float | None = _setting(
+        None,
+        "Nats from which a group stands firmly enough to be accused (8.5); `stillwatch drill --recommend` names one.",
+    )
     with_text: bool = _setting(False, "Show prompts and answers of the log in the report (off: no text leaves it).")
     price_table: Path | None = _setting(None, "TOML file with prices per million tokens, to value what was taken.")
     salt: Path | None = _setting(None, "File with the key of the hashes; made, readable by you only, where missing.")
@@ -49,6 +53,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 < self.false_discovery < 1:
             raise UsageError(f"{self.false_discovery} is no rate", "--false-discovery", "give a number between 0 and 1")
+        if self.firm is not None and not 0 <= self.firm <= 100:
+            raise UsageError(f"{self.firm} is out of range", "--firm", "give nats from 0 to 100")
         for name, low in (("seed", 0), ("memory_mb", 64), ("threads", 1), ("retention_days", 1)):
             if getattr(self, name) < low:
                 raise UsageError(

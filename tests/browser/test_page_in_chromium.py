@@ -15,12 +15,16 @@ from typing import Any
 import pytest
 
 from stillwatch.campaigns.page import render_page
+from stillwatch.drill.page import render_page as render_drill
 from tests.campaigns import made_reports
+from tests.drill import made_reports as made_drills
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = os.environ.get("AXE_CORE", "")
 KINDS = ("empty", "ordinary", "huge", "hostile", "extreme")
+DRILLS = ("full", "hardly_any", "none_found", "nulls", "empty", "hostile")
+DRILL_PAGES = tuple(f"drill-{kind}" for kind in DRILLS)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
@@ -37,9 +41,11 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    written = {kind: folder / f"{kind}.html" for kind in KINDS}
+    made = {kind: render_page(getattr(made_reports, kind)()) for kind in KINDS}
+    made |= {f"drill-{kind}": render_drill(getattr(made_drills, kind)()) for kind in DRILLS}
+    written = {kind: folder / f"{kind}.html" for kind in made}
     for kind, path in written.items():
-        path.write_text(render_page(getattr(made_reports, kind)()), encoding="utf-8")
+        path.write_text(made[kind], encoding="utf-8")
     return written
 
 
@@ -64,7 +70,7 @@ def visit(browser: Any, files: dict[str, Path]) -> Iterator[Any]:
         context.close()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS + DRILL_PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 def test_is_quiet_fits_its_width_and_asks_for_nothing(
@@ -103,6 +109,13 @@ def test_sorts_both_ways_by_keyboard_and_says_so(visit: Any) -> None:
     assert column(page, 2) == sorted(column(page, 2))
     assert len(set(column(page, 2))) > 100
     assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_numbers_of_a_drill_sort_with_the_unknown_last(visit: Any) -> None:
+    page = visit("drill-hardly_any")
+    page.locator("#cells thead button", has_text="Found").click()
+    found = page.locator("#cells tbody tr").evaluate_all("rows => rows.map(row => row.cells[5].dataset.sort)")
+    assert [value != "" for value in found] == [True] * 9 + [False] * 86
 
 
 def test_filter_leaves_what_was_typed_and_counts_it(visit: Any) -> None:
@@ -153,7 +166,7 @@ def test_prints_with_every_part_open(visit: Any) -> None:
 
 
 @pytest.mark.skipif(not Path(AXE).is_file(), reason="AXE_CORE names no axe.min.js")
-@pytest.mark.parametrize("kind", ["empty", "ordinary", "hostile"])
+@pytest.mark.parametrize("kind", ["empty", "ordinary", "hostile", "drill-full", "drill-hardly_any", "drill-hostile"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_has_no_accessibility_violation(visit: Any, kind: str, scheme: str) -> None:
     page = visit(kind, color_scheme=scheme, bypass_csp=True)

@@ -7,7 +7,13 @@ import pytest
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from stillwatch.calibration import clopper_pearson, cluster_bootstrap_interval, sum_interval, wilson
+from stillwatch.calibration import (
+    clopper_pearson,
+    cluster_bootstrap_interval,
+    rate_sequence,
+    sum_interval,
+    wilson,
+)
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.02, 0.3, 0.5, 0.95])
@@ -16,6 +22,30 @@ def test_clopper_pearson_always_covers(rate: float, n: int) -> None:
     events = np.arange(n + 1)
     covered = [clopper_pearson(int(k), n).low <= rate <= clopper_pearson(int(k), n).high for k in events]
     assert float(stats.binom.pmf(events, n, rate) @ covered) >= 0.95 - 1e-9
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.3, 0.9, 1.0])
+def test_a_rate_sequence_covers_at_every_look(rate: float) -> None:
+    """Looking after each of 300 trials, and stopping at the first wrong interval, is wrong in one run of twenty."""
+    rng = np.random.default_rng(int(rate * 100))
+    left = 0
+    for _ in range(200):
+        seen = np.cumsum(rng.random(300) < rate)
+        left += any(
+            not ends.low <= rate <= ends.high
+            for n in (1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 180, 300)
+            for ends in [rate_sequence(int(seen[n - 1]), n)]
+        )
+    assert left / 200 <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_a_rate_sequence_is_wider_than_an_interval_of_one_look_and_knows_no_trial() -> None:
+    assert rate_sequence(0, 0)[1:] == (0.0, 1.0)
+    for events, trials in ((0, 1), (1, 1), (3, 8), (8, 8), (40, 50)):
+        always, once = rate_sequence(events, trials), clopper_pearson(events, trials)
+        assert always.low <= once.low <= once.high <= always.high
+    with pytest.raises(ValueError, match="events"):
+        rate_sequence(3, 2)
 
 
 def test_wilson_covers_on_average() -> None:

@@ -9,7 +9,6 @@ import pytest
 from scipy import special
 
 from stillwatch.campaigns import damage
-from stillwatch.campaigns.case import open_case
 from stillwatch.campaigns.damage import CALIBRATION_SD, Price, PriceTable, cost_of, read_prices, taken_interval
 from stillwatch.errors import InputError
 from tests.campaigns import made_cases
@@ -69,8 +68,7 @@ def test_a_table_that_is_not_there() -> None:
 
 def test_worth_of_an_exchange(tmp_path: Path) -> None:
     exchanges = made_cases.log()
-    case = open_case(exchanges, None, made_cases.findings(exchanges, ()))
-    cost = cost_of(case, prices(tmp_path))
+    cost = cost_of(exchanges, prices(tmp_path))
     large = exchanges.column("model").to_numpy() == "atlas"
     assert cost.value[large] == pytest.approx((1_000 * 1.0 + 2_000 * 10.0) / 1e6)
     assert cost.value[~large] == pytest.approx((1_000 * 0.5 + 1_500 * 2.0 + 500 * 4.0) / 1e6)
@@ -80,8 +78,7 @@ def test_worth_of_an_exchange(tmp_path: Path) -> None:
 
 def test_reasoning_counted_apart_is_added(tmp_path: Path) -> None:
     exchanges = made_cases.log(reasoning_tokens=3_000)
-    case = open_case(exchanges, None, made_cases.findings(exchanges, ()))
-    cost = cost_of(case, prices(tmp_path))
+    cost = cost_of(exchanges, prices(tmp_path))
     assert cost.apart is True
     assert set(cost.output_tokens) == {5_000.0}
     assert cost.value.max() == pytest.approx((1_000 + 5_000 * 10) / 1e6)
@@ -89,8 +86,7 @@ def test_reasoning_counted_apart_is_added(tmp_path: Path) -> None:
 
 def test_nothing_logged_is_worth_nothing() -> None:
     exchanges = made_cases.metadata_only()
-    case = open_case(exchanges, None, made_cases.findings(exchanges, ()))
-    assert cost_of(case, read_prices(None)).value.sum() == 0
+    assert cost_of(exchanges, read_prices(None)).value.sum() == 0
 
 
 def test_interval_of_few() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import html.parser
 import re
 
 import pytest
@@ -14,41 +13,9 @@ from stillwatch.campaigns import narrative
 from stillwatch.campaigns.page import ROWS_PER_CAMPAIGN, render_page
 from stillwatch.campaigns.report import Report
 from tests.campaigns import made_reports
+from tests.campaigns.page_outline import outline
 
-VOID = {"meta", "link", "input", "br", "hr", "img"}
 KINDS = ("empty", "ordinary", "huge", "hostile", "extreme")
-
-
-class Outline(html.parser.HTMLParser):
-    """Reads a page strictly: every element that opens must close in order; collects ids, tags and links."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_startendtag(tag, attrs)
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), f"attribute twice in <{tag}>"
-        found = dict(attrs)
-        self.tags.append((tag, found))
-        if "id" in found:
-            self.ids.append(found["id"] or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag, f"</{tag}> out of order at {self.getpos()}"
-
-    def handle_data(self, data: str) -> None:
-        if not self.open or self.open[-1] not in ("script", "style"):
-            self.text.append(data)
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +26,6 @@ def reports() -> dict[str, Report]:
 @pytest.fixture(scope="module")
 def pages(reports: dict[str, Report]) -> dict[str, str]:
     return {kind: render_page(report) for kind, report in reports.items()}
-
-
-def outline(page: str) -> Outline:
-    read = Outline()
-    read.feed(page)
-    read.close()
-    return read
 
 
 @pytest.mark.parametrize("kind", KINDS)

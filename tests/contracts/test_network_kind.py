@@ -66,8 +66,12 @@ def test_sessions_are_the_same_numbers_with_and_without_it(logs: tuple[pa.Table,
     for name in without.activity.__dataclass_fields__:
         np.testing.assert_equal(getattr(told.activity, name), getattr(without.activity, name))
     for name in without._fields:
-        if name != "activity":
+        if name not in ("activity", "codebooks"):
             np.testing.assert_equal(getattr(told, name), getattr(without, name))
+    for one, other in zip(told.codebooks, without.codebooks, strict=True):
+        assert one.model is not None
+        assert other.model is not None
+        np.testing.assert_equal(one.model.cluster_centers_, other.model.cluster_centers_)
 
 
 def test_its_vocabulary_says_no_country() -> None:

@@ -81,3 +81,27 @@ def test_groups_that_differ_a_little_are_one_group_once_grown_again(
 def test_a_group_of_which_nobody_is_sure_is_left_as_it_was(evidence: Evidence) -> None:
     doubtful = np.full(len(evidence.enough), 0.6)
     assert regrow(evidence, load_model("member"), doubtful) is doubtful
+
+
+def test_parting_ends_where_each_side_draws_the_same_outsiders_in(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A side may be as large as the whole was, with accounts of nobody's; cut again and again it would never end."""
+    n = len(evidence.enough)
+    outsiders = np.arange(n - 40, n)
+
+    def always_more(evidence: Evidence, model: object, start: np.ndarray) -> tuple[np.ndarray, None, None]:
+        own = np.where(start > 0, 0.9, 0.0)
+        own[outsiders] = 0.9
+        return own, None, None
+
+    def strangers(scores: np.ndarray) -> np.ndarray:
+        return np.arange(len(scores)) % 2 == 0
+
+    monkeypatch.setattr("stillwatch.linkage.parting.step", always_more)
+    monkeypatch.setattr("stillwatch.linkage.parting.widest_cut", strangers)
+    monkeypatch.setattr("stillwatch.linkage.parting._own_pools", lambda *_: True)
+    both = np.zeros(n)
+    both[:40] = SEAT
+    parts = part(evidence, load_model("member"), both)
+    assert 2 <= len(parts) <= 40

@@ -14,6 +14,7 @@ from stillwatch.calibration.intervals import (
     Interval,
     clopper_pearson,
     cluster_bootstrap_interval,
+    rate_sequence,
     sum_interval,
     wilson,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "permutation_p_value",
     "posterior_q_values",
     "product_e",
+    "rate_sequence",
     "reliability_table",
     "select_at_fdr",
     "shift_prior",

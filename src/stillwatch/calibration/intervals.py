@@ -62,6 +62,29 @@ def wilson(events: int, trials: int, level: float = 0.95) -> Interval:
     return Interval(rate, low, high)
 
 
+def rate_sequence(events: int, trials: int, level: float = 0.95) -> Interval:
+    """Interval of a rate that covers at ``level`` at every look at once, so that one may stop when one has seen enough.
+
+    The rates p at which a Beta(1, 1) prior has not become ``1 / (1 - level)`` times as unlikely by the events (the
+    ratio of prior to posterior is a martingale: Waudby-Smith & Ramdas 2020). Wider than `clopper_pearson`, which covers
+    at one look that was settled beforehand. Earlier outcomes may decide whether a trial is made, never what it shows.
+
+    Arguments, errors and the case of no trial are those of `clopper_pearson`.
+    """
+    _check_rate(events, trials, level)
+    if trials == 0:
+        return Interval(float("nan"), 0.0, 1.0)
+    edge = ((1 - level) / (trials + 1)) ** (1 / trials)  # where all trials, or none, had the event
+    if events in (0, trials):
+        return Interval(events / trials, 0.0 if events == 0 else edge, 1.0 if events else 1 - edge)
+
+    def excess(p: float) -> float:
+        return float(stats.beta.logpdf(p, events + 1, trials - events + 1) - np.log(1 - level))
+
+    rate, tiny = events / trials, 1e-12
+    return Interval(rate, float(optimize.brentq(excess, tiny, rate)), float(optimize.brentq(excess, rate, 1 - tiny)))
+
+
 def sum_interval(
     probabilities: ArrayLike,
     clusters: ArrayLike | Sequence[ArrayLike],

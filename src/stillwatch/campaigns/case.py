@@ -45,11 +45,6 @@ class Case:
     group_of: Ints
     technique: Ints
 
-    def number_column(self, name: str) -> Floats:
-        """A column of numbers, (exchanges,); NaN where null."""
-        numbers: Floats = self.exchanges.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
-        return numbers
-
 
 def open_case(exchanges: pa.Table, customers: pa.Table | None, findings: Findings) -> Case:
     """Index a log (schema `EXCHANGE`, in the order that linkage was given) and what linkage found in it.
@@ -72,7 +67,7 @@ def open_case(exchanges: pa.Table, customers: pa.Table | None, findings: Finding
     rows = _rows_by_group(group_of[account], len(groups))
     return Case(
         exchanges=exchanges,
-        customers=None if customers is None else _by_number(customers, ids),
+        customers=None if customers is None else by_number(customers, ids),
         findings=findings,
         account_ids=tuple(ids.to_pylist()),
         account=account,
@@ -123,7 +118,8 @@ def _rows_by_group(group: Ints, groups: int) -> tuple[Ints, ...]:
     return tuple(order[bounds[g] : bounds[g + 1]].astype(np.int64) for g in range(groups))
 
 
-def _by_number(customers: pa.Table, ids: pa.Array) -> pa.Table:
+def by_number(customers: pa.Table, ids: pa.Array) -> pa.Table:
+    """One row for each of the accounts ``ids``, in their order; null where the provider's table has none."""
     return customers.select(CUSTOMER.names).take(pc.index_in(ids, value_set=customers.column("account_id")))
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from stillwatch.calibration import Interval, sum_interval
-from stillwatch.campaigns.case import Case
 from stillwatch.errors import InputError
 
 PER = 1e6
@@ -95,17 +95,17 @@ class Cost:
     apart: bool
 
 
-def cost_of(case: Case, prices: PriceTable) -> Cost:
-    """Tokens of each exchange and their worth at ``prices``.
+def cost_of(exchanges: pa.Table, prices: PriceTable) -> Cost:
+    """Tokens of each of the ``exchanges`` (schema `EXCHANGE`) and their worth at ``prices``.
 
     By the record's definition reasoning is a part of the output. Some logs count it apart; that shows where an exchange
     has more reasoning than output. If one in twenty of those with reasoning has, the log is taken to count apart.
     """
     tokens = {
-        name: np.maximum(np.nan_to_num(case.number_column(name)), 0.0)
+        name: np.maximum(np.nan_to_num(_numbers(exchanges, name)), 0.0)
         for name in ("input_tokens", "output_tokens", "reasoning_tokens")
     }
-    encoded: Any = case.exchanges.column("model").combine_chunks().dictionary_encode()
+    encoded: Any = exchanges.column("model").combine_chunks().dictionary_encode()
     names: list[str | None] = [*encoded.dictionary.to_pylist(), None]
     model = encoded.indices.fill_null(len(names) - 1).to_numpy(zero_copy_only=False)
     price = [prices.of(name) for name in names]
@@ -120,6 +120,12 @@ def cost_of(case: Case, prices: PriceTable) -> Cost:
         + reasoning * np.array([p.output if p.reasoning is None else p.reasoning for p in price])[model]
     ) / PER
     return Cost(tokens["input_tokens"], output, reasoning, value, prices.currency, apart)
+
+
+def _numbers(exchanges: pa.Table, name: str) -> Floats:
+    """A column of numbers, (exchanges,); NaN where null."""
+    numbers: Floats = exchanges.column(name).cast(pa.float64(), safe=False).to_numpy().astype(np.float64)
+    return numbers
 
 
 def taken_interval(probability: Floats, session: Ints, level: float = 0.95) -> Interval:

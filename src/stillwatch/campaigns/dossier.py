@@ -56,7 +56,7 @@ def build_report(case: Case, reading: Reading, settings: Settings, salt: bytes) 
 
     Raises `InputError` for a price table that cannot be used.
     """
-    cost = cost_of(case, read_prices(settings.price_table))
+    cost = cost_of(case.exchanges, read_prices(settings.price_table))
     uses = uses_of(case, salt) if case.groups else ()
     dossiers = tuple(_campaign(case, place, cost, uses, settings) for place in range(len(case.groups)))
     return Report(

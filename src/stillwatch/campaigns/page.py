@@ -86,19 +86,19 @@ def render_page(report: Report) -> str:
         _campaign_view(campaign, by_campaign.get(campaign.campaign_id, []), place + 1, cap)
         for place, campaign in enumerate(full)
     )
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = asset("style.css"), asset("script.js")
     axis, kinds = scales.interval_rows(report.look_alikes)
     review = _review(report)
     waiting = sum(account.verdict == "review" for account in report.accounts)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             report=report,
             style=Markup(style),
             script=Markup(script),
-            style_hash=_hash(style),
-            script_hash=_hash(script),
+            style_hash=policy_hash(style),
+            script_hash=policy_hash(script),
             headline=narrative.headline(report),
             figures=_figures(report),
             certainty=narrative.certainty(report),
@@ -253,22 +253,26 @@ def _kind_notes(kinds: Sequence[LookAlike]) -> tuple[str, ...]:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("stillwatch.campaigns"),
+def environment(*packages: str) -> jinja2.Environment:
+    """Where pages are rendered: templates of ``packages``, then those here; all that is filled in is escaped."""
+    loaders = [jinja2.PackageLoader(package) for package in (*packages, "stillwatch.campaigns")]
+    made = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(loaders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["shown"] = wording.visible
-    return environment
+    made.filters["shown"] = wording.visible
+    return made
 
 
 @functools.cache
-def _asset(name: str) -> str:
-    return resources.files("stillwatch.campaigns").joinpath("templates", name).read_text(encoding="utf-8")
+def asset(name: str, package: str = "stillwatch.campaigns") -> str:
+    """A style sheet or script that stands among the templates of ``package``."""
+    return resources.files(package).joinpath("templates", name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
+    """How a page's policy names the style sheet or script ``text``."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -55,6 +55,11 @@ COMMANDS: dict[str, Command] = {
         "Say in plain words what is known about an account or a campaign.",
         "stillwatch explain acct_1 --run run",
     ),
+    "drill": Command(
+        "stillwatch.cli.drill:drill",
+        "Plant campaigns in a log, in memory, and measure which would be caught.",
+        "stillwatch drill logs/ --accounts accounts.csv --out drill --budget 30",
+    ),
     "simulate": Command(
         "stillwatch.cli.simulate:simulate",
         "Make labelled traffic to try the scan on.",

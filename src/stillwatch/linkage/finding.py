@@ -61,11 +61,12 @@ def find_groups(
     false_discovery: float,
     progress: Progress,
     start: int = 0,
+    firm: float = FIRM,
 ) -> Findings:
     """Find the groups of accounts in ``exchanges`` (schema `EXCHANGE`, by time and id) that act as one operator's.
 
     The same table and seed give the same findings. An empty table or one of fewer than 4 accounts gives no group.
-    ``start`` is that of the codebooks (`read_activity`).
+    ``start`` is that of the codebooks (`read_activity`), ``firm`` how firmly a group must stand to be accused (nats).
     """
     with _one_thread():
         reading = read_activity(exchanges, customers, progress=progress, start=start)
@@ -78,6 +79,7 @@ def find_groups(
             seed=seed,
             false_discovery=false_discovery,
             progress=progress,
+            firm=firm,
         )
         return _findings(reading, evidence, models, groups, number)
 

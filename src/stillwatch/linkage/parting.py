@@ -28,7 +28,10 @@ _TURNS = 20  # in which accounts change sides
 
 
 def part(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
-    """The group, as memberships (n,), or those that it is made of. A group of fewer than 16 is not parted."""
+    """The group, as memberships (n,), or those that it is made of, each smaller than what it was cut from or the last.
+
+    A group of fewer than 16 is not parted.
+    """
     inside = np.flatnonzero(likely(member))
     side = widest_cut(evidence.scores[np.ix_(inside, inside)].astype(np.float64))
     if side is None:
@@ -42,7 +45,12 @@ def part(evidence: Evidence, model: Model, member: Floats) -> list[Floats]:
         return [member]
     for own, others in zip(described, reversed(sides), strict=True):
         own[others] = 0.0
-    return [smaller for own in described for smaller in part(evidence, model, own)]
+    # A side may draw in accounts of its own; one that has become as large as what was parted is left as it is.
+    return [
+        smaller
+        for own in described
+        for smaller in (part(evidence, model, own) if likely(own).sum() < len(inside) else [own])
+    ]
 
 
 def _alone(evidence: Evidence, accounts: Ints) -> Floats:

@@ -19,9 +19,9 @@ from stillwatch.signals.new_text import Turns, new_turns
 from stillwatch.signals.techniques.examples import TECHNIQUES
 from stillwatch.signals.techniques.frames import frame_probabilities
 from stillwatch.signals.techniques.model import Request, classify
-from stillwatch.signals.topics import codebook
+from stillwatch.signals.topics import Codebook, learn_codebook
 from stillwatch.signals.wording.repeats import find_repeats
-from stillwatch.signals.wording.small_talk import learn_small_talk
+from stillwatch.signals.wording.small_talk import SmallTalk, learn_small_talk
 from stillwatch.signals.wording.templates import find_wordings
 
 CODEBOOKS = (60, 150, 300)
@@ -29,7 +29,7 @@ CODEBOOKS = (60, 150, 300)
 REDRAWN = 2
 """Times that the coarser two are fitted again from other starts: where a codebook happens to cut moves memberships."""
 _DAY = 8.64e10
-_HEAD, _TAIL = 1000, 500
+HEAD, TAIL = 1000, 500
 _MOST_TOOLS = 1000
 _FITTED = 15  # sessions of one account that a codebook is fitted to
 _FITTERS = 2  # codebooks that are fitted at a time
@@ -42,7 +42,8 @@ class Reading(NamedTuple):
     ``activity``; ``session`` (exchanges,) the session of each exchange; ``opening`` (sessions,) the exchange that
     opened it; ``frames`` (sessions, 7) the techniques of the words of its wording alone, NaN for none; ``beyond_ascii``
     (sessions,) 1 where the request is mostly written in letters beyond ASCII (for the table of false accusations, never
-    for a verdict).
+    for a verdict). What was learnt from this log, to read further requests by: ``small_talk`` and ``codebooks`` (those
+    of ``activity.topics``, then of ``activity.redrawn``).
     """
 
     activity: Activity
@@ -50,6 +51,8 @@ class Reading(NamedTuple):
     opening: Ints
     frames: Floats
     beyond_ascii: Floats
+    small_talk: SmallTalk
+    codebooks: tuple[Codebook, ...]
 
 
 def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: Progress, start: int = 0) -> Reading:
@@ -68,9 +71,10 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         progress.advance()
         wordings = find_wordings(asked, who)
         progress.advance()
-        vector = embed(wordings.filling, _HEAD, _TAIL)
+        vector = embed(wordings.filling, HEAD, TAIL)
         progress.advance()
-        topics, redrawn = _codebooks(vector, _thinned(who, start), start)
+        codebooks, drawn = _codebooks(vector, _thinned(who, start), start)
+        topics, redrawn = drawn[: len(CODEBOOKS)], drawn[len(CODEBOOKS) :]
         progress.advance()
         technique = classified() if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
     repeat = find_repeats(wordings.filling, vector, topics)
@@ -109,8 +113,8 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         newest=newest,
         sees=_sees(exchanges, customers, asked),
     )
-    beyond = np.array([_beyond_ascii(text) for text in asked], dtype=np.float64)
-    return Reading(activity, session, opening, frame_probabilities(wordings.example)[wordings.number], beyond)
+    frames = frame_probabilities(wordings.example)[wordings.number]
+    return Reading(activity, session, opening, frames, _beyond_ascii(asked), small_talk, codebooks)
 
 
 def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
@@ -133,16 +137,17 @@ def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) ->
     return session, np.array(opening, dtype=np.int64)
 
 
-def _codebooks(vector: NDArray[np.float32], fitted: Ints, start: int) -> tuple[tuple[Ints, ...], tuple[Ints, ...]]:
-    """The topics of all codebooks, and of the coarser two fitted again."""
+def _codebooks(vector: NDArray[np.float32], fitted: Ints, start: int) -> tuple[tuple[Codebook, ...], tuple[Ints, ...]]:
+    """All codebooks, the coarser two fitted again at the end, and the topics of each."""
     sizes = (*CODEBOOKS, *CODEBOOKS[:2] * REDRAWN)
 
-    def draw(number: int) -> Ints:
-        return codebook(vector, fitted, sizes[number], seed=start + number)
+    def draw(number: int) -> tuple[Codebook, Ints]:
+        learnt = learn_codebook(vector, fitted, sizes[number], seed=start + number)
+        return learnt, learnt.topics(vector)
 
     with ThreadPoolExecutor(_FITTERS) as fitters:  # they fit outside the interpreter's lock
         drawn = list(fitters.map(draw, range(len(sizes))))
-    return tuple(drawn[: len(CODEBOOKS)]), tuple(drawn[len(CODEBOOKS) :])
+    return tuple(learnt for learnt, _ in drawn), tuple(topics for _, topics in drawn)
 
 
 def _request(exchanges: pa.Table, turns: Turns, rows: Ints) -> Request:
@@ -166,11 +171,16 @@ def _thinned(account: Ints, start: int) -> Ints:
     return kept
 
 
-def _beyond_ascii(text: str) -> bool:
-    if text[:200].isascii():
-        return False
-    letters = [character for character in text[:200] if character.isalpha()]
-    return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
+def _beyond_ascii(asked: list[str]) -> Floats:
+    """Whether each request is mostly written in letters beyond ASCII, (s,)."""
+
+    def mostly(beginning: str) -> bool:
+        if beginning.isascii():
+            return False
+        letters = [character for character in beginning if character.isalpha()]
+        return bool(letters) and sum(not letter.isascii() for letter in letters) > 0.2 * len(letters)
+
+    return np.array([mostly(text[:200]) for text in asked], dtype=np.float64)
 
 
 def _own_number_for_empty(repeat: Ints, asked: list[str]) -> Ints:

@@ -51,11 +51,7 @@ def score_rivals(evidence: Evidence, features: Singles, rows: Ints, member: Floa
         )
         rivals["viral"] = _shares(viral, _POOL_VIRAL, _VIRAL) + (1 - viral.mean()) * float(column["c1"].sum())
     if CUSTOMERS in activity.sees:
-        accounts = member > 0.5
-        organization = activity.organization[accounts]
-        count = np.bincount(np.unique(organization, return_inverse=True)[1])
-        shared = np.repeat(count > 1, count)
-        rivals["company"] = _shares(shared, _POOL_ORGANIZATION, _COMPANY)
+        rivals["company"] = _shares(_of_one_company(activity.organization[member > 0.5]), _POOL_ORGANIZATION, _COMPANY)
     rivals |= _explained_away(column)
     return {name: round(value, 3) for name, value in rivals.items()}
 
@@ -64,6 +60,17 @@ def _shares(seen: Bools, of_pool: float, of_rival: float) -> float:
     """Log-odds of a pool over a rival from how often something was seen, each with its own rate."""
     hits, misses = float(seen.sum()), float((~seen).sum())
     return float(hits * np.log(of_pool / of_rival) + misses * np.log((1 - of_pool) / (1 - of_rival)))
+
+
+def _of_one_company(organization: Ints) -> Bools:
+    """Which of a group's accounts (m,) are in its largest organisation, where that has two or more of them.
+
+    One company explains its own people. That accounts of ten companies draw on one pool it does not explain: an
+    operator that registers an organisation for every few accounts would clear them all.
+    """
+    _, number, count = np.unique(organization, return_inverse=True, return_counts=True)
+    people: Bools = (number == count.argmax()) & (count.max() > 1)
+    return people
 
 
 _EXPLAINS: Mapping[str, tuple[str, ...]] = {

@@ -17,7 +17,7 @@ from stillwatch.campaigns import wording
 from stillwatch.campaigns.plots import svg
 from stillwatch.campaigns.report import Evidence, LookAlike, Rival
 
-_HEIGHT = 26
+ROW_HEIGHT = 26
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -131,23 +131,31 @@ def _drawing(scale: Scale, start: float, end: float, kind: str) -> Markup:
     left, right = sorted((scale.at(start), scale.at(end)))
     zero = svg.per_cent(scale.at(0.0))
     width = svg.per_cent(max(right - left, 0.004))
-    bar = {"class": f"bar {kind}", "x": svg.per_cent(left), "y": 5, "width": width, "height": _HEIGHT - 10, "rx": 1.5}
-    return _frame(
-        svg.element("line", {"class": "zero", "x1": zero, "x2": zero, "y1": 0, "y2": _HEIGHT}),
+    bar = {
+        "class": f"bar {kind}",
+        "x": svg.per_cent(left),
+        "y": 5,
+        "width": width,
+        "height": ROW_HEIGHT - 10,
+        "rx": 1.5,
+    }
+    return row_frame(
+        svg.element("line", {"class": "zero", "x1": zero, "x2": zero, "y1": 0, "y2": ROW_HEIGHT}),
         svg.element("rect", bar),
     )
 
 
 def _dot(scale: Scale, kind: LookAlike) -> Markup:
-    middle, zero = _HEIGHT / 2, svg.per_cent(scale.at(0.0))
+    middle, zero = ROW_HEIGHT / 2, svg.per_cent(scale.at(0.0))
     low, high, place = (svg.per_cent(scale.at(share * 100)) for share in (kind.low, kind.high, kind.false_rate))
-    return _frame(
-        svg.element("line", {"class": "zero", "x1": zero, "x2": zero, "y1": 0, "y2": _HEIGHT}),
+    return row_frame(
+        svg.element("line", {"class": "zero", "x1": zero, "x2": zero, "y1": 0, "y2": ROW_HEIGHT}),
         svg.element("line", {"class": "whisker", "x1": low, "x2": high, "y1": middle, "y2": middle}),
         svg.element("circle", {"class": "dot", "cx": place, "cy": middle, "r": 4.5}),
     )
 
 
-def _frame(*children: Markup) -> Markup:
-    frame = {"class": "row-plot", "width": "100%", "height": _HEIGHT, "aria-hidden": "true", "focusable": "false"}
+def row_frame(*children: Markup) -> Markup:
+    """The drawing of one table row; hidden from screen readers, which read the neighbouring cells."""
+    frame = {"class": "row-plot", "width": "100%", "height": ROW_HEIGHT, "aria-hidden": "true", "focusable": "false"}
     return svg.element("svg", frame, *children)

@@ -6,12 +6,10 @@
     return value === null ? cell.textContent.trim() : parseFloat(value);
   }
   function compare(a, b) {
-    if (typeof a === "number" && typeof b === "number") {
-      if (isNaN(a)) { return isNaN(b) ? 0 : 1; }
-      return isNaN(b) ? -1 : a - b;
-    }
+    if (typeof a === "number" && typeof b === "number") { return a - b; }
     return String(a) < String(b) ? -1 : String(a) > String(b) ? 1 : 0;
   }
+  function unknown(value) { return typeof value === "number" && isNaN(value) ? 1 : 0; }
   function sortable(table) {
     var heads = table.tHead.rows[0].cells;
     Array.prototype.forEach.call(heads, function (head, column) {
@@ -26,8 +24,9 @@
         var body = table.tBodies[0];
         var rows = Array.prototype.slice.call(body.rows);
         rows.sort(function (a, b) {
-          var order = compare(key(a, column), key(b, column));
-          return up ? order : -order;
+          var x = key(a, column), y = key(b, column);
+          if (unknown(x) || unknown(y)) { return unknown(x) - unknown(y); }
+          return up ? compare(x, y) : compare(y, x);
         });
         rows.forEach(function (row) { body.appendChild(row); });
       });

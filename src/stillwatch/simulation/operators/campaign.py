@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from stillwatch.errors import InputError, UsageError
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[float, msgspec.Meta(gt=0)]
-Count = Annotated[int, msgspec.Meta(ge=1)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 TECHNIQUES = (
     "reasoning_elicitation",
     "rubric_grading",
@@ -26,6 +27,8 @@ TECHNIQUES = (
     "answer_rewriting",
     "plain",
 )
+_NUMBERS = ("exchanges", "spread", "honest_days", "start", "end", "follow_ups")
+_MOST = 1e6  # beyond it, or inf or nan, a number in a file is a slip
 
 
 class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,7 +39,8 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ``cards`` and ``addresses`` say how many accounts share one (1: private). ``start`` and ``end`` are shares of the
     log's span (below 0 or above 1: it runs on outside the log). ``techniques`` are weights. ``wordings`` of each
     technique are in use. ``best_of`` is the share of tasks asked several times, ``follow_ups`` the mean of further
-    turns, ``topics`` how many topics the pool of tasks covers. ``harness`` says whether all accounts run one copy of a
+    turns, ``topics`` how many topics the pool of tasks covers. ``paraphrase`` is the share of requests whose wording is
+    said anew in other words, so that no two share it. ``harness`` says whether all accounts run one copy of a
     coding agent or each its own, with a prompt and tools like anybody's.
     """
 
@@ -58,6 +62,7 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     waves: Count = 1
     techniques: dict[str, float] = msgspec.field(default_factory=lambda: {"reasoning_elicitation": 1.0})
     wordings: Annotated[int, msgspec.Meta(ge=1, le=12)] = 4
+    paraphrase: Share = 0.0
     best_of: Share = 0.0
     follow_ups: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     topics: Count = 20
@@ -73,6 +78,9 @@ class Campaign(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(f"unknown technique {sorted(unknown)[0]!r}; known: {', '.join(TECHNIQUES)}")
         if not self.techniques or min(self.techniques.values()) < 0 or sum(self.techniques.values()) <= 0:
             raise ValueError("techniques need at least one positive weight")
+        numbers = (*self.techniques.values(), *(getattr(self, name) for name in _NUMBERS))
+        if not all(abs(number) <= _MOST for number in numbers):
+            raise ValueError("a number is beyond a million, or none")
         if self.end <= self.start:
             raise ValueError("end must lie after start")
 
@@ -102,26 +110,33 @@ def parse_campaign(text: str) -> Campaign:
     """
     source, _, changes = text.partition(":")
     if source.endswith(".toml"):
-        base = _from_file(Path(source))
+        base = entry_of(Path(source))
     elif source in presets():
         base = msgspec.to_builtins(presets()[source])
     else:
         raise UsageError(
             f"unknown campaign {source!r}", "--campaign", f"known are {', '.join(presets())}, or give a .toml file"
         )
+    return with_changes(base, changes, f"--campaign {source}")
+
+
+def with_changes(base: Mapping[str, Any], changes: str, where: str) -> Campaign:
+    """The campaign of the fields ``base`` after ``changes`` (``knob=value,...``, which may be empty).
+
+    Raises UsageError, with ``where`` (an option, a file) in it, for an unknown knob or a value out of range.
+    """
+    fields = dict(base)
     for change in filter(None, changes.split(",")):
         knob, equals, value = change.partition("=")
         if not equals or knob.strip() not in Campaign.__struct_fields__:
             raise UsageError(
-                f"{change!r} is no knob=value",
-                f"--campaign {source}",
-                f"knobs are {', '.join(Campaign.__struct_fields__)}",
+                f"{change!r} is no knob=value", where, f"knobs are {', '.join(Campaign.__struct_fields__)}"
             )
-        base[knob.strip()] = _value(value.strip())
+        fields[knob.strip()] = _value(value.strip())
     try:
-        return msgspec.convert(base, Campaign, strict=False)
+        return msgspec.convert(fields, Campaign, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(str(error), f"--campaign {text}") from error
+        raise UsageError(str(error), f"{where}:{changes}" if changes else where) from error
 
 
 def _value(text: str) -> object:
@@ -132,11 +147,12 @@ def _value(text: str) -> object:
     return {text: 1.0} if text in TECHNIQUES else text
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def entry_of(path: Path) -> dict[str, Any]:
+    """The fields in a TOML file; its ``name``, unless it says one, is the file's. Raises InputError."""
     try:
         entry = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, not TOML, nested without end
         raise InputError(f"is not TOML: {error}", path) from error
     return {"name": path.stem, **entry}

@@ -8,6 +8,7 @@ from random import Random
 from stillwatch.simulation.ledger import Turn
 from stillwatch.simulation.operators.campaign import Campaign
 from stillwatch.simulation.texts.noise import Style
+from stillwatch.simulation.texts.paraphrase import paraphrased
 from stillwatch.simulation.texts.snippets import tool_result
 from stillwatch.simulation.texts.writer import Ask, Topic, Writer, wordings
 
@@ -51,8 +52,10 @@ class Workshop:
         return found
 
     def wrap(self, technique: str, ask: Ask, writer: Writer, r: Random) -> str:
-        """The task in one of the campaign's wordings of a technique."""
+        """The task in one of the campaign's wordings of a technique, said anew where the operator paraphrases."""
         pattern: str = r.choice(self.wordings[technique])
+        if self.campaign.paraphrase and r.random() < self.campaign.paraphrase:  # no draw for 0: a seed's world stays
+            pattern = paraphrased(pattern, r)
         return pattern.format(
             task=ask.text,
             answer=ask.answer,
