@@ -153,11 +153,8 @@ def test_stopped_by_hand_it_reports_what_it_has(world: Path, tmp_path: Path) -> 
     process = subprocess.Popen(
         command(world, out, *ASKED, "--budget", "5"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 120
-    while (
-        time.monotonic() < deadline
-        and len((out / "trials.jsonl").read_bytes().splitlines() if out.exists() else []) < 3
-    ):
+    deadline, record = time.monotonic() + 120, out / "trials.jsonl"
+    while time.monotonic() < deadline and (not record.exists() or record.read_bytes().count(b"\n") < 3):
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=60)
