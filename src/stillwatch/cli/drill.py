@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from loky import cpu_count
 
 from stillwatch.cli.drill_summary import summary
-from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
+from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress
 from stillwatch.drill.adversaries import Adversary, drilled, evasions, parse_adversary
 from stillwatch.drill.questions import COVERS, SIZES
@@ -48,9 +48,7 @@ USUAL = Asking()
 
 
 def drill(
-    log: Annotated[
-        list[str], Parameter(help="Files, folders or patterns, or postgresql://...; the format is recognised.")
-    ],
+    log: LogLocations,
     /,
     *,
     out: Annotated[Path, Parameter(help="Directory for drill.html, drill.json and the trials so far.")],

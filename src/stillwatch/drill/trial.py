@@ -108,7 +108,7 @@ def try_campaigns(
 
 def try_shuffled(material: Material, number: int, seed: int) -> Trial:
     """Judge the log with its sessions dealt at random among accounts of like load: whoever is accused is innocent."""
-    activity = shuffled(material.activity, seed)
+    activity = shuffled(material.activity, np.random.default_rng([seed, 3]))
     n = activity.accounts
     everybody = np.arange(n, dtype=np.int64)
     names = [f"{seed}/{i}" for i in range(len(activity.account))]
@@ -116,9 +116,8 @@ def try_shuffled(material: Material, number: int, seed: int) -> Trial:
     return Trial(number, "shuffled", seed, 0.0, (), _judged(activity, names, sown))
 
 
-def shuffled(activity: Activity, seed: int) -> Activity:
+def shuffled(activity: Activity, rng: np.random.Generator) -> Activity:
     """The sessions dealt at random among accounts of like load (classes of powers of two), each keeping its number."""
-    rng = np.random.default_rng([seed, 3])
     size = np.floor(np.log2(np.maximum(activity.sessions, 1)))[activity.account]
     account = activity.account.copy()
     for level in np.unique(size):
