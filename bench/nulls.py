@@ -5,13 +5,13 @@ python -m bench nulls
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bench.tables import SHARED, Table, publish, say
 from bench.worlds import read_world
+from stillwatch.drill.trial import shuffled
 from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.confirmation import Fresh, search_part
 from stillwatch.linkage.membership import Evidence
@@ -21,16 +21,6 @@ from stillwatch.linkage.search import starting_order
 from stillwatch.progress import Silent
 
 Told = tuple[float, float]
-
-
-def dealt(activity: Activity, rng: np.random.Generator) -> Activity:
-    """The sessions dealt at random among accounts of like size."""
-    size = np.floor(np.log2(np.maximum(activity.sessions, 1)))[activity.account]
-    account = activity.account.copy()
-    for level in np.unique(size):
-        rows = np.flatnonzero(size == level)
-        account[rows] = account[rng.permutation(rows)]
-    return replace(activity, account=account)
 
 
 def random_groups(activity: Activity, number: int, seed: int) -> list[Told]:
@@ -78,7 +68,7 @@ def main() -> None:
     read = read_world(world)
     activity = read_activity(read.exchanges, read.customers, progress=Silent()).activity
     rng = np.random.default_rng(11)
-    deals = [dealt(activity, rng) for _ in range(4)]
+    deals = [shuffled(activity, rng) for _ in range(4)]
     rows = [
         _row("random groups of innocents", random_groups(activity, 400, 1)),
         _row("random groups, sessions dealt", [t for i, d in enumerate(deals) for t in random_groups(d, 100, i)]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
@@ -86,11 +87,17 @@ def crew(
         yield _here
         return
     alone = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-    pool = ProcessPoolExecutor(workers, timeout=_IDLE, initializer=begin, initargs=(given,), env=alone)
+    pool = ProcessPoolExecutor(workers, timeout=_IDLE, initializer=_apart, initargs=(begin, given), env=alone)
     try:
         yield lambda function, arguments: pool.submit(function, *arguments)
     finally:
         pool.shutdown(wait=True, kill_workers=True)
+
+
+def _apart(begin: Callable[[Given], None], given: Given) -> None:
+    """In a process of a crew: an interrupt from the keyboard is for who handed the work over."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    begin(given)
 
 
 def _here(function: Callable[..., Result], arguments: tuple[object, ...]) -> Future[Result]:

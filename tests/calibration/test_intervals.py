@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from stillwatch.calibration import (
+    bounded_mean,
     clopper_pearson,
     cluster_bootstrap_interval,
     rate_sequence,
@@ -46,6 +47,27 @@ def test_a_rate_sequence_is_wider_than_an_interval_of_one_look_and_knows_no_tria
         assert always.low <= once.low <= once.high <= always.high
     with pytest.raises(ValueError, match="events"):
         rate_sequence(3, 2)
+
+
+@pytest.mark.parametrize("shape", [(0.02, 3.0), (0.5, 0.5), (2.0, 200.0)])
+@pytest.mark.parametrize("n", [5, 60, 400])
+def test_a_bounded_mean_is_covered_whatever_the_values_are_like(shape: tuple[float, float], n: int) -> None:
+    rng = np.random.default_rng(n)
+    true = shape[0] / sum(shape)
+    covered = [ends.low <= true <= ends.high for ends in (bounded_mean(rng.beta(*shape, n)) for _ in range(400))]
+    assert np.mean(covered) >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 400)
+
+
+def test_a_bounded_mean_of_nothing_and_of_zeros_and_ones() -> None:
+    assert bounded_mean([])[1:] == (0.0, 1.0)
+    assert bounded_mean(np.zeros(2232)).low == 0.0
+    assert bounded_mean(np.zeros(2232)).high == pytest.approx(clopper_pearson(0, 2232).high, rel=1e-6)
+    assert bounded_mean(np.ones(7)).high == 1.0
+    assert bounded_mean([0.0, 1.0, 1.0]).low < clopper_pearson(2, 3).low + 0.05
+    small = bounded_mean(np.full(2000, 0.001))
+    assert small.low < 0.001 < small.high < 0.005
+    with pytest.raises(ValueError, match="values"):
+        bounded_mean([1.5])
 
 
 def test_wilson_covers_on_average() -> None:

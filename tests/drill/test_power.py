@@ -42,6 +42,13 @@ def test_who_is_accused_hangs_on_the_bar() -> None:
     )
 
 
+def test_two_campaigns_that_end_in_one_group_are_both_found() -> None:
+    pair = Trial(0, "planted", 0, 0.35, (planted(LARGE), planted(SMALL)), (group(12.0, {0: 50, 1: 14}, (3, 5)),))
+    told = accused_by(pair, pair.groups, 8.5, SEES)
+    assert told.found == (True, True)
+    assert told.caught == (50, 14)
+
+
 def test_a_campaign_in_the_shadow_of_another_is_not_found() -> None:
     pair = Trial(0, "planted", 0, 0.35, (planted(LARGE), planted(SMALL)), (group(12.0, {0: 60, 1: 5}),))
     assert accused_by(pair, pair.groups, 8.5, SEES).found == (True, False)

@@ -146,3 +146,18 @@ def test_a_campaign_that_is_in_the_log_already_is_no_innocent(tmp_path: Path) ->
     everybody = next(row for row in report["innocents"] if row["kind"] == "all")
     assert everybody["accounts"] <= 350 + 40 - report["traffic"]["suspected"] + 40
     assert everybody["ever"] < 10
+
+
+def test_stopped_by_hand_it_reports_what_it_has(world: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        command(world, out, *ASKED, "--budget", "5"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline, record = time.monotonic() + 120, out / "trials.jsonl"
+    while time.monotonic() < deadline and (not record.exists() or record.read_bytes().count(b"\n") < 3):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "Report:" in said
+    assert sorted(file.name for file in out.iterdir()) == ["drill.html", "drill.json", "trials.jsonl"]

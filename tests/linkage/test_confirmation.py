@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.nulls import dealt, picked_groups
+from bench.nulls import picked_groups
+from stillwatch.drill.trial import shuffled
 from stillwatch.exchange import in_order
 from stillwatch.linkage.activity import Activity
 from stillwatch.linkage.confirmation import Fresh, search_part
@@ -55,11 +56,11 @@ def test_an_empty_group_says_nothing(small_reading: Reading) -> None:
     assert (told.p_value, told.e_value) == (1.0, 1.0)
 
 
-def test_nothing_is_found_where_sessions_are_dealt(small_reading: Reading) -> None:
+def test_nothing_is_found_where_sessions_are_shuffled(small_reading: Reading) -> None:
     rng = np.random.default_rng(5)
     told: list[tuple[float, float]] = []
     for deal in range(4):
-        activity = dealt(small_reading.activity, rng)
+        activity = shuffled(small_reading.activity, rng)
         fresh = Fresh(activity, part_of(activity, deal))
         told += random_groups(fresh, activity.sessions >= 3, 30, rng)
         told += picked_groups(activity, 25, deal)
@@ -112,7 +113,7 @@ def test_dealt_sessions_of_real_texts(clean: Activity) -> None:
     random: list[tuple[float, float]] = []
     picked: list[tuple[float, float]] = []
     for deal in range(4):
-        activity = dealt(clean, rng)
+        activity = shuffled(clean, rng)
         random += random_groups(Fresh(activity, part_of(activity, deal)), activity.sessions >= 3, 50, rng)
         picked += picked_groups(activity, 50, deal)
     for told in (random, picked):

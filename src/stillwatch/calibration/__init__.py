@@ -12,6 +12,7 @@ from stillwatch.calibration.false_discovery import (
 )
 from stillwatch.calibration.intervals import (
     Interval,
+    bounded_mean,
     clopper_pearson,
     cluster_bootstrap_interval,
     rate_sequence,
@@ -39,6 +40,7 @@ __all__ = [
     "average_e",
     "benjamini_hochberg",
     "benjamini_yekutieli",
+    "bounded_mean",
     "brier_score",
     "calibrate_log_odds",
     "clopper_pearson",

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
+from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import TerminalProgress, clean
 from stillwatch.errors import StorageError, UsageError
 from stillwatch.storage.tables import write_batches
@@ -17,7 +17,7 @@ __all__ = ["convert"]
 
 
 def convert(
-    log: Annotated[list[str], Parameter(help="Files, folders or patterns; the format is recognised.")],
+    log: LogLocations,
     /,
     *,
     out: Annotated[Path, Parameter(help="Parquet file for the exchanges; there only once it is whole.")],

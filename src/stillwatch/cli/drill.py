@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from loky import cpu_count
 
 from stillwatch.cli.drill_summary import summary
-from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
+from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress
 from stillwatch.drill.adversaries import Adversary, drilled, evasions, parse_adversary
 from stillwatch.drill.questions import COVERS, SIZES
@@ -34,6 +34,9 @@ class Asking:
     sizes: Annotated[tuple[int, ...], Parameter(negative="", help="Accounts of a campaign.")] = SIZES
     covers: Annotated[tuple[float, ...], Parameter(negative="", help="Shares of ordinary exchanges between.")] = COVERS
     evasions: Annotated[bool, Parameter(help="Also ask what hiding from each signal gains and costs.")] = True
+    prompts: Annotated[
+        Path | None, Parameter(help="Text file with requests to harvest, one a line; left out: those of the log.")
+    ] = None
     recommend: Annotated[
         float | None, Parameter(help="Innocent accounts per million that may be accused: recommends a --firm for scan.")
     ] = None
@@ -45,9 +48,7 @@ USUAL = Asking()
 
 
 def drill(
-    log: Annotated[
-        list[str], Parameter(help="Files, folders or patterns, or postgresql://...; the format is recognised.")
-    ],
+    log: LogLocations,
     /,
     *,
     out: Annotated[Path, Parameter(help="Directory for drill.html, drill.json and the trials so far.")],
@@ -65,7 +66,8 @@ def drill(
 ) -> int:
     """Plant campaigns in a log, in memory, and measure which of them a scan of this traffic would catch.
 
-    The log is only read. A drill that was stopped goes on where it was when it is called again with the same options.
+    The log is only read. A drill that was stopped (Ctrl-C: with a report of what it has) goes on where it was when it
+    is called again with the same options.
 
     Example: ``stillwatch drill logs/ --accounts accounts.csv --out drill --budget 30``
     """
@@ -107,6 +109,7 @@ def _wanted(asking: Asking, budget: float, seed: int, workers: int | None) -> Wa
         allowed=asking.recommend,
         costs=asking.costs,
         prices=asking.price_table,
+        prompts=asking.prompts,
     )
 
 

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from stillwatch.campaigns.dossier import BLIND
 from stillwatch.campaigns.origins import kinds_of
 from stillwatch.campaigns.report import NetworkKinds
-from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
+from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.exchange import EXCHANGE, REQUIRED
 from stillwatch.sources.base import Info, Rejected
@@ -50,7 +50,7 @@ class Inspection(msgspec.Struct, kw_only=True):
 
 
 def inspect(
-    log: Annotated[list[str], Parameter(help="Files, folders or patterns; the format is recognised.")],
+    log: LogLocations,
     /,
     *,
     reading: Annotated[LogOptions, Parameter(name="*")] = DEFAULT_LOG_OPTIONS,

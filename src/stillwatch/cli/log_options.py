@@ -16,7 +16,12 @@ from stillwatch.sources.enrichment.joining import Join
 from stillwatch.sources.enrichment.networks import read_networks
 from stillwatch.sources.log import Log, open_log
 
-__all__ = ["DEFAULT_LOG_OPTIONS", "LogOptions"]
+__all__ = ["DEFAULT_LOG_OPTIONS", "LogLocations", "LogOptions"]
+
+LogLocations = Annotated[
+    list[str], Parameter(help="Files, folders or patterns, or postgresql://...; the format is recognised.")
+]
+"""The log of a command: what it is called with first."""
 
 
 @dataclass(frozen=True, kw_only=True)

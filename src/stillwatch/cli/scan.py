@@ -12,7 +12,7 @@ import pyarrow as pa
 from cyclopts import Parameter
 
 from stillwatch.campaigns.report import Report
-from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
+from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.progress import Progress
 from stillwatch.registry import load
@@ -38,9 +38,7 @@ class Pipeline(Protocol):
 
 
 def scan(
-    log: Annotated[
-        list[str], Parameter(help="Files, folders or patterns, or postgresql://...; the format is recognised.")
-    ],
+    log: LogLocations,
     /,
     *,
     out: Annotated[Path, Parameter(help="Directory for the results; made, and there only once it is whole.")],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from stillwatch.calibration import clopper_pearson
+from stillwatch.calibration import bounded_mean
 from stillwatch.campaigns.explanations import look_alike_title
 from stillwatch.drill.material import Material
 from stillwatch.drill.planting import giving_up
@@ -69,10 +69,8 @@ def _shares(material: Material, trials: Iterable[Trial], firm: float) -> tuple[F
 def _row(kind: str, title: str, chosen: Bools, share: Floats, times: Floats, logs: int) -> Innocents:
     chosen = chosen & (times > 0)
     number, ever = int(chosen.sum()), int((share[chosen] > 0).sum())
-    mean = float((share * times)[chosen].sum() / times[chosen].sum())
-    # Accounts are the units: the same account in many plantings is one, and counts as accused once it ever was.
-    low = clopper_pearson(int(share[chosen].sum()), number).low
-    high = clopper_pearson(ever, number).high
+    # Accounts are the units: one in many plantings is one value, the share of them in which it was accused.
+    ends = bounded_mean(share[chosen])
     return Innocents(
         kind=kind,
         title=title,
@@ -80,7 +78,7 @@ def _row(kind: str, title: str, chosen: Bools, share: Floats, times: Floats, log
         accounts=number,
         accused=float((share * times)[chosen].sum() / logs),
         ever=ever,
-        per_million=Bounded(mean * _MILLION, min(low, mean) * _MILLION, high * _MILLION),
+        per_million=Bounded(ends.value * _MILLION, ends.low * _MILLION, ends.high * _MILLION),
     )
 
 

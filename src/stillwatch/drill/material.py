@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from stillwatch.errors import InputError
 from stillwatch.exchange import accounts_of
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, VIRAL, Activity, Bools, Ints
 from stillwatch.linkage.lookalikes import look_alikes
@@ -21,7 +23,7 @@ from stillwatch.signals.new_text import new_turns
 from stillwatch.signals.topics import Codebook
 from stillwatch.signals.wording.small_talk import SmallTalk
 
-__all__ = ["CODED", "MOST_EXCHANGES", "Material", "read_material", "sampled"]
+__all__ = ["CODED", "MOST_EXCHANGES", "Material", "read_material", "read_prompts", "sampled"]
 
 CODED: Mapping[str, str] = {
     "client_ip": "address",
@@ -34,6 +36,7 @@ CODED: Mapping[str, str] = {
     "system_prompt": "system",
 }
 """Columns of the log whose values a planted session may change, and their category numbers in an `Activity`."""
+_FEWEST_PROMPTS = 50
 MOST_EXCHANGES = 250_000
 """Exchanges above which a drill draws accounts, whole, instead of taking all: every planting is a scan."""
 
@@ -46,7 +49,8 @@ class Material:
     ``tool_result`` and ``history`` of it; ``values`` its raw values by column (`CODED` and ``tool_count``). ``task``
     (s,) whether it is a request that could be anybody's: no shared wording, not viral; ``agent`` whether tools were
     offered. ``kinds`` are account numbers of innocent look-alikes by name. ``suspected`` (n,) are accounts that are
-    neither material nor innocents. ``small_talk`` and ``codebooks`` read further requests as the log was read.
+    neither material nor innocents. ``prompts`` are what campaigns harvest in place of the log's own requests, if there
+    are any. ``small_talk`` and ``codebooks`` read further requests as the log was read.
     """
 
     activity: Activity
@@ -62,6 +66,7 @@ class Material:
     kinds: Mapping[str, Ints]
     small_talk: SmallTalk
     codebooks: tuple[Codebook, ...]
+    prompts: tuple[str, ...] = ()
     suspected: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
 
     @property
@@ -80,6 +85,26 @@ class Material:
             column: dict(zip(self.values[column], getattr(self.activity, name).tolist(), strict=True))
             for column, name in CODED.items()
         }
+
+
+def read_prompts(path: Path) -> tuple[str, ...]:
+    """Requests to harvest from a text file, one a line (UTF-8), each once; blank lines are passed over.
+
+    Raises `InputError` for a file that cannot be read, is no UTF-8, or holds fewer than 50.
+    """
+    try:
+        lines = path.read_bytes().decode().splitlines()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path, "name another file with --prompts") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise InputError("is no UTF-8 text", f"{path}:{line}", "write one request a line, in UTF-8") from error
+    prompts = tuple(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if len(prompts) < _FEWEST_PROMPTS:
+        raise InputError(
+            f"holds {len(prompts)} different requests", path, f"give {_FEWEST_PROMPTS} or more, one a line"
+        )
+    return prompts
 
 
 def sampled(exchanges: pa.Table, most: int, seed: int) -> pa.Table:

@@ -207,6 +207,7 @@ class _Crew:
         self.settings = tuple(words.choice(plot.material.values[name]) for name in ("temperature", "max_tokens"))
         self.switch = plot.release + int(plot.rng.uniform(0, 1.0) * DAY)
         self.centre = plot.rng.uniform(0, 24)
+        self.order = np.random.default_rng([plot.seed, number, 7]).permutation(len(self.taste))
 
     def _taste(self) -> Floats:
         """How much the pool asks of each topic of the coarsest codebook."""
@@ -254,27 +255,42 @@ class _Crew:
             if done >= cover:
                 break
             done += self._play(session, life, None, int(turns[session]))
-        self._harvest(life, count - cover)
+        self._harvest(number, life, count - cover)
 
-    def _harvest(self, life: _Life, left: int) -> None:
-        """One account's share of the pool."""
+    def _harvest(self, number: int, life: _Life, left: int) -> None:
+        """The share of the pool of the account with this number."""
         plot, campaign, rng = self.plot, self.campaign, self.plot.rng
-        taste = self.taste
-        if campaign.dispatch in ("topic", "sticky") and taste.sum() > 0:
-            taste = np.zeros_like(self.taste)
-            mine = rng.choice(len(taste), p=self.taste / self.taste.sum(), size=int(rng.integers(1, 3)))
-            taste[mine] = 1.0
         begin = min(max(life.window[0], plot.first + campaign.honest_days * DAY), life.window[1] - DAY / 24)
         life = life._replace(window=(begin, life.window[1]))
+        tasks = self._take(self._share_of_taste(number), left)
+        moments = [self._moment(life.window) for _ in tasks]
+        if campaign.dispatch == "round_robin":
+            # One queue in the order of the operator's own list: whoever is next in time takes the next task.
+            place = np.argsort(self.order)[plot.material.activity.topics[0][np.array(tasks, dtype=np.int64)]]
+            tasks, moments = [tasks[i] for i in np.argsort(place, kind="stable")], sorted(moments)
         done = 0
-        for session in self._take(taste, left):
+        for session, at in zip(tasks, moments, strict=True):
             if done >= left:
                 break
             turns = 1 + int(rng.exponential(campaign.follow_ups)) if campaign.follow_ups else 1
             technique = plot.words.choices(self.techniques, weights=self.weights)[0]
             samples = int(rng.integers(2, 5)) if rng.random() < campaign.best_of else 1
             for _ in range(samples):
-                done += self._play(session, life, technique, min(turns, left - done) if left > done else 1)
+                done += self._play(session, life, technique, min(turns, left - done) if left > done else 1, at)
+
+    def _share_of_taste(self, number: int) -> Floats:
+        """What the account with this number is given of the pool: topics of its own, a block of the list, or any."""
+        rng, campaign, taste = self.plot.rng, self.campaign, self.taste
+        if taste.sum() <= 0 or campaign.dispatch not in ("topic", "sticky"):
+            return taste
+        own = np.zeros_like(taste)
+        if campaign.dispatch == "topic":
+            own[rng.choice(len(taste), p=taste / taste.sum(), size=int(rng.integers(1, 3)))] = 1.0
+            return own
+        ends = np.cumsum(taste[self.order]) / taste.sum()
+        first, last = number / campaign.accounts, (number + 1) / campaign.accounts
+        own[self.order] = np.maximum(np.minimum(ends, last) - np.maximum(np.r_[0.0, ends[:-1]], first), 0.0)
+        return own
 
     def _take(self, taste: Floats, number: int) -> list[int]:
         plot = self.plot
@@ -326,14 +342,14 @@ class _Crew:
             at = (at // DAY) * DAY + (self.centre + rng.normal(0, 2.5)) % 24 / 24 * DAY
         return int(np.clip(at, plot.first, plot.last))
 
-    def _play(self, session: int, life: _Life, technique: str | None, most: int) -> int:
+    def _play(self, session: int, life: _Life, technique: str | None, most: int, at: int | None = None) -> int:
         plot, words, material = self.plot, self.plot.words, self.plot.material
         text = self._wrapped(technique, session)
         if technique == "agent_traces" and not material.agent[session] and plot.traces:
             text = material.text[session] if text is None else text  # the task, in an agent's session
             session = words.choice(plot.traces)
         turns = min(int(material.activity.turns[session]), max(1, most))
-        at = self._moment(life.window)
+        at = self._moment(life.window) if at is None else at
         bare = self.campaign.clients in ("one", "some") and technique is not None
         planted = PlantedSession(
             life.account, session, turns, at, technique, text, words.choice(life.places), words.choice(life.devices),
@@ -345,9 +361,10 @@ class _Crew:
     def _wrapped(self, technique: str | None, session: int) -> str | None:
         """The request in the operator's words; None where it is asked as it stands."""
         plot, words = self.plot, self.plot.words
-        text = plot.material.text[session]
+        own = technique is not None and bool(plot.material.prompts)
+        text = words.choice(plot.material.prompts) if own else plot.material.text[session]
         if technique not in self.wordings or not text:
-            return None
+            return text if own else None
         answer, pattern = plot.material.answer[session], words.choice(self.wordings[technique])
         if self.campaign.paraphrase and words.random() < self.campaign.paraphrase:
             pattern = paraphrased(pattern, words)

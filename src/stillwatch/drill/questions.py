@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import NamedTuple
@@ -25,6 +26,8 @@ EVADING = 3
 """The stage of questions about evasions."""
 TOGETHER = 6
 """Campaigns planted in one log at most."""
+KIN = 3
+"""Of them evasions of one adversary, with which they have much in common."""
 _NARROW = 0.2
 _ENOUGH = 60  # trials of one cell after which it is left alone until all are settled
 _ROUND = 3  # trials that every cell gets before any gets more
@@ -138,16 +141,19 @@ def choose(
     """
     chosen: list[Question] = []
     names: set[str] = set()
+    kin: Counter[str] = Counter()
     tasks = hosts = 0.0
     for question in sorted(open_, key=lambda q: _urgency(q, open_[q], number)):
         adversary = adversaries[question.adversary]
         wants, lives = needs(planted(question, adversary))
-        if names & {question.adversary, adversary.of or question.adversary}:
+        base = adversary.of or question.adversary
+        if question.adversary in names or kin[base] >= KIN:
             continue
         if has.share(tasks + wants, hosts + lives) > _MOST_GIVEN:
             continue
         chosen.append(question)
-        names |= {question.adversary, adversary.of or question.adversary}
+        names.add(question.adversary)
+        kin[base] += 1
         tasks, hosts = tasks + wants, hosts + lives
         if len(chosen) == TOGETHER:
             break

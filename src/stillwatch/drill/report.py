@@ -143,7 +143,7 @@ class Innocents(msgspec.Struct, frozen=True):
     the mean number in one log.
 
     ``ever`` of the ``accounts`` different innocents were accused in any of ``logs`` logs; ``per_million`` has the mean
-    rate and an interval over accounts (its upper end counts an account that was accused once as accused always).
+    over accounts of the share of logs in which each was accused, and its interval (`calibration.bounded_mean`).
     """
 
     kind: str

@@ -117,6 +117,8 @@ def _notes(drill: Drill, possible_ones: Sequence[Question], traffic: report.Traf
             f"{left_out} of {len(drill.questions)} questions need more sessions than this log could give up; they were"
             " not asked. A longer log, or smaller --sizes, would answer them."
         )
+    if drill.material.prompts:
+        notes.append(f"Campaigns harvest {len(drill.material.prompts):,} requests of a file, not those of the log.")
     if traffic.suspected:
         notes.append(
             f"A scan of the log itself accuses, or asks a person to look at, {traffic.suspected:,} accounts. They stay"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from stillwatch.drill.adversaries import Adversary
 from stillwatch.drill.adversaries import library as known_adversaries
 from stillwatch.drill.costs import read_costs
 from stillwatch.drill.drilling import LAG, Drill, carry_out, suspects
-from stillwatch.drill.material import MOST_EXCHANGES, read_material, sampled
+from stillwatch.drill.material import MOST_EXCHANGES, read_material, read_prompts, sampled
 from stillwatch.drill.page import render_page
 from stillwatch.drill.questions import evading, grid
 from stillwatch.drill.record import fingerprint, open_record
@@ -55,6 +56,7 @@ class Wanted(NamedTuple):
     allowed: float | None
     costs: Path | None
     prices: Path | None
+    prompts: Path | None
 
 
 @rare_collections()
@@ -69,6 +71,7 @@ def run(
     started = time.monotonic()
     read_costs(wanted.costs)  # a wrong file is told before the work, not after it
     prices = read_prices(wanted.prices)
+    prompts = () if wanted.prompts is None else read_prompts(wanted.prompts)
     exchanges = in_order(pa.Table.from_batches(log.batches(progress), schema=EXCHANGE))
     chosen = sampled(exchanges, MOST_EXCHANGES, wanted.seed)
     if len(exchanges.group_by("account_id").aggregate([([], "count_all")]).filter(pc.field("count_all") >= 3)) < FEWEST:
@@ -80,16 +83,23 @@ def run(
     bases = {each.of: known_adversaries()[each.of] for each in wanted.evasions}
     named = {each.name: each for each in (*bases.values(), *wanted.evasions, *wanted.adversaries)}
     asked = (*grid(wanted.adversaries, wanted.sizes, wanted.covers), *evading(wanted.evasions, bases))
-    told = msgspec.json.encode([__version__, list(named.values()), [q.name for q in asked], customers is not None])
+    told = msgspec.json.encode(
+        [__version__, list(named.values()), [q.name for q in asked], prompts, customers is not None]
+    )
     known = fingerprint(exchanges, told.decode())
     with open_record(out, known, wanted.seed, overwrite=overwrite) as record:
         material, reading = read_material(chosen, customers, progress=progress)
         progress.step("scanning the log as it is")
         names = chosen.column("exchange_id").take(pa.array(reading.opening)).to_pylist()
-        material = suspects(material, names)
+        material = replace(suspects(material, names), prompts=prompts)
         drill = Drill(material, named, asked, wanted.seed, min(wanted.workers, LAG))
         left = max(wanted.budget - (time.monotonic() - started) / 60, 0.0)
-        carry_out(drill, record, minutes=left, progress=progress)
+        try:
+            carry_out(drill, record, minutes=left, progress=progress)
+        except KeyboardInterrupt:
+            if not record.trials:
+                raise
+            # Stopped by hand: what was measured so far is reported, and the next call goes on from there.
         trials = [trial for _, trial in sorted(record.trials.items())]
     traffic = _traffic(log, exchanges, chosen, customers, material.suspected, trials)
     cost = cost_of(exchanges, prices)

@@ -13,7 +13,7 @@ from stillwatch.drill.material import Material
 from stillwatch.drill.planting import GIVEN_UP, Plan, make_plan
 from stillwatch.drill.sown import Sown, sow
 from stillwatch.linkage.activity import Activity, Bools, Ints
-from stillwatch.linkage.certainty import allowed_innocent, standing, sure_members
+from stillwatch.linkage.certainty import FEWEST_ACCUSED, allowed_innocent, standing, sure_members
 from stillwatch.linkage.confirmation import search_part
 from stillwatch.linkage.finding import judge_groups, packaged_models
 from stillwatch.linkage.findings import Group
@@ -68,7 +68,8 @@ class Trial(msgspec.Struct, frozen=True):
 
 class Accused(msgspec.Struct, frozen=True):
     """Whom a scan would accuse in a trial: ``innocent`` account numbers, and for each campaign how many accounts of it
-    (``caught``) and whether it was ``found``: most accounts of a group that is accused are its own."""
+    (``caught``) and whether it was ``found``: a group that is accused, most of it planted, holds eight of them or more
+    (two campaigns that end in one group are both found)."""
 
     innocent: tuple[int, ...]
     caught: tuple[int, ...]
@@ -108,7 +109,7 @@ def try_campaigns(
 
 def try_shuffled(material: Material, number: int, seed: int) -> Trial:
     """Judge the log with its sessions dealt at random among accounts of like load: whoever is accused is innocent."""
-    activity = shuffled(material.activity, seed)
+    activity = shuffled(material.activity, np.random.default_rng([seed, 3]))
     n = activity.accounts
     everybody = np.arange(n, dtype=np.int64)
     names = [f"{seed}/{i}" for i in range(len(activity.account))]
@@ -116,9 +117,8 @@ def try_shuffled(material: Material, number: int, seed: int) -> Trial:
     return Trial(number, "shuffled", seed, 0.0, (), _judged(activity, names, sown))
 
 
-def shuffled(activity: Activity, seed: int) -> Activity:
+def shuffled(activity: Activity, rng: np.random.Generator) -> Activity:
     """The sessions dealt at random among accounts of like load (classes of powers of two), each keeping its number."""
-    rng = np.random.default_rng([seed, 3])
     size = np.floor(np.log2(np.maximum(activity.sessions, 1)))[activity.account]
     account = activity.account.copy()
     for level in np.unique(size):
@@ -140,7 +140,7 @@ def accused_by(trial: Trial, groups: Sequence[Judged], firm: float, sees: frozen
         own = np.bincount(-1 - members[members < 0], minlength=len(caught))
         for number, count in enumerate(own.tolist()):
             caught[number] += count
-            found[number] = found[number] or 2 * count > len(members)
+            found[number] = found[number] or (count >= FEWEST_ACCUSED and 2 * sum(own) > len(members))
     return Accused(tuple(sorted(innocent)), tuple(caught), tuple(found))
 
 
