@@ -17,7 +17,8 @@ import pytest
 from stillwatch.simulation.operators.campaign import parse_campaign
 from stillwatch.simulation.world import simulate
 
-ASKED = ("--adversary", "blatant", "--sizes", "15", "--covers", "0.3", "--no-evasions", "--workers", "1")
+ASKED = ("--adversary", "blatant", "--sizes", "15", "--covers", "0.3", "--no-evasions", "--workers", "1",
+         "--budget", "30")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def trials(out: Path) -> list[dict[str, object]]:
 @pytest.fixture(scope="module")
 def drilled(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("drill") / "out"
-    drill(world, out, *ASKED, "--budget", "0.4", "--recommend", "100")
+    drill(world, out, *ASKED, "--plantings", "4", "--recommend", "100")
     return out
 
 
@@ -66,7 +67,7 @@ def test_it_leaves_its_report_and_its_record_and_nothing_else(world: Path, drill
 
 def test_the_log_is_only_read_and_no_customer_is_kept(world: Path, tmp_path: Path) -> None:
     before = digests(world)
-    drill(world, tmp_path / "out", *ASKED, "--budget", "0.1")
+    drill(world, tmp_path / "out", *ASKED, "--plantings", "1")
     assert digests(world) == before
     kept = b"".join(file.read_bytes() for file in (tmp_path / "out").iterdir())
     log = pl.read_parquet(world / "exchanges.parquet")
@@ -78,22 +79,22 @@ def test_the_log_is_only_read_and_no_customer_is_kept(world: Path, tmp_path: Pat
 
 def test_it_goes_on_where_it_was(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    drill(world, out, *ASKED, "--budget", "0.2")
+    drill(world, out, *ASKED, "--plantings", "2")
     first = trials(out)
-    drill(world, out, *ASKED, "--budget", "0.35")
+    drill(world, out, *ASKED, "--plantings", "4")
     assert trials(out)[: len(first)] == first
     assert len(trials(out)) > len(first)
 
 
 def test_the_same_seed_plants_the_same(world: Path, drilled: Path, tmp_path: Path) -> None:
-    drill(world, tmp_path / "out", *ASKED, "--budget", "0.3")
+    drill(world, tmp_path / "out", *ASKED, "--plantings", "3")
     again = trials(tmp_path / "out")
     assert again == trials(drilled)[: len(again)]
 
 
 def test_killed_it_leaves_a_record_that_goes_on(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = subprocess.Popen(command(world, out, *ASKED, "--budget", "5", "--quiet"), start_new_session=True)
+    process = subprocess.Popen(command(world, out, *ASKED, "--quiet"), start_new_session=True)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (out / "trials.jsonl").exists():
         time.sleep(0.1)
@@ -101,7 +102,7 @@ def test_killed_it_leaves_a_record_that_goes_on(world: Path, tmp_path: Path) -> 
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert [file.name for file in out.iterdir()] == ["trials.jsonl"]
-    drill(world, out, *ASKED, "--budget", "0.3")
+    drill(world, out, *ASKED, "--plantings", "3")
     assert sorted(file.name for file in out.iterdir()) == ["drill.html", "drill.json", "trials.jsonl"]
     numbers = [trial["number"] for trial in trials(out)]
     assert numbers == list(range(len(numbers)))
@@ -111,6 +112,7 @@ def test_killed_it_leaves_a_record_that_goes_on(world: Path, tmp_path: Path) -> 
     ("options", "said"),
     [
         (("--budget", "0"), "--budget"),
+        (("--plantings", "0"), "--plantings"),
         (("--covers", "1.0"), "--covers"),
         (("--sizes", "3"), "--sizes"),
         (("--adversary", "nobody"), "unknown adversary"),
@@ -139,7 +141,7 @@ def test_a_log_that_holds_too_little_is_refused(tmp_path: Path) -> None:
 def test_a_campaign_that_is_in_the_log_already_is_no_innocent(tmp_path: Path) -> None:
     campaign = parse_campaign("blatant:accounts=40")
     simulate(accounts=350, days=8.0, seed=7, load=0.5, campaigns=[campaign]).write(tmp_path / "world")
-    drill(tmp_path / "world", tmp_path / "out", *ASKED, "--budget", "0.3")
+    drill(tmp_path / "world", tmp_path / "out", *ASKED, "--plantings", "3")
     report = json.loads((tmp_path / "out" / "drill.json").read_bytes())
     assert report["traffic"]["suspected"] >= 35
     assert any("scan of the log itself" in note for note in report["notes"])
@@ -150,9 +152,7 @@ def test_a_campaign_that_is_in_the_log_already_is_no_innocent(tmp_path: Path) ->
 
 def test_stopped_by_hand_it_reports_what_it_has(world: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        command(world, out, *ASKED, "--budget", "5"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command(world, out, *ASKED), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline, record = time.monotonic() + 120, out / "trials.jsonl"
     while time.monotonic() < deadline and (not record.exists() or record.read_bytes().count(b"\n") < 3):
         time.sleep(0.1)

@@ -37,6 +37,9 @@ class Asking:
     prompts: Annotated[
         Path | None, Parameter(help="Text file with requests to harvest, one a line; left out: those of the log.")
     ] = None
+    plantings: Annotated[
+        int | None, Parameter(help="Stop at so many plantings: the same drill on any machine that has the time.")
+    ] = None
     recommend: Annotated[
         float | None, Parameter(help="Innocent accounts per million that may be accused: recommends a --firm for scan.")
     ] = None
@@ -91,6 +94,7 @@ def _wanted(asking: Asking, budget: float, seed: int, workers: int | None) -> Wa
     for option, wrong, do in (
         ("--budget", not 0 < budget < 100_000, "give minutes"),
         ("--seed", seed < 0, "give 0 or more"),
+        ("--plantings", asking.plantings is not None and asking.plantings < 1, "give at least 1"),
         ("--workers", workers is not None and workers < 1, "give at least 1"),
         ("--sizes", not asking.sizes or min(asking.sizes) < 12, "give numbers of accounts from 12 on"),
         ("--covers", not asking.covers or not all(0 <= c < 1 for c in asking.covers), "give shares from 0 to below 1"),
@@ -110,6 +114,7 @@ def _wanted(asking: Asking, budget: float, seed: int, workers: int | None) -> Wa
         costs=asking.costs,
         prices=asking.price_table,
         prompts=asking.prompts,
+        plantings=asking.plantings,
     )
 
 

@@ -71,9 +71,17 @@ def suspects(material: Material, names: Sequence[str]) -> Material:
 
 
 def carry_out(
-    drill: Drill, record: Record, *, minutes: float, progress: Progress, clock: Callable[[], float] = time.monotonic
+    drill: Drill,
+    record: Record,
+    *,
+    minutes: float,
+    progress: Progress,
+    most: int | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> float:
-    """Plant until ``minutes`` are spent; trials in ``record`` are not made again. Returns the minutes that it took.
+    """Plant until ``minutes`` are spent, or until there are ``most`` plantings; those in ``record`` are not made again.
+
+    Returns the minutes that it took.
 
     A planting that is under way at the end is finished; none is begun that is not likely to end in time.
     """
@@ -89,7 +97,9 @@ def carry_out(
         while True:
             while number in record.trials:
                 number += 1
-            time_is_left = _may_begin(clock() - started, budget, record, len(under_way) + 1, drill.workers)
+            time_is_left = (most is None or number < most) and _may_begin(
+                clock() - started, budget, record, len(under_way) + 1, drill.workers
+            )
             if time_is_left and len(under_way) < min(drill.workers + 1, LAG):
                 task = _next(drill, record, asked, has, number, [each for each, _ in under_way])
                 if task is not None:

@@ -57,6 +57,7 @@ class Wanted(NamedTuple):
     costs: Path | None
     prices: Path | None
     prompts: Path | None
+    plantings: int | None = None
 
 
 @rare_collections()
@@ -95,7 +96,7 @@ def run(
         drill = Drill(material, named, asked, wanted.seed, min(wanted.workers, LAG))
         left = max(wanted.budget - (time.monotonic() - started) / 60, 0.0)
         try:
-            carry_out(drill, record, minutes=left, progress=progress)
+            carry_out(drill, record, minutes=left, progress=progress, most=wanted.plantings)
         except KeyboardInterrupt:
             if not record.trials:
                 raise

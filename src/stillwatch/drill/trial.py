@@ -137,8 +137,8 @@ def accused_by(trial: Trial, groups: Sequence[Judged], firm: float, sees: frozen
             continue
         members = group.evidence["members"].astype(np.int64)
         innocent += members[members >= 0].tolist()
-        own = np.bincount(-1 - members[members < 0], minlength=len(caught))
-        for number, count in enumerate(own.tolist()):
+        own = np.bincount(-1 - members[members < 0], minlength=len(caught)).tolist()
+        for number, count in enumerate(own):
             caught[number] += count
             found[number] = found[number] or (count >= FEWEST_ACCUSED and 2 * sum(own) > len(members))
     return Accused(tuple(sorted(innocent)), tuple(caught), tuple(found))
