@@ -143,7 +143,7 @@ def variants(worlds: Sequence[Path]) -> None:
 
 
 def simulated(worlds: Sequence[Path] = ()) -> None:
-    """Worlds of our own making that were kept back, with the presets as campaigns, one without any, and sparser ones."""
+    """Worlds of our own making that were kept back: the presets as campaigns, one world without any, sparser ones."""
     rows: list[dict[str, Any]] = []
     usual = ((seed, names, 1800, 1.0) for seed, names in (*zip(HELD_BACK, PRESETS, strict=True), (9020, ())))
     for seed, names, accounts, load in (*usual, *((seed, names, 1600, 0.8) for seed, names in SPARSE)):
