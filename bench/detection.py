@@ -35,6 +35,9 @@ PRESETS = (
     ("grader", "breaker", "rotating", "coder", "mimic"),
     ("topic_split", "sleeper", "rewriter", "quiet:accounts=40"),
 )
+FIRMS = "quiet:accounts=48,organizations=4,name=firms"
+SPARSE = ((9021, (*PRESETS[0], FIRMS)), (9022, PRESETS[1]), (9023, (*PRESETS[2], FIRMS)), (9024, PRESETS[0]))
+"""Kept-back worlds of fewer people with less traffic each; in two, one operator registers a firm for four accounts."""
 
 
 def scan(world: Path, out: Path, *options: str, log: Path | None = None) -> float:
@@ -140,13 +143,14 @@ def variants(worlds: Sequence[Path]) -> None:
 
 
 def simulated(worlds: Sequence[Path] = ()) -> None:
-    """Worlds of our own making that were kept back, with the presets as campaigns, and one without any."""
+    """Worlds of our own making that were kept back: the presets as campaigns, one world without any, sparser ones."""
     rows: list[dict[str, Any]] = []
-    for seed, names in (*zip(HELD_BACK, PRESETS, strict=True), (9020, ())):
+    usual = ((seed, names, 1800, 1.0) for seed, names in (*zip(HELD_BACK, PRESETS, strict=True), (9020, ())))
+    for seed, names, accounts, load in (*usual, *((seed, names, 1600, 0.8) for seed, names in SPARSE)):
         world = OUT / "worlds" / str(seed)
         shutil.rmtree(world, ignore_errors=True)
         campaigns = [parse_campaign(name) for name in names]
-        simulate(accounts=1800, days=14.0, campaigns=campaigns, seed=seed, load=1.0).write(world)
+        simulate(accounts=accounts, days=14.0, campaigns=campaigns, seed=seed, load=load).write(world)
         say(f"scanning simulated world {seed}")
         scan(world, OUT / "runs" / str(seed), *with_customers(world))
         rows += rows_of(score_folders(world, OUT / "runs" / str(seed)), world=seed)

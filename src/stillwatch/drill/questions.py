@@ -22,7 +22,7 @@ COVERS = (0.0, 0.3, 0.6)
 USUAL_SIZE, USUAL_COVER = 60, 0.3
 """The cell at which exchanges per account are varied, and which comes first."""
 THINNER, THICKER = 0.5, 2.0
-EVADING = 3
+EVADING = 2
 """The stage of questions about evasions."""
 TOGETHER = 6
 """Campaigns planted in one log at most."""
@@ -60,7 +60,7 @@ class Asked(NamedTuple):
 def grid(adversaries: Iterable[Adversary], sizes: Sequence[int], covers: Sequence[float]) -> list[Question]:
     """Every adversary at every size and cover, and with half and twice the exchanges at the size in the middle.
 
-    The stage says what comes first where time is short: the usual cell, then its size, then its cover, then the rest.
+    The stage says what comes first where time is short: the usual cell, then its size, evasions, its cover, the rest.
     """
     usual = _nearest(covers, USUAL_COVER)
     middle = int(_nearest(sizes, USUAL_SIZE))
@@ -69,7 +69,7 @@ def grid(adversaries: Iterable[Adversary], sizes: Sequence[int], covers: Sequenc
         exchanges = adversary.campaign.exchanges
         for cover in covers:
             for size in sizes:
-                stage = 0 if (cover, size) == (usual, middle) else 1 if cover == usual else 2
+                stage = 0 if (cover, size) == (usual, middle) else 1 if cover == usual else 3
                 asked.append(Question(adversary.name, size, exchanges, cover, stage))
         asked += [Question(adversary.name, middle, exchanges * f, usual, 4) for f in (THINNER, THICKER)]
     return asked
