@@ -15,6 +15,7 @@ from stillwatch.cli.drill_summary import summary
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress
 from stillwatch.drill.adversaries import Adversary, drilled, evasions, parse_adversary
+from stillwatch.drill.planting import FEWEST_ACCOUNTS
 from stillwatch.drill.questions import COVERS, SIZES
 from stillwatch.drill.running import Wanted, run
 from stillwatch.errors import UsageError
@@ -96,7 +97,11 @@ def _wanted(asking: Asking, budget: float, seed: int, workers: int | None) -> Wa
         ("--seed", seed < 0, "give 0 or more"),
         ("--plantings", asking.plantings is not None and asking.plantings < 1, "give at least 1"),
         ("--workers", workers is not None and workers < 1, "give at least 1"),
-        ("--sizes", not asking.sizes or min(asking.sizes) < 12, "give numbers of accounts from 12 on"),
+        (
+            "--sizes",
+            not asking.sizes or min(asking.sizes) < FEWEST_ACCOUNTS,
+            f"give {FEWEST_ACCOUNTS} or more",
+        ),
         ("--covers", not asking.covers or not all(0 <= c < 1 for c in asking.covers), "give shares from 0 to below 1"),
         ("--recommend", asking.recommend is not None and asking.recommend < 0, "give innocents per million"),
     ):

@@ -36,8 +36,7 @@ def innocents_accused(material: Material, trials: Sequence[Trial], firm: float) 
     if not planted:
         return ()
     share, times = _shares(material, planted, firm)
-    everybody = np.ones(len(share), dtype=bool)
-    rows = [_row("all", "All innocent accounts", everybody, share, times, len(planted))]
+    rows = [_everybody(share, times, len(planted))]
     for kind, accounts in sorted(material.kinds.items()):
         chosen = np.zeros(len(share), dtype=bool)
         chosen[accounts] = True
@@ -64,6 +63,10 @@ def _shares(material: Material, trials: Iterable[Trial], firm: float) -> tuple[F
         times += present(material, trial)
         accused[list(accused_by(trial, trial.groups, firm, material.activity.sees).innocent)] += 1
     return accused / np.maximum(times, 1), times
+
+
+def _everybody(share: Floats, times: Floats, logs: int) -> Innocents:
+    return _row("all", "All innocent accounts", np.ones(len(share), dtype=bool), share, times, logs)
 
 
 def _row(kind: str, title: str, chosen: Bools, share: Floats, times: Floats, logs: int) -> Innocents:
@@ -93,7 +96,7 @@ def recommend(material: Material, trials: Sequence[Trial], allowed: float) -> Re
     if not planted:
         return None
     bars = _bars(planted)
-    rows = [(bar, innocents_accused(material, planted, bar)[0].per_million) for bar in bars]
+    rows = [(bar, _everybody(*_shares(material, planted, bar), len(planted)).per_million) for bar in bars]
     shown = next((row for row in rows if row[1].high <= allowed), None)
     told = next((row for row in rows if row[0] >= FIRM and (row[1].value or 0.0) <= allowed), rows[-1])
     bar, rate = shown or told

@@ -37,6 +37,7 @@ CODED: Mapping[str, str] = {
 }
 """Columns of the log whose values a planted session may change, and their category numbers in an `Activity`."""
 _FEWEST_PROMPTS = 50
+_FEWEST_SESSIONS, _HEAVY = 3, 150  # of an account that is a life to be taken on: above, it is a program
 MOST_EXCHANGES = 250_000
 """Exchanges above which a drill draws accounts, whole, instead of taking all: every planting is a scan."""
 
@@ -78,6 +79,13 @@ class Material:
     def knows_customers(self) -> bool:
         """Whether the provider's table of accounts was given."""
         return CUSTOMERS in self.activity.sees
+
+    @property
+    def may_host(self) -> Bools:
+        """Accounts whose life a planted one may take on, (n,): not suspected, not all but silent, not a program's."""
+        sessions = self.activity.sessions
+        life: Bools = (sessions >= _FEWEST_SESSIONS) & (sessions <= _HEAVY) & ~self.suspected
+        return life
 
     def codes(self) -> dict[str, dict[Any, int]]:
         """Category number of each raw value seen at the opening of a session, by column."""

@@ -23,14 +23,22 @@ from stillwatch.simulation.operators.campaign import Campaign
 from stillwatch.simulation.texts.paraphrase import paraphrased
 from stillwatch.simulation.texts.writer import wordings
 
-__all__ = ["GIVEN_UP", "Plan", "PlantedAccount", "PlantedSession", "make_plan"]
+__all__ = [
+    "FEWEST_ACCOUNTS",
+    "GIVEN_UP",
+    "Plan",
+    "PlantedAccount",
+    "PlantedSession",
+    "giving_up",
+    "make_plan",
+]
 
 GIVEN_UP = 0.35
 """Share of the accounts that leave the log to be made into campaigns."""
 _FEWEST_TASKS = 300  # unused tasks below which no campaign is begun
-_FEWEST_ACCOUNTS = 12
+FEWEST_ACCOUNTS = 12
+"""Accounts of the smallest campaign that is planted."""
 DAY = 86_400_000_000
-_HEAVY = 150  # sessions from which an account is a program, not a life to be taken on
 
 Pair = tuple[Any, Any]
 
@@ -109,10 +117,8 @@ class Plot:
         self.material, self.seed = material, seed
         self.rng, self.words = np.random.default_rng([seed, 77]), Random(f"planting/{seed}")
         activity = material.activity
-        sessions = activity.sessions
         self.given: Bools = giving_up(material, seed, given_up)
-        hosts = np.flatnonzero(self.given & (sessions >= 3) & (sessions <= _HEAVY))
-        self.hosts: list[int] = self.rng.permutation(hosts).tolist()
+        self.hosts: list[int] = self.rng.permutation(np.flatnonzero(self.given & material.may_host)).tolist()
         self.developers = set(np.flatnonzero(activity.mean(material.agent.astype(np.float64)) >= 0.4).tolist())
         self.free: Bools = self.given[activity.account].copy()  # sessions given up that are not yet used
         self.traces: list[int] = np.flatnonzero(material.agent & ~material.suspected[activity.account]).tolist()
@@ -165,7 +171,7 @@ class Plot:
         if crew.agent:  # whoever hides among developers lives as one
             self.hosts.sort(key=lambda host: host in self.developers)
         hosts = [self.hosts.pop() for _ in range(min(campaign.accounts, len(self.hosts)))]
-        if len(hosts) < _FEWEST_ACCOUNTS:
+        if len(hosts) < FEWEST_ACCOUNTS:
             return
         personal = campaign.cover > 0 and campaign.cover_kind not in ("generalist", "mimic")
         own = [self._cover_of(host, campaign) if personal else [] for host in hosts]

@@ -13,6 +13,7 @@ import msgspec
 from stillwatch.calibration import rate_sequence
 from stillwatch.drill.adversaries import Adversary
 from stillwatch.drill.material import Material
+from stillwatch.drill.planting import FEWEST_ACCOUNTS
 from stillwatch.simulation.operators.campaign import Campaign
 
 __all__ = ["COVERS", "SIZES", "Asked", "Question", "Supply", "choose", "evading", "grid", "settled", "supply"]
@@ -85,7 +86,7 @@ def evading(evasions: Sequence[Adversary], bases: Mapping[str, Adversary]) -> li
         base, campaign = bases[each.of or each.name].campaign, each.campaign
         harvest = base.accounts * base.exchanges * (1 - base.cover)
         accounts = math.ceil(harvest / (campaign.exchanges * max(1 - campaign.cover, 0.01)))
-        asked.append(Question(each.name, max(accounts, 12), campaign.exchanges, campaign.cover, EVADING))
+        asked.append(Question(each.name, max(accounts, FEWEST_ACCOUNTS), campaign.exchanges, campaign.cover, EVADING))
     return asked
 
 
@@ -121,8 +122,7 @@ class Supply(NamedTuple):
 def supply(material: Material) -> Supply:
     """The supply of a log, were all of it given up."""
     free = material.task & ~material.suspected[material.activity.account]
-    sessions = material.activity.sessions
-    return Supply(int(free.sum()), int(((sessions >= 3) & (sessions <= 150) & ~material.suspected).sum()))
+    return Supply(int(free.sum()), int(material.may_host.sum()))
 
 
 def needs(campaign: Campaign) -> tuple[float, float]:
