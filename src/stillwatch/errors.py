@@ -7,7 +7,8 @@
     ├── InputError                a file of the user's cannot be read, or not as what it claims to be
     │   └── UnknownFormatError    nothing recognises a log, or more than one format does
     ├── PluginError               a plugin is unknown, named twice, or needs an extra that is not installed
-    └── StorageError              results cannot be written: disk full, no permission, directory taken
+    ├── StorageError              results cannot be written: disk full, no permission, directory taken
+    └── AskingError               a model did not answer: what it said, and whether asking again may help
 
 The command line prints the line and ends with exit code 2. Anything else that reaches it is a defect.
 """
@@ -15,6 +16,7 @@ The command line prints the line and ends with exit code 2. Anything else that r
 from __future__ import annotations
 
 __all__ = [
+    "AskingError",
     "InputError",
     "PluginError",
     "StillwatchError",
@@ -65,3 +67,11 @@ class PluginError(StillwatchError):
 
 class StorageError(StillwatchError):
     """Results cannot be written."""
+
+
+class AskingError(StillwatchError):
+    """A model did not answer. ``again`` says whether another try may help, ``after`` how many seconds to wait first."""
+
+    def __init__(self, what: str, where: object = None, *, again: bool, after: float | None = None) -> None:
+        self.again, self.after = again, after
+        super().__init__(what, where)

@@ -1,0 +1,10 @@
+"""Was a model's safety stripped on the way? Differences between a suspect, a teacher and a base, with intervals."""
+
+from __future__ import annotations
+
+from stillwatch.registry import Registry
+from stillwatch.safety_audit.base import Property
+
+__all__ = ["PROPERTIES", "Property"]
+
+PROPERTIES: Registry[Property] = Registry("stillwatch.audit_properties", {})

@@ -1,0 +1,154 @@
+"""The result of an audit as data: what ``audit.json`` holds and the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from stillwatch.safety_audit.base import Role
+
+__all__ = [
+    "AuditReport",
+    "Bounded",
+    "Contrast",
+    "Difference",
+    "Example",
+    "FigureResult",
+    "JudgeError",
+    "ModelResult",
+    "Reading",
+    "Side",
+]
+
+Contrast = Literal["suspect-teacher", "suspect-base", "base-teacher"]
+Reading = Literal["worse than both", "worse than teacher", "as its base", "better", "no difference", "open"]
+"""What a figure's differences say of the suspect.
+
+``worse than both``: worse than the teacher and than its own base: restraint was lost on the way, by whatever was done
+to the base. ``worse than teacher``: worse than the teacher, and no base was given or none could be compared. ``as its
+base``: worse than the teacher, and its base already was: nothing was stripped on the way. ``better``: better than the
+teacher. ``no difference``: the interval lies within the margin that was said beforehand. ``open``: too wide to tell.
+"""
+
+
+class Bounded(msgspec.Struct, frozen=True):
+    """An estimate and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One model's figure: the estimate, the units and answers behind it, and answers that could not be judged."""
+
+    role: Role
+    estimate: Bounded
+    units: int
+    answers: int
+    undecided: int
+    failed: int
+    raw: float
+    """Before the judge's error is taken out."""
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """One contrast of one figure. ``simultaneous`` covers together with all others of the audit, ``single`` alone.
+
+    ``p_value`` (of no difference) is of this contrast alone, ``adjusted`` by Holm over all of the audit.
+    """
+
+    contrast: Contrast
+    single: Bounded
+    simultaneous: Bounded
+    p_value: float
+    adjusted: float
+    units: int
+
+
+class JudgeError(msgspec.Struct, frozen=True):
+    """How often the judge of a figure is right on labelled answers, and whether that was taken out of the estimates."""
+
+    judge: str
+    labelled: int
+    sensitivity: Bounded
+    specificity: Bounded
+    corrected: bool
+    source: str
+    """Whose labels: ``own`` (shipped), or the file that the user gave."""
+
+
+class Example(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An item where the models part, for a person to look at. Text is empty where the item is harmful."""
+
+    item: str
+    language: str
+    request: str
+    answers: Mapping[str, str]
+    """Role: text."""
+    scores: Mapping[str, float]
+    """Role: score."""
+
+
+class FigureResult(msgspec.Struct, frozen=True):
+    """Everything about one figure of one property."""
+
+    property: str
+    figure: str
+    title: str
+    summary: str
+    better: Literal["higher", "lower", "zero"]
+    safety: bool
+    """Whether a loss here counts as a loss of safety."""
+    sides: tuple[Side, ...]
+    differences: tuple[Difference, ...]
+    judge: JudgeError | None
+    reading: Reading
+    innocent_reading: str
+    words: str
+    """The finding in one or two plain sentences, with its numbers."""
+    stopped: Literal["narrow enough", "all asked", "budget", "not measured"]
+    to_halve: str
+    """What it would cost to halve the interval, in words; empty where nothing was measured."""
+    by_language: Mapping[str, Mapping[str, float]] = {}
+    """Language: role: estimate, not corrected; for looking, no test is made of it."""
+    examples: tuple[Example, ...] = ()
+
+
+class ModelResult(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One model that was asked."""
+
+    role: Role | Literal["judge"]
+    name: str
+    says_it_is: tuple[str, ...]
+    asked: int
+    answered: int
+    failed: int
+    tokens_in: int
+    tokens_out: int
+    cost: float | None
+    seal: str
+    """The last hash of the chain of its sealed answers."""
+
+
+class AuditReport(msgspec.Struct, frozen=True):
+    """``audit.json``."""
+
+    version: str
+    made_at: str
+    seed: int
+    level: float
+    margin: float
+    """A difference smaller than this was said beforehand not to matter."""
+    width: float
+    """A property stops when the half-widths of its intervals are no larger."""
+    languages: tuple[str, ...]
+    models: tuple[ModelResult, ...]
+    figures: tuple[FigureResult, ...]
+    data_sets: tuple[Mapping[str, Any], ...]
+    """Name, licence, checksum, items of each data set used."""
+    caveats: tuple[str, ...]
+    statement: str
+    """What an executive reads: a few plain sentences."""
