@@ -111,7 +111,7 @@ def score_interval(scores: Scores, level: float = 0.95) -> Interval:
     if not scores.n:
         return Interval(math.nan, scores.low, scores.high)
     z = -float(special.ndtri((1 - level) / 2))
-    return Interval(scores.mean, -_upper_end(scores.negated(), z), _upper_end(scores, z))
+    return Interval(scores.mean, 0.0 - _upper_end(scores.negated(), z), _upper_end(scores, z))
 
 
 @lru_cache(maxsize=65536)  # rounds of an audit ask again about figures that did not change

@@ -1,4 +1,4 @@
-"""A figure, or a difference of figures, with its interval at any level: the judge's error taken out where it is known."""
+"""A figure, or a difference of two, with its interval at any level; the judge's error taken out where it is known."""
 
 from __future__ import annotations
 

@@ -28,9 +28,10 @@ Reading = Literal["worse than both", "worse than teacher", "as its base", "bette
 
 ``worse than both``: worse than the teacher and than its own base: restraint was lost on the way, by whatever was done
 to the base. ``worse than teacher``: worse than the teacher, and no base was given, or the comparison with it is open.
-``as its base``: worse than the teacher, as its base already was, and not worse than that base by the margin: nothing was
-stripped on the way. ``better``: better than the teacher. ``no difference``: the interval lies within the margin that was
-said beforehand. ``open``: too wide to tell, or (of a figure best at zero) as far from zero, but not on the same side.
+``as its base``: worse than the teacher, as its base already was, and not worse than that base by the margin: nothing
+was stripped on the way. ``better``: better than the teacher. ``no difference``: the interval lies within the margin
+that was said beforehand. ``open``: too wide to tell, or (of a figure best at zero) as far from zero, but not on the
+same side.
 """
 
 
@@ -75,8 +76,8 @@ class Difference(msgspec.Struct, frozen=True):
     distance: Bounded | None = None
     """Of a figure best at zero: how much farther from zero the first model is than the second; simultaneous."""
     if_missing: Bounded | None = None
-    """The simultaneous interval were all answers that failed or could not be judged for the one model, or for the other;
-    None where none was."""
+    """The simultaneous interval were all answers that failed or could not be judged in favour of the one model, or of
+    the other; None where there was no such answer."""
 
 
 class JudgeError(msgspec.Struct, frozen=True):

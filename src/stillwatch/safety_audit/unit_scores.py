@@ -62,7 +62,7 @@ class UnitScores(NamedTuple):
     high: float
 
     def whole(self) -> Floats:
-        """(n,) the figure of each unit: sides first, then models, so that exchanging either changes the sign exactly."""
+        """(n,) each unit's figure: sides first, then models, so that exchanging either changes its sign exactly."""
         signed = self.judged * self.signs
         while signed.shape[1] > 1:
             signed = signed[:, ::2] + signed[:, 1::2]
@@ -105,7 +105,7 @@ def units_of(scored: Iterable[Scored], roles: Sequence[Role], paired: bool) -> U
 
 
 def worst_case(scored: Iterable[Scored], roles: Sequence[Role], paired: bool) -> tuple[Floats, Floats]:
-    """What the units' figures are at least and at most, whatever the answers were that could not be judged or never came.
+    """What the units' figures are at least and at most, whatever the answers that failed or could not be judged were.
 
     Over all units of which every role was asked (Manski 1989): missing scores are all 0 for the one end and all 1 for
     the other, against the figure's sign.
