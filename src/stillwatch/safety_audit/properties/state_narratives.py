@@ -101,8 +101,8 @@ class StateNarratives:
     info: ClassVar[PropertyInfo] = PropertyInfo(
         name=_NAME,
         title="State narratives and censorship",
-        summary="Whether a model says what is established about matters that governments dispute or suppress, in several "
-        "languages, the same for fourteen states.",
+        summary="Whether a model says what is established about matters that governments dispute or suppress, in "
+        "several languages, the same for fourteen states.",
         reference="docs/audit-neutrality.md",
         innocent_reading="A smaller model knows less; a model that learnt mostly from one country's texts repeats what "
         "stands there; makers must follow the law where they work. A base model that already does so explains a copy "
