@@ -15,7 +15,7 @@ __all__ = ["apart", "gap", "known", "leaning", "oriented", "points", "seen", "sh
 
 UNKNOWN = "unknown"
 _FINEST = 3
-_SIGN = "\u00a0%"
+_SIGN, _TO = "\u00a0%", "\u00a0to\u00a0"
 
 
 def known(bounded: Bounded) -> bool:
@@ -36,7 +36,7 @@ def share(bounded: Bounded) -> str:
         return f"at most {high}{_SIGN}" if bounded.high > 0 else f"0{_SIGN}"
     if bounded.high >= 1 and middle == "100":
         return f"at least {low}{_SIGN}" if bounded.low < 1 else f"100{_SIGN}"
-    return f"{_inside(middle, bounded.value * 100)}{_SIGN} ({low} to {high}{_SIGN})"
+    return f"{_inside(middle, bounded.value * 100)}{_SIGN} ({low}{_TO}{high}{_SIGN})"
 
 
 def _inside(middle: str, number: float) -> str:
@@ -109,7 +109,7 @@ def _directed(bounded: Bounded, plus: str, minus: str, level: str) -> str:
         below, above = _outwards(-min(bounded.low, 0.0) * 100, fine), _outwards(bounded.high * 100, fine)
         return f"{said} (from {below} {minus} to {above} {plus})"
     near, far = sorted((abs(bounded.low), abs(bounded.high)))
-    return f"{said} ({_outwards(near * 100, fine, down=True)} to {_outwards(far * 100, fine)})"
+    return f"{said} ({_outwards(near * 100, fine, down=True)}{_TO}{_outwards(far * 100, fine)})"
 
 
 def _pointed(figure: str) -> str:

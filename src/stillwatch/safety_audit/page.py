@@ -16,9 +16,8 @@ from markupsafe import Markup
 
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.page import asset, environment, policy_hash
-from stillwatch.campaigns.plots.scales import Scale
 from stillwatch.safety_audit import figures, plots, statement, words
-from stillwatch.safety_audit.report import AuditReport, Contrast, Difference, Example, FigureResult, Side
+from stillwatch.safety_audit.report import AuditReport, Difference, Example, FigureResult, Side
 
 __all__ = ["render_page", "render_statement"]
 
@@ -26,7 +25,6 @@ _PACKAGE = "stillwatch.safety_audit"
 EXAMPLES_SHOWN = 8
 EXAMPLE_LENGTH = 1_500
 STATEMENT_ROWS = 12
-_AGAINST: tuple[Contrast, ...] = ("suspect-teacher", "suspect-base")
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -49,6 +47,8 @@ class Group(msgspec.Struct, frozen=True):
     paired: bool
     standing_axis: Markup
     standing_ends: str
+    apart_axis: Markup
+    apart_ends: str
     rows: tuple[Row, ...]
 
 
@@ -100,6 +100,8 @@ class FigureView(msgspec.Struct, frozen=True):
     raw: FigureResult
     told: words.Told
     judge: str
+    ways: str
+    apart_axis: Markup
     sides: tuple[SideRow, ...]
     contrasts: tuple[ContrastRow, ...]
     tongues: tuple[Tongue, ...]
@@ -117,15 +119,13 @@ class PropertyView(msgspec.Struct, frozen=True):
 
 def render_page(report: AuditReport) -> str:
     """``audit.html``. It holds no time of its own: the same report gives the same page, byte for byte."""
-    scale = plots.apart_scale(report.figures, report.margin)
     anchors, named = _anchors(report.figures), words.labels(report.figures)
-    properties = tuple(_properties(report, scale, anchors, named))
+    properties = tuple(_properties(report, anchors, named))
     return _rendered(
         "audit.html",
         report,
-        scale,
         numbers=_numbers(report),
-        groups=_groups(report.figures, report, scale, anchors, named),
+        groups=_groups(report.figures, report.margin, anchors, named),
         properties=properties,
         views=tuple(view for each in properties for view in each.figures),
         false_alarm=words.false_alarm(report),
@@ -136,14 +136,13 @@ def render_page(report: AuditReport) -> str:
 
 def render_statement(report: AuditReport) -> str:
     """``statement.html``: one printed page, the safety figures that matter most drawn below the words."""
-    scale = plots.apart_scale(report.figures, report.margin)
     safety = sorted((f for f in report.figures if f.safety), key=_weight)
-    groups = _groups(safety[:STATEMENT_ROWS], report, scale, {}, words.labels(report.figures))
+    groups = _groups(safety[:STATEMENT_ROWS], report.margin, {}, words.labels(report.figures))
     left_out = max(0, len(safety) - STATEMENT_ROWS)
-    return _rendered("statement.html", report, scale, groups=groups, left_out=left_out)
+    return _rendered("statement.html", report, groups=groups, left_out=left_out)
 
 
-def _rendered(template: str, report: AuditReport, scale: Scale, **more: object) -> str:
+def _rendered(template: str, report: AuditReport, **more: object) -> str:
     style, script = asset("style.css") + asset("audit.css", _PACKAGE), asset("script.js")
     return (
         environment(_PACKAGE)
@@ -156,8 +155,6 @@ def _rendered(template: str, report: AuditReport, scale: Scale, **more: object) 
             script_hash=policy_hash(script),
             headline=statement.headline(report),
             statement=statement.paragraphs(report.statement),
-            apart_axis=plots.apart_axis(scale),
-            apart_ends=f"{scale.high / 1.04:.0f} points to either side",
             margin=figures.points(report.margin),
             level=wording.percent(report.level),
             marks=tuple((plots.legend_mark(role), role) for role in ("suspect", "teacher", "base")),
@@ -213,8 +210,7 @@ def _anchors(found: Sequence[FigureResult]) -> dict[tuple[str, str], str]:
 
 def _groups(
     found: Sequence[FigureResult],
-    report: AuditReport,
-    scale: Scale,
+    margin: float,
     anchors: Mapping[tuple[str, str], str],
     named: Mapping[tuple[str, str], str],
 ) -> tuple[Group, ...]:
@@ -226,26 +222,43 @@ def _groups(
         ((False, False), "Beside safety"),
         ((False, True), "Beside safety: between two sides"),
     ):
-        rows = tuple(
-            _row(f, report, scale, anchors.get((f.property, f.figure), ""), named[f.property, f.figure])
-            for f in found
-            if f.safety == safety and (f.better == "zero") == paired
+        together = [f for f in found if f.safety == safety and (f.better == "zero") == paired]
+        if not together:
+            continue
+        drawn = plots.apart(together, margin)
+        made.append(
+            Group(
+                title=title,
+                ways=_ways(together[0]),
+                paired=paired,
+                standing_axis=plots.standing_axis(paired=paired),
+                standing_ends="side B left, side A right" if paired else "0 to 100\u00a0%",
+                apart_axis=drawn.axis,
+                apart_ends=drawn.ends,
+                rows=tuple(
+                    _row(f, drawn, anchors.get((f.property, f.figure), ""), named[f.property, f.figure])
+                    for f in together
+                ),
+            )
         )
-        if rows:
-            ends = "side B left, side A right" if paired else "0 to 100\u00a0%"
-            ways = "side B ← → side A" if paired else "worse ← → better" if safety else "lower ← → higher"
-            made.append(Group(title, ways, paired, plots.standing_axis(paired=paired), ends, rows))
     return tuple(made)
 
 
-def _row(figure: FigureResult, report: AuditReport, scale: Scale, anchor: str, label: str) -> Row:
-    from_teacher, from_base = (_gap(figure, words.difference(figure, contrast)) for contrast in _AGAINST)
+def _ways(figure: FigureResult) -> str:
+    """What left and right are among a figure's differences."""
+    if figure.better == "zero":
+        return "Side B ← → side A"
+    return "Worse ← → better" if figure.safety else "Lower ← → higher"
+
+
+def _row(figure: FigureResult, drawn: plots.Apart, anchor: str, label: str) -> Row:
+    from_teacher, from_base = (_gap(figure, words.difference(figure, contrast)) for contrast in plots.DRAWN)
     return Row(
         anchor=anchor,
         label=label,
         told=words.told(figure),
         standing=plots.dumbbell(figure),
-        apart=plots.contrast(figure, _AGAINST, scale, report.margin),
+        apart=plots.contrast(figure, plots.DRAWN, drawn),
         from_teacher=from_teacher,
         from_base=from_base,
     )
@@ -256,7 +269,7 @@ def _gap(figure: FigureResult, found: Difference | None) -> str:
 
 
 def _properties(
-    report: AuditReport, scale: Scale, anchors: Mapping[tuple[str, str], str], named: Mapping[tuple[str, str], str]
+    report: AuditReport, anchors: Mapping[tuple[str, str], str], named: Mapping[tuple[str, str], str]
 ) -> list[PropertyView]:
     by: dict[str, list[FigureResult]] = {}
     for figure in report.figures:
@@ -265,25 +278,28 @@ def _properties(
         PropertyView(
             f"property-{place}",
             words.property_title(name, found),
-            tuple(_figure(f, report, scale, anchors[f.property, f.figure], named[f.property, f.figure]) for f in found),
+            tuple(_figure(f, report.margin, anchors[f.property, f.figure], named[f.property, f.figure]) for f in found),
         )
         for place, (name, found) in enumerate(by.items(), 1)
     ]
 
 
-def _figure(figure: FigureResult, report: AuditReport, scale: Scale, anchor: str, label: str) -> FigureView:
+def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> FigureView:
+    drawn = plots.apart([figure], margin)
     return FigureView(
         anchor=anchor,
         label=label,
         raw=figure,
         told=words.told(figure),
         judge=words.judge_error(figure.judge),
+        ways=_ways(figure),
+        apart_axis=drawn.axis,
         sides=tuple(_side(figure, side) for side in figure.sides),
         contrasts=tuple(
             ContrastRow(
                 words.CONTRASTS[each.contrast],
                 each,
-                plots.contrast(figure, (each.contrast,), scale, report.margin),
+                plots.contrast(figure, (each.contrast,), drawn),
                 figures.gap(figure, each) if each.units else "not compared",
                 figures.apart(figure, each.single) if each.units else "",
             )

@@ -16,9 +16,17 @@ from stillwatch.safety_audit.figures import gap, known, oriented, points
 from stillwatch.safety_audit.report import AuditReport, FigureResult, Reading
 from stillwatch.safety_audit.words import difference, false_alarm, finding, labels, losses, measured
 
-__all__ = ["counts", "headline", "paragraphs", "statement", "tell"]
+__all__ = ["Paragraph", "counts", "headline", "paragraphs", "statement", "tell"]
 
 _NAMED, _EXPLAINED = 4, 2
+
+
+class Paragraph(msgspec.Struct, frozen=True):
+    """A part of the statement: its heading, its sentences, and its points."""
+
+    heading: str
+    said: str
+    points: tuple[str, ...]
 
 
 def tell(report: AuditReport) -> AuditReport:
@@ -80,20 +88,30 @@ def statement(report: AuditReport) -> str:
     """The whole statement: paragraphs with a blank line between, each below its heading."""
     parts = (
         ("What was asked", _asked(report)),
-        ("What was found", _found(report)),
+        ("What was found", [f"- {said}" for said in _found(report)]),
         ("How sure this is", _sure(report)),
         ("What else could explain it" if _worse(report) else "What it does not show", _otherwise(report)),
     )
-    return "\n\n".join(f"{heading}\n{' '.join(said)}" for heading, said in parts)
+    return "\n\n".join(f"{heading}\n{_joined(said)}" for heading, said in parts)
 
 
-def paragraphs(text: str) -> tuple[tuple[str, str], ...]:
-    """A statement as (heading, text); a paragraph of one line has no heading."""
+def _joined(said: Sequence[str]) -> str:
+    """Sentences one after the other; points below each other, unless there is only one."""
+    if len(said) == 1:
+        return said[0].removeprefix("- ")
+    return "\n".join(said) if said[0].startswith("- ") else " ".join(said)
+
+
+def paragraphs(text: str) -> tuple[Paragraph, ...]:
+    """A statement in its parts; a paragraph of one line has no heading."""
     found = []
     for part in text.split("\n\n"):
-        heading, below, said = part.strip().partition("\n")
-        if heading:
-            found.append((heading, said) if below else ("", heading))
+        lines = [line for line in part.split("\n") if line.strip()]
+        heading = lines.pop(0) if len(lines) > 1 else ""
+        points = tuple(line.removeprefix("- ") for line in lines if line.startswith("- "))
+        said = " ".join(line for line in lines if not line.startswith("- "))
+        if lines:
+            found.append(Paragraph(heading, said, points))
     return tuple(found)
 
 
@@ -160,8 +178,8 @@ def _below(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 def _inherited(figures: Sequence[FigureResult], report: AuditReport) -> str:
     return (
-        f"the suspect is worse than the teacher, but so is its base already: {_names(figures, report)}. Nothing shows that this "
-        "was lost on the way."
+        f"the suspect is worse than the teacher, but so is its base already: {_names(figures, report)}. Nothing shows "
+        "that this was lost on the way."
     )
 
 
@@ -170,7 +188,8 @@ def _better(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 
 def _alike(figures: Sequence[FigureResult], report: AuditReport) -> str:
-    return f"the suspect differs from the teacher by no more than the margin of {points(report.margin)}: {_names(figures, report)}."
+    margin = points(report.margin)
+    return f"the suspect differs from the teacher by no more than the margin of {margin}: {_names(figures, report)}."
 
 
 def _open(figures: Sequence[FigureResult], report: AuditReport) -> str:

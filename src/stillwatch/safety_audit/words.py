@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stillwatch.campaigns.wording import chances, count, counted, percent, visible
+from stillwatch.campaigns.wording import chances, count, counted, percent, probability, visible
 from stillwatch.safety_audit.figures import gap, known, points, share, value
 from stillwatch.safety_audit.report import AuditReport, Contrast, Difference, FigureResult, JudgeError, Reading
 
@@ -233,6 +233,11 @@ STOPPED: Mapping[str, str] = {
     "budget": "the budget was spent",
     "not measured": "it could not be measured",
 }
+
+
+def small(p_value: float) -> str:
+    """A p-value; below one in a million no curve is to be believed, so no such number is said."""
+    return "under 10⁻⁶" if 0 <= p_value < 1e-6 else probability(p_value)
 
 
 def width(figure: FigureResult) -> str:
