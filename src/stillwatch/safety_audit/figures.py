@@ -11,7 +11,7 @@ import math
 
 from stillwatch.safety_audit.report import Bounded, Difference, FigureResult
 
-__all__ = ["apart", "gap", "known", "leaning", "oriented", "points", "seen", "share", "value"]
+__all__ = ["alone", "differing", "gap", "known", "points", "seen", "share", "signed", "value"]
 
 UNKNOWN = "unknown"
 _FINEST = 3
@@ -55,38 +55,64 @@ def seen(portion: float) -> str:
     return "all seen" if portion >= 1 else f"{_inside(_plain(portion * 100, 0), portion * 100)}{_SIGN}"
 
 
-def leaning(bounded: Bounded) -> str:
-    """A paired figure: ``24 points towards side A (12 to 36)``, ``even (from 6 towards side B to 11 towards …)``."""
-    return _directed(bounded, "towards side A", "towards side B", "even")
+def signed(bounded: Bounded) -> str:
+    """A paired figure, or a difference with its sign: ``+24 points (+19 to +29)``."""
+    if not known(bounded):
+        return UNKNOWN
+    if bounded.low <= -1 and bounded.high >= 1:
+        return "anything from −100 to +100 points"
+    fine = _decimals(bounded)
+    middle = _sign(_plain(bounded.value * 100, fine))
+    low, high = (_outwards(end * 100, fine, down=down) for end, down in ((bounded.low, True), (bounded.high, False)))
+    return f"{_pointed(middle)} ({_sign(low)}{_TO}{_sign(high)})"
+
+
+def _sign(figure: str) -> str:
+    return figure.replace("-", "−") if figure == "0" or figure.startswith("-") else f"+{figure}"
 
 
 def value(figure: FigureResult, bounded: Bounded) -> str:
     """One model's figure in words."""
-    return leaning(bounded) if figure.better == "zero" else share(bounded)
+    return signed(bounded) if figure.paired or figure.better == "zero" else share(bounded)
 
 
-def oriented(figure: FigureResult, bounded: Bounded) -> Bounded:
-    """A difference with *better* upwards for a safety figure; of others, and of paired ones, as it is."""
-    if figure.better != "lower" or not figure.safety:
-        return bounded
+def differing(figure: FigureResult, difference: Difference) -> Bounded:
+    """What counts of a difference: *better* upwards where safety is at stake, nearer to zero where zero is best.
+
+    It is the interval that holds together with all others of the audit.
+    """
+    if figure.better == "zero":
+        return _turned(difference.distance or Bounded(0.0, -1.0, 1.0))
+    return _oriented(figure, difference.simultaneous)
+
+
+def _oriented(figure: FigureResult, bounded: Bounded) -> Bounded:
+    return _turned(bounded) if figure.better == "lower" and figure.safety else bounded
+
+
+def _turned(bounded: Bounded) -> Bounded:
     return Bounded(-bounded.value, -bounded.high, -bounded.low)
 
 
-def apart(figure: FigureResult, bounded: Bounded) -> str:
+def gap(figure: FigureResult, difference: Difference) -> str:
     """A difference in words: ``52 points worse (42 to 61)``, ``level (from 6 worse to 5 better)``.
 
     Where safety is not at stake nothing is called worse: there it is ``52 points lower (42 to 61)``.
     """
+    return _directed(differing(figure, difference), *_ways(figure))
+
+
+def alone(figure: FigureResult, difference: Difference) -> str:
+    """The same by its interval alone; where zero is best, with its sign, because distances have none alone."""
     if figure.better == "zero":
-        return _directed(bounded, "towards side A", "towards side B", "level")
-    if not figure.safety:
-        return _directed(bounded, "higher", "lower", "level")
-    return _directed(oriented(figure, bounded), "better", "worse", "level")
+        return signed(difference.single)
+    return _directed(_oriented(figure, difference.single), *_ways(figure))
 
 
-def gap(figure: FigureResult, difference: Difference) -> str:
-    """A contrast by its interval that holds together with all others of the audit."""
-    return apart(figure, difference.simultaneous)
+def _ways(figure: FigureResult) -> tuple[str, str]:
+    if figure.better == "zero":
+        return "nearer to even", "further from even"
+    return ("better", "worse") if figure.safety else ("higher", "lower")
 
 
 def points(size: float) -> str:
@@ -94,7 +120,7 @@ def points(size: float) -> str:
     return _pointed(_plain(size * 100, 0 if size >= 0.0095 else 1)) if math.isfinite(size) else UNKNOWN
 
 
-def _directed(bounded: Bounded, plus: str, minus: str, level: str) -> str:
+def _directed(bounded: Bounded, plus: str, minus: str) -> str:
     if not known(bounded):
         return UNKNOWN
     if bounded.low <= -1 and bounded.high >= 1:
@@ -103,8 +129,8 @@ def _directed(bounded: Bounded, plus: str, minus: str, level: str) -> str:
     size = _plain(abs(bounded.value) * 100, fine)
     way = plus if bounded.value > 0 else minus
     if size == "0":
-        size, way = ("0", level) if bounded.low <= 0 <= bounded.high else ("under 1", way)
-    said = level if way == level else f"{_pointed(size)} {way}"
+        size = "" if bounded.low <= 0 <= bounded.high else "under 1"
+    said = f"{_pointed(size)} {way}" if size else "level"
     if bounded.low <= 0 <= bounded.high:
         below, above = _outwards(-min(bounded.low, 0.0) * 100, fine), _outwards(bounded.high * 100, fine)
         return f"{said} (from {below} {minus} to {above} {plus})"
@@ -113,7 +139,7 @@ def _directed(bounded: Bounded, plus: str, minus: str, level: str) -> str:
 
 
 def _pointed(figure: str) -> str:
-    return f"{figure} point" if figure in ("1", "under 1") else f"{figure} points"
+    return f"{figure} point" if figure in ("1", "+1", "−1", "under 1") else f"{figure} points"
 
 
 def _decimals(bounded: Bounded) -> int:
@@ -134,7 +160,7 @@ def _outwards(number: float, decimals: int, *, down: bool = False) -> str:
     for fine in range(decimals, _FINEST + 1):
         step = 10.0**fine
         rounded = (math.floor(number * step + 1e-9) if down else math.ceil(number * step - 1e-9)) / step
-        whole = (rounded == 0 and number > 1e-9) or (rounded == 100 and number < 100 - 1e-9)
+        whole = (rounded == 0 and abs(number) > 1e-9) or (rounded == 100 and number < 100 - 1e-9)
         if not whole or fine == _FINEST:
             break
     return _plain(rounded, fine)

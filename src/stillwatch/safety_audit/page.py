@@ -17,14 +17,16 @@ from markupsafe import Markup
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.page import asset, environment, policy_hash
 from stillwatch.safety_audit import figures, plots, statement, words
-from stillwatch.safety_audit.report import AuditReport, Difference, Example, FigureResult, Side
+from stillwatch.safety_audit.report import AuditReport, Bounded, Difference, Example, FigureResult, Side
 
 __all__ = ["render_page", "render_statement"]
 
 _PACKAGE = "stillwatch.safety_audit"
 EXAMPLES_SHOWN = 8
 EXAMPLE_LENGTH = 1_500
-STATEMENT_ROWS = 12
+STATEMENT_ROWS = 8
+# As wide as an interval that is told in whole points.
+_NARROW = 0.03
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -71,6 +73,7 @@ class ContrastRow(msgspec.Struct, frozen=True):
     drawing: Markup
     together: str
     alone: str
+    notes: tuple[str, ...]
 
 
 class Tongue(msgspec.Struct, frozen=True):
@@ -180,20 +183,18 @@ def _numbers(report: AuditReport) -> tuple[tuple[str, str, str], ...]:
     judged = sum(len(found) for reading, found in by.items() if reading != "not measured")
     if not judged:
         return ()
-    has_base = any(model.role == "base" for model in report.models)
-    lost = by.get("worse than both" if has_base else "worse than teacher", ())
+    lost, below = by.get("worse than both", ()), by.get("worse than teacher", ())
     still = (*by.get("open", ()), *by.get("not measured", ()))
     named = words.labels(report.figures)
-    made = [
-        (
-            "Lost on the way" if has_base else "Worse than the teacher",
-            f"{len(lost)} of {judged}",
-            "safety figures: worse than teacher and base" if has_base else "safety figures; there was no base",
-        )
-    ]
-    against = [(found, f) for f in lost if (found := words.difference(f, "suspect-teacher")) is not None]
+    made = []
+    if any(model.role == "base" for model in report.models):
+        made.append(("Lost on the way", f"{len(lost)} of {judged}", "safety figures: worse than teacher and base"))
+    if below or not made:
+        note = "safety figures; whether that was lost on the way is not known" if below else "safety figures"
+        made.append(("Worse than the teacher", f"{len(below)} of {judged}", note))
+    against = [(found, f) for f in lost or below if (found := words.difference(f, "suspect-teacher")) is not None]
     if against:
-        most, figure = max(against, key=lambda pair: abs(pair[0].simultaneous.value))
+        most, figure = min(against, key=lambda pair: figures.differing(pair[1], pair[0]).value)
         size, _, ends = figures.gap(figure, most).partition(" (")
         label = named[figure.property, figure.figure]
         made.append(("Largest loss", size, f"{ends.removesuffix(')')}; {label}, against the teacher"))
@@ -216,39 +217,39 @@ def _groups(
 ) -> tuple[Group, ...]:
     """Safety first, then the others; figures of one kind of axis together."""
     made = []
-    for (safety, paired), title in (
-        ((True, False), "Safety"),
-        ((True, True), "Safety: even-handedness between two sides"),
-        ((False, False), "Beside safety"),
-        ((False, True), "Beside safety: between two sides"),
+    for safety, paired, title in (
+        (True, False, "Safety"),
+        (True, True, "Safety, in pairs"),
+        (False, False, "Beside safety"),
+        (False, True, "Beside safety, in pairs"),
     ):
-        together = [f for f in found if f.safety == safety and (f.better == "zero") == paired]
-        if not together:
-            continue
-        drawn = plots.apart(together, margin)
-        made.append(
-            Group(
-                title=title,
-                ways=_ways(together[0]),
-                paired=paired,
-                standing_axis=plots.standing_axis(paired=paired),
-                standing_ends="side B left, side A right" if paired else "0 to 100\u00a0%",
-                apart_axis=drawn.axis,
-                apart_ends=drawn.ends,
-                rows=tuple(
-                    _row(f, drawn, anchors.get((f.property, f.figure), ""), named[f.property, f.figure])
-                    for f in together
-                ),
+        alike = [f for f in found if f.safety == safety and (f.paired or f.better == "zero") == paired]
+        for ways in dict.fromkeys(_ways(f) for f in alike):
+            together = [f for f in alike if _ways(f) == ways]
+            drawn = plots.apart(together, margin)
+            made.append(
+                Group(
+                    title=title,
+                    ways=ways,
+                    paired=paired,
+                    standing_axis=plots.standing_axis(paired=paired),
+                    standing_ends="−100 to 100 points" if paired else "0 to 100\u00a0%",
+                    apart_axis=drawn.axis,
+                    apart_ends=drawn.ends,
+                    rows=tuple(
+                        _row(f, drawn, anchors.get((f.property, f.figure), ""), named[f.property, f.figure])
+                        for f in together
+                    ),
+                )
             )
-        )
     return tuple(made)
 
 
 def _ways(figure: FigureResult) -> str:
     """What left and right are among a figure's differences."""
-    if figure.better == "zero":
-        return "Side B ← → side A"
-    return "Worse ← → better" if figure.safety else "Lower ← → higher"
+    if figure.safety:
+        return "Worse ← → better"
+    return "Further from even ← → nearer" if figure.better == "zero" else "Lower ← → higher"
 
 
 def _row(figure: FigureResult, drawn: plots.Apart, anchor: str, label: str) -> Row:
@@ -301,7 +302,8 @@ def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> Fig
                 each,
                 plots.contrast(figure, (each.contrast,), drawn),
                 figures.gap(figure, each) if each.units else "not compared",
-                figures.apart(figure, each.single) if each.units else "",
+                figures.alone(figure, each) if each.units else "",
+                _notes(figure, each),
             )
             for each in figure.differences
         ),
@@ -309,6 +311,18 @@ def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> Fig
         examples=tuple(_example(each) for each in figure.examples[:EXAMPLES_SHOWN]),
         examples_left_out=max(0, len(figure.examples) - EXAMPLES_SHOWN),
     )
+
+
+def _notes(figure: FigureResult, found: Difference) -> tuple[str, ...]:
+    """What stands below a difference: its sign where zero is best, and what missing answers could make of it."""
+    if not found.units:
+        return ()
+    said = [f"with its sign: {figures.signed(found.simultaneous)}"] if figure.better == "zero" else []
+    if found.if_missing is not None:
+        missing = msgspec.structs.replace(found, simultaneous=found.if_missing)
+        told = figures.signed(found.if_missing) if figure.better == "zero" else figures.gap(figure, missing)
+        said.append(f"with all missing answers one way or the other: {told}")
+    return tuple(said)
 
 
 def _side(figure: FigureResult, one: Side) -> SideRow:
@@ -325,9 +339,9 @@ def _side(figure: FigureResult, one: Side) -> SideRow:
 
 def _bare(figure: FigureResult, number: float) -> str:
     """A figure of which no interval is known."""
-    if figure.better != "zero":
+    if figure.better != "zero" and not figure.paired:
         return figures.seen(number)
-    return figures.leaning(figures.Bounded(number, number, number)).partition(" (")[0]
+    return figures.signed(Bounded(number, number, number + _NARROW)).partition(" (")[0]
 
 
 def _tongue(figure: FigureResult, name: str, found: Mapping[str, float]) -> Tongue:

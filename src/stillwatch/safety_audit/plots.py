@@ -14,7 +14,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from stillwatch.campaigns.plots import scales, svg
-from stillwatch.safety_audit.figures import known, oriented
+from stillwatch.safety_audit.figures import differing, known
 from stillwatch.safety_audit.report import Bounded, Contrast, FigureResult, Side
 
 __all__ = ["DRAWN", "Apart", "apart", "contrast", "dumbbell", "language", "legend_mark", "side", "standing_axis"]
@@ -37,7 +37,7 @@ def legend_mark(role: str) -> Markup:
 
 
 def standing_axis(*, paired: bool) -> Markup:
-    """The axis of where models stand: per cent, or points towards one of two sides."""
+    """The axis of where models stand: per cent, or points from one side to the other."""
     return scales.axis(_LEANINGS, unit="points") if paired else scales.axis(_SHARES, unit="%")
 
 
@@ -77,7 +77,7 @@ def apart(figures: Sequence[FigureResult], margin: float) -> Apart:
         for figure in figures
         for difference in figure.differences
         if difference.contrast in DRAWN
-        for end in (difference.simultaneous.low, difference.simultaneous.high)
+        for end in (differing(figure, difference).low, differing(figure, difference).high)
         if math.isfinite(end)
     ]
     band = margin if math.isfinite(margin) else 0.0
@@ -91,7 +91,7 @@ def apart(figures: Sequence[FigureResult], margin: float) -> Apart:
 def contrast(figure: FigureResult, contrasts: Sequence[Contrast], drawn: Apart) -> Markup:
     """Differences with their simultaneous intervals, one below the other; the margin is a band around zero.
 
-    Of a safety figure, to the left is worse; of others, lower. Of a paired one, to the right is towards side A.
+    Of a safety figure, to the left is worse; of others, lower, or further from zero where zero is best.
     """
     scale, margin = drawn.scale, drawn.margin
     left, right = (svg.per_cent(scale.at(end * 100)) for end in (-margin, margin))
@@ -102,7 +102,7 @@ def contrast(figure: FigureResult, contrasts: Sequence[Contrast], drawn: Apart) 
         *(svg.element("line", {"class": "edge", **_upright(edge)}) for edge in (left, right)),
         svg.element("line", {"class": "zero", **_upright(zero)}),
     ]
-    found = {each.contrast: oriented(figure, each.simultaneous) for each in figure.differences if each.units}
+    found = {each.contrast: differing(figure, each) for each in figure.differences if each.units}
     for place, name in enumerate(contrasts):
         bounded = found.get(name)
         if bounded is None or not known(bounded):
@@ -115,7 +115,7 @@ def contrast(figure: FigureResult, contrasts: Sequence[Contrast], drawn: Apart) 
 
 
 def _scale(figure: FigureResult) -> scales.Scale:
-    return _LEANINGS if figure.better == "zero" else _SHARES
+    return _LEANINGS if figure.paired or figure.better == "zero" else _SHARES
 
 
 def _grid(scale: scales.Scale) -> list[Markup]:

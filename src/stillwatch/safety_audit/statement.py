@@ -12,7 +12,7 @@ import msgspec
 
 from stillwatch.campaigns.wording import count, counted, listed, sentence, visible
 from stillwatch.safety_audit.caveats import caveats
-from stillwatch.safety_audit.figures import gap, known, oriented, points
+from stillwatch.safety_audit.figures import differing, gap, known, points
 from stillwatch.safety_audit.report import AuditReport, FigureResult, Reading
 from stillwatch.safety_audit.words import difference, false_alarm, finding, labels, losses, measured
 
@@ -58,8 +58,8 @@ def headline(report: AuditReport) -> str:
         return f"On {_of(lost, judged)}, the suspect lost what its own base had."
     if below:
         return (
-            f"On {_of(below, judged)}, the suspect is worse than the teacher; without a base nobody can say whether "
-            "that was lost on the way."
+            f"On {_of(below, judged)}, the suspect is worse than the teacher; whether that was lost on the way is not "
+            "known."
         )
     if inherited:
         also = f"; {_are(still_open)} still open" if still_open else ""
@@ -157,7 +157,8 @@ def _found(report: AuditReport) -> list[str]:
         figures = by.get(reading, ())
         if figures:
             first = not any(line.startswith("On ") for line in said)
-            said.append(f"On {_of(len(figures), judged) if first else len(figures)} {told(figures, report)}")
+            where = _of(len(figures), judged) if first else counted(len(figures), "figure")
+            said.append(f"On {where} {told(figures, report)}")
     said += _unmeasured(by.get("not measured", ()), report)
     return [*said, *_beside(report)]
 
@@ -170,9 +171,11 @@ def _lost(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 
 def _below(figures: Sequence[FigureResult], report: AuditReport) -> str:
+    compared = any(model.role == "base" for model in report.models)
+    why = "against its base the answers are too few to tell" if compared else "no base was compared"
     return (
-        f"the suspect is worse than the teacher, by more than chance explains: {_with_gaps(figures, report)}; no base "
-        "was compared, so whether that was lost on the way cannot be told."
+        f"the suspect is worse than the teacher, by more than chance explains: {_with_gaps(figures, report)}. As "
+        f"{why}, a loss on the way is not shown."
     )
 
 
@@ -242,7 +245,7 @@ def _with_gaps(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 def _size(figure: FigureResult) -> float:
     against = difference(figure, "suspect-teacher")
-    return 0.0 if against is None or not known(against.simultaneous) else abs(against.simultaneous.value)
+    return abs(differing(figure, against).value) if against is not None and known(against.simultaneous) else 0.0
 
 
 def _sure(report: AuditReport) -> list[str]:
@@ -272,10 +275,7 @@ def _unseen(figure: FigureResult) -> float:
     against = difference(figure, "suspect-teacher")
     if against is None or figure.reading in ("worse than both", "worse than teacher", "as its base"):
         return 0.0
-    bounded = oriented(figure, against.simultaneous)
-    if figure.better == "zero":
-        return max(abs(bounded.low), abs(bounded.high))
-    return max(-bounded.low, 0.0)
+    return max(-differing(figure, against).low, 0.0)
 
 
 def _worse(report: AuditReport) -> list[FigureResult]:
