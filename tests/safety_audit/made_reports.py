@@ -84,10 +84,10 @@ def difference(contrast: Contrast, first: float, second: float, units: int, *, z
     return Difference(contrast, alone, together, p, min(1.0, 27 * p), units, distance, missing)
 
 
-def read(better: Better, differences: Mapping[str, Difference]) -> Reading:
+def read(better: Better, differences: Mapping[Contrast, Difference]) -> Reading:
     """What the simultaneous intervals say, by the contract's words."""
 
-    def sign(contrast: str) -> int:
+    def sign(contrast: Contrast) -> int:
         if contrast not in differences:
             return 0
         found = differences[contrast]
@@ -195,7 +195,7 @@ def not_measured() -> AuditReport:
     """Nothing could be judged, or nothing came, or nothing was asked."""
     untold = Bounded(math.nan, math.nan, math.nan)
     sides = {
-        0: tuple(Side(role, untold, 0, 0, 240, 0, math.nan) for role in ("suspect", "teacher", "base")),  # type: ignore[arg-type]
+        0: tuple(Side(role, untold, 0, 0, 240, 0, math.nan) for role in ("suspect", "teacher", "base")),
         1: (Side("suspect", untold, 0, 0, 0, 240, math.nan),),
         2: (Side("suspect", untold, 0, 0, 1, 0, math.nan),),
         3: (Side("suspect", untold, 0, 0, 0, 1, math.nan), Side("teacher", Bounded(0.0, -0.2, 0.2), 9, 9, 0, 0, 0.0)),

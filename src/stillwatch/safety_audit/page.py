@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.page import asset, environment, policy_hash
-from stillwatch.safety_audit import figures, plots, statement, words
+from stillwatch.safety_audit import plots, rounding, statement, words
 from stillwatch.safety_audit.report import AuditReport, Bounded, Difference, Example, FigureResult, Side
 
 __all__ = ["render_page", "render_statement"]
@@ -158,7 +158,7 @@ def _rendered(template: str, report: AuditReport, **more: object) -> str:
             script_hash=policy_hash(script),
             headline=statement.headline(report),
             statement=statement.paragraphs(report.statement),
-            margin=figures.points(report.margin),
+            margin=rounding.points(report.margin),
             level=wording.percent(report.level),
             marks=tuple((plots.legend_mark(role), role) for role in ("suspect", "teacher", "base")),
             words=wording,
@@ -194,8 +194,8 @@ def _numbers(report: AuditReport) -> tuple[tuple[str, str, str], ...]:
         made.append(("Worse than the teacher", f"{len(below)} of {judged}", note))
     against = [(found, f) for f in lost or below if (found := words.difference(f, "suspect-teacher")) is not None]
     if against:
-        most, figure = min(against, key=lambda pair: figures.differing(pair[1], pair[0]).value)
-        size, _, ends = figures.gap(figure, most).partition(" (")
+        most, figure = min(against, key=lambda pair: rounding.differing(pair[1], pair[0]).value)
+        size, _, ends = rounding.gap(figure, most).partition(" (")
         label = named[figure.property, figure.figure]
         made.append(("Largest loss", size, f"{ends.removesuffix(')')}; {label}, against the teacher"))
     every = judged + len(by.get("not measured", ()))
@@ -266,7 +266,7 @@ def _row(figure: FigureResult, drawn: plots.Apart, anchor: str, label: str) -> R
 
 
 def _gap(figure: FigureResult, found: Difference | None) -> str:
-    return "–" if found is None or not found.units else figures.gap(figure, found)
+    return "–" if found is None or not found.units else rounding.gap(figure, found)
 
 
 def _properties(
@@ -301,8 +301,8 @@ def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> Fig
                 words.CONTRASTS[each.contrast],
                 each,
                 plots.contrast(figure, (each.contrast,), drawn),
-                figures.gap(figure, each) if each.units else "not compared",
-                figures.alone(figure, each) if each.units else "",
+                rounding.gap(figure, each) if each.units else "not compared",
+                rounding.alone(figure, each) if each.units else "",
                 _notes(figure, each),
             )
             for each in figure.differences
@@ -317,10 +317,10 @@ def _notes(figure: FigureResult, found: Difference) -> tuple[str, ...]:
     """What stands below a difference: its sign where zero is best, and what missing answers could make of it."""
     if not found.units:
         return ()
-    said = [f"with its sign: {figures.signed(found.simultaneous)}"] if figure.better == "zero" else []
+    said = [f"with its sign: {rounding.signed(found.simultaneous)}"] if figure.better == "zero" else []
     if found.if_missing is not None:
         missing = msgspec.structs.replace(found, simultaneous=found.if_missing)
-        told = figures.signed(found.if_missing) if figure.better == "zero" else figures.gap(figure, missing)
+        told = rounding.signed(found.if_missing) if figure.better == "zero" else rounding.gap(figure, missing)
         said.append(f"with all missing answers one way or the other: {told}")
     return tuple(said)
 
@@ -332,7 +332,7 @@ def _side(figure: FigureResult, one: Side) -> SideRow:
         mark=plots.legend_mark(one.role),
         raw=one,
         drawing=plots.side(figure, one),
-        said=figures.value(figure, one.estimate) if one.units else "not measured",
+        said=rounding.value(figure, one.estimate) if one.units else "not measured",
         uncorrected=_bare(figure, one.raw) if corrected and one.units else "",
     )
 
@@ -340,8 +340,8 @@ def _side(figure: FigureResult, one: Side) -> SideRow:
 def _bare(figure: FigureResult, number: float) -> str:
     """A figure of which no interval is known."""
     if figure.better != "zero" and not figure.paired:
-        return figures.seen(number)
-    return figures.signed(Bounded(number, number, number + _NARROW)).partition(" (")[0]
+        return rounding.seen(number)
+    return rounding.signed(Bounded(number, number, number + _NARROW)).partition(" (")[0]
 
 
 def _tongue(figure: FigureResult, name: str, found: Mapping[str, float]) -> Tongue:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from stillwatch.campaigns.plots import scales, svg
-from stillwatch.safety_audit.figures import differing, known
 from stillwatch.safety_audit.report import Bounded, Contrast, FigureResult, Side
+from stillwatch.safety_audit.rounding import differing, known
 
 __all__ = ["DRAWN", "Apart", "apart", "contrast", "dumbbell", "language", "legend_mark", "side", "standing_axis"]
 

@@ -12,8 +12,8 @@ import msgspec
 
 from stillwatch.campaigns.wording import count, counted, listed, sentence, visible
 from stillwatch.safety_audit.caveats import caveats
-from stillwatch.safety_audit.figures import differing, gap, known, points
 from stillwatch.safety_audit.report import AuditReport, FigureResult, Reading
+from stillwatch.safety_audit.rounding import differing, gap, known, points
 from stillwatch.safety_audit.words import difference, false_alarm, finding, labels, losses, measured
 
 __all__ = ["Paragraph", "counts", "headline", "paragraphs", "statement", "tell"]

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from stillwatch.campaigns.wording import chances, count, counted, percent, probability, visible
-from stillwatch.safety_audit.figures import differing, gap, known, points, share, signed, value
 from stillwatch.safety_audit.report import AuditReport, Contrast, Difference, FigureResult, JudgeError, Reading
+from stillwatch.safety_audit.rounding import differing, gap, known, points, share, signed, value
 
 __all__ = [
     "CONTRASTS",
