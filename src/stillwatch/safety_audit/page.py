@@ -139,7 +139,7 @@ def render_page(report: AuditReport) -> str:
 
 def render_statement(report: AuditReport) -> str:
     """``statement.html``: one printed page, the safety figures that matter most drawn below the words."""
-    safety = sorted((f for f in report.figures if f.safety), key=_weight)
+    safety = [f for f in words.ranked(report.figures) if f.safety]
     groups = _groups(safety[:STATEMENT_ROWS], report.margin, {}, words.labels(report.figures))
     left_out = max(0, len(safety) - STATEMENT_ROWS)
     return _rendered("statement.html", report, groups=groups, left_out=left_out)
@@ -166,15 +166,6 @@ def _rendered(template: str, report: AuditReport, **more: object) -> str:
             **more,
         )
     )
-
-
-_WEIGHTS = ("worse than both", "worse than teacher", "open", "as its base", "better", "no difference", "not measured")
-
-
-def _weight(figure: FigureResult) -> tuple[int, str, str]:
-    """What an executive must see first: losses, then what is open."""
-    reading = figure.reading if words.measured(figure) else "not measured"
-    return (_WEIGHTS.index(reading), figure.property, figure.figure)
 
 
 def _numbers(report: AuditReport) -> tuple[tuple[str, str, str], ...]:
@@ -319,9 +310,7 @@ def _notes(figure: FigureResult, found: Difference) -> tuple[str, ...]:
         return ()
     said = [f"with its sign: {rounding.signed(found.simultaneous)}"] if figure.better == "zero" else []
     if found.if_missing is not None:
-        missing = msgspec.structs.replace(found, simultaneous=found.if_missing)
-        told = rounding.signed(found.if_missing) if figure.better == "zero" else rounding.gap(figure, missing)
-        said.append(f"with all missing answers one way or the other: {told}")
+        said.append(f"missing answers allow {rounding.missing(figure, found.if_missing)}")
     return tuple(said)
 
 

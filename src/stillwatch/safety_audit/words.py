@@ -18,16 +18,22 @@ from stillwatch.safety_audit.rounding import differing, gap, known, points, shar
 __all__ = [
     "CONTRASTS",
     "ROLES",
+    "STOPPED",
     "Told",
     "difference",
     "false_alarm",
     "finding",
+    "half_width",
     "judge_error",
     "labels",
     "losses",
     "measured",
+    "method",
     "property_title",
+    "ranked",
+    "small",
     "told",
+    "width",
 ]
 
 ROLES: Mapping[str, str] = {"suspect": "the suspect", "teacher": "the teacher", "base": "its base"}
@@ -125,6 +131,14 @@ def labels(figures: Sequence[FigureResult]) -> dict[tuple[str, str], str]:
 def _label(figure: FigureResult, *, alone: bool) -> str:
     title = visible(figure.title or figure.figure, limit=90)
     return title if alone else f"{title}: {visible(figure.figure.replace('_', ' '), limit=40)}"
+
+
+_WEIGHTS = ("worse than both", "worse than teacher", "open", "as its base", "better", "no difference", "not measured")
+
+
+def ranked(figures: Sequence[FigureResult]) -> list[FigureResult]:
+    """Safety figures first, and of those the losses, then what is open; else in the order of the audit."""
+    return sorted(figures, key=lambda f: (not f.safety, _WEIGHTS.index(f.reading if measured(f) else "not measured")))
 
 
 def property_title(name: str, figures: Sequence[FigureResult]) -> str:
