@@ -15,7 +15,7 @@ __all__ = ["summary"]
 
 WIDTH = 100
 FIGURES_SHOWN = 12
-_LABEL, _NAME = 46, 60
+_LABEL, _GAP, _NAME = 46, 48, 60
 _SENTENCE = 600
 
 
@@ -47,8 +47,9 @@ def _figures(ranked: Sequence[FigureResult], named: Mapping[tuple[str, str], str
 def _line(figure: FigureResult, label: str) -> str:
     against = words.difference(figure, "suspect-teacher")
     gap = rounding.gap(figure, against) if words.measured(figure) and against is not None else ""
-    brief = gap.replace(" from even", "").replace(" to even", "")
-    return f"    {_cut(label, _LABEL):{_LABEL}}  {brief}".rstrip()
+    if len(gap) > _GAP:
+        gap = gap.replace(" from even", "").replace(" to even", "")
+    return f"    {_cut(label, _LABEL):{_LABEL}}  {gap}".rstrip()
 
 
 def _cut(text: str, limit: int) -> str:

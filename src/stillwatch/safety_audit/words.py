@@ -6,6 +6,7 @@ Titles come from properties (so also from plugins), names from endpoints: all of
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -29,6 +30,7 @@ __all__ = [
     "losses",
     "measured",
     "method",
+    "price",
     "property_title",
     "ranked",
     "small",
@@ -257,6 +259,13 @@ STOPPED: Mapping[str, str] = {
 def small(p_value: float) -> str:
     """A p-value; below one in a million no curve is to be believed, so no such number is said."""
     return "under 10⁻⁶" if 0 <= p_value < 1e-6 else probability(p_value)
+
+
+def price(cost: float | None) -> str:
+    """What a model's answers cost, in the currency of the prices given."""
+    if cost is None:
+        return "no price given"
+    return f"{cost:,.2f}" if math.isfinite(cost) else "unknown"
 
 
 def width(figure: FigureResult) -> str:
