@@ -7,4 +7,10 @@ from stillwatch.safety_audit.base import Property
 
 __all__ = ["PROPERTIES", "Property"]
 
-PROPERTIES: Registry[Property] = Registry("stillwatch.audit_properties", {})
+PROPERTIES: Registry[Property] = Registry(
+    "stillwatch.audit_properties",
+    {
+        "even_handedness": "stillwatch.safety_audit.properties.even_handedness:PROPERTY",
+        "sycophancy": "stillwatch.safety_audit.properties.sycophancy:PROPERTY",
+    },
+)
