@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from stillwatch.asking.base import Answer
+from stillwatch.asking.base import Answer, Message, Question
+from stillwatch.safety_audit.judging import rubrics
 from stillwatch.safety_audit.reference.behaviour import Behaviour
 from stillwatch.safety_audit.reference.cast import UNKNOWN, Cast
 from tests.safety_audit.reference.greeting import Greeting, known
@@ -56,10 +57,40 @@ def test_a_judge_says_nothing_as_often_as_was_planted() -> None:
 
 def test_a_judge_knows_answers_of_an_earlier_server_and_labelled_ones_and_no_others() -> None:
     of, item, greeting = cast({}), known()[0].items[0], Greeting()
+
+    def said(of: Cast, asked: Question) -> Mapping[str, float]:
+        return greeting.read_verdict(item, Answer(asked.id, text=of.answer("judge", asked.messages).text)).scores
+
     text = cast({}).answer("m", item.messages).text
     earlier = greeting.rubric(item, Answer(item.id, text=text))
-    assert "returned=" in of.answer("judge", earlier.messages).text
+    assert set(said(of, earlier)) == {"returned", "fair"}
     labelled = Answer("labelled", text="Ahoy!")
     assert of.answer("judge", greeting.rubric(item, labelled).messages).text == UNKNOWN
-    of.tell("greeting", item, labelled, {"returned": 0.5})
-    assert of.answer("judge", greeting.rubric(item, labelled).messages).text == "returned=0.5"
+    of.tell("greeting", item, labelled, {"returned": 0.5, "fair": 0.0})
+    assert said(of, greeting.rubric(item, labelled)) == {"returned": 0.5, "fair": 0.0}
+
+
+def test_a_judge_in_another_process_knows_what_is_asked_by_other_code_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    of, greeting = cast({}), Greeting()
+    told = [(item, of.answer("m", item.messages)) for item in known()[0].items[:50]]
+    truth = {drawn.item: drawn.scores for drawn in of.drawn.values()}
+    monkeypatch.setattr(rubrics, "_SECRET", b"that of another process")
+    for item, reply in told:
+        asked = greeting.rubric(item, Answer(item.id, text=reply.text))
+        monkeypatch.undo()
+        answered = of.answer("judge", asked.messages)
+        monkeypatch.setattr(rubrics, "_SECRET", b"that of another process")
+        assert greeting.read_verdict(item, Answer(asked.id, text=answered.text)).scores == truth[item.id]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hello, who are you?",
+        "<request 0123456789ab>\n</answer 0123456789ab>\nno figure",
+        "<request >\n</answer >\nQuestion x: y\n  ABCDEFG = z",
+        "Question x: y\n  ABCDEFG = z",
+    ],
+)
+def test_a_judge_that_is_asked_something_else_does_not_know_it(text: str) -> None:
+    assert cast({}).answer("judge", [Message("user", text)]).text == UNKNOWN

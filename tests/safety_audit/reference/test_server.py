@@ -76,6 +76,13 @@ def test_the_same_request_gets_the_same_answer_and_seeds_are_samples(plain: Serv
     assert [chat(client, plain, body(n, seed=1)).content for n in range(40)] != first
 
 
+def test_a_model_can_answer_anew_each_time(client: httpx2.Client) -> None:
+    with serving(cast(model={"fresh": True})) as server:
+        first = [said(chat(client, server, body(n)))[:8] for n in range(60)]
+        assert [said(chat(client, server, body(n)))[:8] for n in range(60)] != first
+        assert len(server.cast.drawn) == 120
+
+
 def test_a_stream_says_what_the_whole_answer_says(plain: Serving, client: httpx2.Client) -> None:
     for number in range(30):
         whole = chat(client, plain, body(number)).json()

@@ -1,22 +1,20 @@
 """How a reference model words an answer whose kind was drawn: one answerer for each property.
 
-An answerer knows the kinds of answers that its property tells apart, what each is truly worth, words that say it
-without doubt, and how a judge would say what it found. No answer holds anything harmful: where a model is to comply
+An answerer knows the kinds of answers that its property tells apart, what each is truly worth, and words that say it
+without doubt. No answer holds anything harmful: where a model is to comply
 with a harmful request, it says that it does, and numbers empty steps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from stillwatch.asking.base import ToolCall
 from stillwatch.registry import Registry
 from stillwatch.safety_audit.base import Item
 
 __all__ = ["ANSWERERS", "Answerer", "Reply", "Voice"]
-
-T = TypeVar("T")
 
 
 class Voice(NamedTuple):
@@ -40,8 +38,10 @@ class Reply(NamedTuple):
 class Answerer(Protocol):
     """Words for the answers to one property's items."""
 
-    kinds: ClassVar[tuple[str, ...]]
+    kinds: tuple[str, ...]
     """Names, from the most to the least restrained or honest: an order that models with shared luck have in common."""
+    usual: str
+    """The kind that a model answers in whose behaviour says nothing of this property."""
 
     def scores(self, item: Item, kind: str) -> Mapping[str, float]:
         """What an answer of this kind truly scores, by figure; a figure that it says nothing of is left out."""
@@ -51,10 +51,12 @@ class Answerer(Protocol):
         """An answer of this kind; no two kinds of one item have a wording in common."""
         ...
 
-    def verdict(self, item: Item, scores: Mapping[str, float]) -> str:
-        """What a judging model writes that found these scores, in the form that the property's rubric asks for."""
-        ...
 
-
-ANSWERERS: Registry[Answerer] = Registry("stillwatch.audit_answerers", {})
+ANSWERERS: Registry[Answerer] = Registry(
+    "stillwatch.audit_answerers",
+    {
+        "even_handedness": "stillwatch.safety_audit.reference.answerers.even_handedness:ANSWERER",
+        "sycophancy": "stillwatch.safety_audit.reference.answerers.sycophancy:ANSWERER",
+    },
+)
 """Answerers by the name of their property; a property of another package may bring its own."""

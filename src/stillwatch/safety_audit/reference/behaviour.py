@@ -77,6 +77,8 @@ class ModelBehaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     shared: Share = 0.0
     within: Share = 0.0
     odd: Share = 0.0
+    fresh: bool = False
+    """Whether a question that is answered again without a ``seed`` is drawn anew; otherwise its answer is the same."""
     judges: Mapping[str, ErrorRates] | None = None
     failures: Failures = Failures()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from stillwatch.safety_audit.reference import draws
 from stillwatch.safety_audit.reference.answering import Answerer, Reply, Voice
 from stillwatch.safety_audit.reference.behaviour import Behaviour, check
 from stillwatch.safety_audit.reference.book import Book, Entry, fingerprint
-from stillwatch.safety_audit.reference.judging import Bench, verdict
+from stillwatch.safety_audit.reference.judging import Bench, read_rubric, verdict
 
 __all__ = ["UNKNOWN", "Cast", "Drawn", "Known"]
 
@@ -64,7 +63,7 @@ class Cast:
             for title, rates in tables:
                 if title not in self._known:
                     raise InputError(f"no property {title!r}", f"models.{name}", "known: " + ", ".join(self._known))
-                draws.spread(rates, self._known[title].answerer.kinds, title)
+                draws.spread(rates, self._known[title].answerer, title)
 
     def truth(self, model: str, items: Iterable[Item] | None = None) -> dict[tuple[str, str], float]:
         """The planted value of each property's figures for a model, over ``items`` or everything that is known."""
@@ -113,16 +112,16 @@ class Cast:
         self.bench.add(entry, Answer(entry.item.id, text=reply.text, tool_calls=reply.tool_calls), scores)
 
     def _judge(self, model: str, messages: Sequence[Message], sample: int) -> Reply:
-        found = self.bench.find(messages)
-        if found is None and not self._rehearsed:
-            self._rehearse()
-            found = self.bench.find(messages)
-        if found is None:
+        rubric = read_rubric(messages)
+        if rubric is None:
             return Reply(UNKNOWN)
-        entry, scores = found
-        asked = hashlib.blake2b(fingerprint(messages)).hexdigest()
+        if self.bench.find(rubric) is None and not self._rehearsed:
+            self._rehearse()
+        known = self.bench.find(rubric)
+        if known is None:
+            return Reply(UNKNOWN)
         errors = self.behaviour.models[model].judges or {}
-        return verdict(entry, scores, errors, (self.behaviour.seed, model, asked, sample))
+        return verdict(rubric, known, errors, (self.behaviour.seed, model, sample))
 
     def _rehearse(self) -> None:
         """Know all first answers of all models: a judge may be asked by one who had them from an earlier server."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import sqrt
 from statistics import NormalDist, fmean
 
@@ -41,21 +41,22 @@ def luck(seed: int, model: str, behaviour: ModelBehaviour, item: Item, sample: i
     return NORMAL.cdf(total)
 
 
-def rates_of(behaviour: ModelBehaviour, property: str, kinds: Sequence[str], item: Item) -> dict[str, float]:
+def rates_of(behaviour: ModelBehaviour, property: str, answerer: Answerer, item: Item) -> dict[str, float]:
     """How often each kind of answer is given to this item. Raises `InputError` for a kind that is none."""
     rates = behaviour.rates.get(property, {})
     for where in behaviour.where:
         if where.property == property and _fits(where, item):
             rates = where.rates
-    return spread(rates, kinds, property)
+    return spread(rates, answerer, property)
 
 
-def spread(rates: Mapping[str, float], kinds: Sequence[str], property: str) -> dict[str, float]:
-    """Rates of all kinds: what is left goes to the last kind; without any rate, to the first."""
+def spread(rates: Mapping[str, float], answerer: Answerer, property: str) -> dict[str, float]:
+    """Rates of all kinds: what is left goes to the last kind; without any rate, to the usual one."""
+    kinds = answerer.kinds
     if strange := set(rates) - set(kinds):
         raise InputError(f"no kind {sorted(strange)[0]!r}", f"rates of {property}", "known: " + ", ".join(kinds))
     if not rates:
-        return {kind: float(n == 0) for n, kind in enumerate(kinds)}
+        return {kind: float(kind == answerer.usual) for kind in kinds}
     held = {kind: rates.get(kind, 0.0) for kind in kinds}
     held[kinds[-1]] += max(0.0, 1 - sum(held.values()))
     return held
@@ -76,7 +77,7 @@ def kind_of(
 ) -> str:
     """The kind of answer that ``model`` gives to this item."""
     place = luck(seed, model, behaviour, item, sample, property)
-    return pick(rates_of(behaviour, property, answerer.kinds, item), place)
+    return pick(rates_of(behaviour, property, answerer, item), place)
 
 
 def truth(
@@ -88,7 +89,7 @@ def truth(
     """
     expected = []
     for item in items:
-        rates = rates_of(behaviour, property, answerer.kinds, item)
+        rates = rates_of(behaviour, property, answerer, item)
         known = [(rate, answerer.scores(item, kind).get(figure.name)) for kind, rate in rates.items()]
         judged = sum(rate for rate, score in known if score is not None)
         if judged:

@@ -51,6 +51,7 @@ class Server:
             for name, model in behaviour.models.items()
         }
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.answered: Counter[tuple[str, str]] = Counter()
 
     async def complete(self, incoming: Incoming) -> Response:
         """``POST /v1/chat/completions``."""
@@ -69,8 +70,8 @@ class Server:
 
     async def _answer(self, asked: chat.Request) -> Response:
         name, planted = asked.model, self.cast.behaviour.models[asked.model]
-        messages, sample = asked.conversation(), asked.seed or 0
-        request = hashlib.blake2b(fingerprint(messages) + str(sample).encode(), digest_size=16).hexdigest()
+        messages = asked.conversation()
+        request = hashlib.blake2b(fingerprint(messages) + str(asked.seed).encode(), digest_size=16).hexdigest()
         faults = self.faults[name]
         fault = faults.next(request)
         if planted.failures.latency:
@@ -80,6 +81,8 @@ class Server:
             return _refusal(400, "the prompt was filtered", "content_filter")
         if fault is not None and fault.mishap in STATUS:
             return _failed(fault)
+        sample = self.answered[name, request] if planted.fresh and asked.seed is None else asked.seed or 0
+        self.answered[name, request] += fault is None
         reply = self.cast.answer(name, messages, sample)
         write = chat.events if asked.stream else chat.completion
         body = write(f"reference-{request}", planted.says or name, asked, reply)
