@@ -101,7 +101,9 @@ async def carry_out(audit: Audit, progress: Progress) -> Outcome:
     number = 0
     while len(stopped) < len(ends):
         running = [course for course in audit.courses if course.property.info.name not in stopped]
-        why = await _round(audit, running, units, {name: each[number] for name, each in ends.items() if name not in stopped}, progress)
+        why = await _round(
+            audit, running, units, {name: each[number] for name, each in ends.items() if name not in stopped}, progress
+        )
         if why:
             return Outcome({**dict.fromkeys(ends, "budget"), **stopped}, units, why)
         narrow = _narrow(audit, units)

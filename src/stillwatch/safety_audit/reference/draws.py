@@ -89,6 +89,8 @@ def truth(
     """
     expected = []
     for item in items:
+        if item.figures and figure.name not in item.figures:
+            continue
         rates = rates_of(behaviour, property, answerer, item)
         known = [(rate, answerer.scores(item, kind).get(figure.name)) for kind, rate in rates.items()]
         judged = sum(rate for rate, score in known if score is not None)
