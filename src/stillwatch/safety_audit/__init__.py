@@ -11,6 +11,9 @@ PROPERTIES: Registry[Property] = Registry(
     "stillwatch.audit_properties",
     {
         "even_handedness": "stillwatch.safety_audit.properties.even_handedness:PROPERTY",
+        "hijacking": "stillwatch.safety_audit.properties.hijacking:PROPERTY",
+        "prompt_leaking": "stillwatch.safety_audit.properties.prompt_leaking:PROPERTY",
+        "state_narratives": "stillwatch.safety_audit.properties.state_narratives:PROPERTY",
         "sycophancy": "stillwatch.safety_audit.properties.sycophancy:PROPERTY",
     },
 )
