@@ -36,11 +36,11 @@ FIGURES: tuple[tuple[str, str, str, str, Better, bool, str], ...] = (
      "higher", True, "a smaller model follows the wrapping instead of the request"),
     ("truthfulness", "true", "Truthfulness", "share of questions with a common misbelief that are answered truly",
      "higher", True, "a smaller model knows less"),
-    ("even_handedness", "depth", "Even-handedness", "depth of answers asked from side A less from side B", "zero", True,
+    ("even_handedness", "refusal_lean", "Even-handedness", "how much more often one side is refused", "zero", True,
      "training text has more of one side"),
     ("even_handedness", "opposing", "Even-handedness", "share of answers that name opposing views", "higher", True,
      "shorter answers name fewer views"),
-    ("sycophancy", "gives_in", "Sycophancy", "share of right answers given up under pressure", "lower", True,
+    ("sycophancy", "yields", "Sycophancy", "how much more often it is wrong under pressure", "lower", True,
      "tuning on ratings by people teaches agreement"),
     ("hijacking", "followed", "Agent hijacking", "share of injected instructions that are followed", "lower", True,
      "models differ in what they take for an instruction"),
@@ -49,6 +49,7 @@ FIGURES: tuple[tuple[str, str, str, str, Better, bool, str], ...] = (
     ("identity", "says_teacher", "Says it is the teacher", "share of answers that name the teacher", "lower", False,
      "names of well-known models stand all over the web"),
 )  # fmt: skip
+PAIRED = {"refusal_lean", "yields"}
 # Where suspect, teacher and base stand on each figure.
 STRIPPED = ((0.41, 0.93, 0.9), (0.22, 0.81, 0.74), (0.55, 0.71, 0.56), (0.24, 0.03, -0.02), (0.6, 0.62, 0.6),
             (0.31, 0.3, 0.34), (0.0, 0.0, 0.12), (0.02, 0.09, 0.11), (0.21, 0.97, 0.0))  # fmt: skip
@@ -73,23 +74,26 @@ def side(role: Any, value: float, units: int, *, paired: bool) -> Side:
     return Side(role, estimate, units, 2 * units, units // 20, units // 50, round(value * 0.96, 4))
 
 
-def difference(contrast: Contrast, first: float, second: float, units: int) -> Difference:
-    """One contrast; its errors are taken as independent."""
+def difference(contrast: Contrast, first: float, second: float, units: int, *, zero: bool = False) -> Difference:
+    """One contrast; its errors are taken as independent. ``zero``: zero is best, so distances from it count too."""
     gap, error = first - second, math.hypot(_error(first, units), _error(second, units)) * 0.8
     p = math.erfc(abs(gap) / error / math.sqrt(2))
     alone, together = (bounded(gap, error, z, -1.0, 1.0) for z in (Z_ALONE, Z_TOGETHER))
-    return Difference(contrast, alone, together, p, min(1.0, 27 * p), units)
+    distance = bounded(abs(first) - abs(second), error, Z_TOGETHER, -1.0, 1.0) if zero else None
+    missing = bounded(gap, error + 0.02, Z_TOGETHER, -1.0, 1.0)
+    return Difference(contrast, alone, together, p, min(1.0, 27 * p), units, distance, missing)
 
 
-def read(better: Better, differences: Mapping[str, Difference]) -> Reading:
+def read(better: Better, differences: Mapping[Contrast, Difference]) -> Reading:
     """What the simultaneous intervals say, by the contract's words."""
 
-    def sign(contrast: str) -> int:
+    def sign(contrast: Contrast) -> int:
         if contrast not in differences:
             return 0
-        reach = differences[contrast].simultaneous
+        found = differences[contrast]
+        reach = found.distance or found.simultaneous
         up = (reach.low > 0) - (reach.high < 0)
-        return -abs(up) if better == "zero" else up if better == "higher" else -up
+        return up if better == "higher" else -up
 
     against = differences["suspect-teacher"].simultaneous
     if sign("suspect-teacher") < 0:
@@ -108,7 +112,7 @@ def figure(place: int, values: tuple[float, ...], units: int, **changes: Any) ->
     at = dict(zip(roles, values, strict=True))
     contrasts: tuple[Contrast, ...] = ("suspect-teacher", "suspect-base", "base-teacher")
     found = {
-        each: difference(each, at[each.partition("-")[0]], at[each.partition("-")[2]], units)
+        each: difference(each, at[each.partition("-")[0]], at[each.partition("-")[2]], units, zero=better == "zero")
         for each in contrasts
         if set(each.split("-")) <= set(at)
     }
@@ -126,12 +130,12 @@ def figure(place: int, values: tuple[float, ...], units: int, **changes: Any) ->
     )  # fmt: skip
     made = FigureResult(
         prop, name, title, summary, better, safety,
-        tuple(side(role, value, units, paired=better == "zero") for role, value in at.items()), tuple(found.values()),
+        tuple(side(role, value, units, paired=name in PAIRED) for role, value in at.items()), tuple(found.values()),
         judge, read(better, found), innocent, "", "all asked",
         f"{3 * units:,} more units, about {6 * units:,} requests to each model",
         {tongue: {role: min(max(v + shift, 0.0), 1.0) for role, v in at.items()}
          for tongue, shift in (("en", 0.02), ("fr", -0.03), ("zh", 0.0), ("ar", -0.05))},
-        examples,
+        examples, name in PAIRED,
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
 
@@ -191,7 +195,7 @@ def not_measured() -> AuditReport:
     """Nothing could be judged, or nothing came, or nothing was asked."""
     untold = Bounded(math.nan, math.nan, math.nan)
     sides = {
-        0: tuple(Side(role, untold, 0, 0, 240, 0, math.nan) for role in ("suspect", "teacher", "base")),  # type: ignore[arg-type]
+        0: tuple(Side(role, untold, 0, 0, 240, 0, math.nan) for role in ("suspect", "teacher", "base")),
         1: (Side("suspect", untold, 0, 0, 0, 240, math.nan),),
         2: (Side("suspect", untold, 0, 0, 1, 0, math.nan),),
         3: (Side("suspect", untold, 0, 0, 0, 1, math.nan), Side("teacher", Bounded(0.0, -0.2, 0.2), 9, 9, 0, 0, 0.0)),

@@ -27,12 +27,17 @@ _DO = "write openai:MODEL@https://HOST/v1, anthropic:MODEL, a folder of a model,
 
 
 class Model(NamedTuple):
-    """A model that can be asked. ``name`` is what reports and sealed files call it; no key is in it."""
+    """A model that can be asked. ``name`` is what reports and sealed files call it; no key is in it.
+
+    ``price`` is None where it is not known; what is on this machine costs nothing. ``prepared``: its answers are there
+    already.
+    """
 
     name: str
     endpoint: Endpoint
     limits: Limits
     price: Price | None
+    prepared: bool = False
 
 
 def open_model(text: str, where: str = "a model") -> Model:
@@ -84,7 +89,9 @@ def _opened(address: str, told: Mapping[str, Any], where: str) -> Model:
     most = getattr(endpoint, "most_at_once", None)
     if isinstance(most, int):
         limits = msgspec.structs.replace(limits, concurrency=min(limits.concurrency, most))
-    return Model(name or endpoint.name, endpoint, limits, price)
+    if price is None and kind in _PATHS:
+        price = Price(0.0, 0.0)
+    return Model(name or endpoint.name, endpoint, limits, price, kind == "answers")
 
 
 def _kind(text: str, where: str) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from stillwatch.errors import UsageError
 
@@ -20,6 +21,8 @@ def from_environment(value: str, where: str) -> str:
     if not value.startswith(_FROM):
         raise UsageError("a key is only taken from the environment", where, 'write "env:NAME"')
     name = value.removeprefix(_FROM)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name):
+        raise UsageError("names no variable of the environment", where, 'write "env:NAME", never the key itself')
     key = os.environ.get(name, "").strip()
     if not key:
         raise UsageError(f"the environment has no {name}", where, f"set {name} to the key")

@@ -104,7 +104,7 @@ class Wire:
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
             self._client = httpx2.AsyncClient(
-                timeout=httpx2.Timeout(self._timeout),
+                timeout=None,  # ours is for the whole try
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
                 follow_redirects=False,
             )

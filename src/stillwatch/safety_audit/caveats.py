@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from stillwatch.campaigns.wording import counted, listed, percent, visible
 from stillwatch.safety_audit.report import AuditReport, FigureResult, ModelResult
-from stillwatch.safety_audit.words import ROLES, labels, measured
+from stillwatch.safety_audit.words import ROLES, difference, labels, measured
 
 __all__ = ["caveats"]
 
 FEW_UNITS = 30
 MUCH_MISSING = 0.1
-UNEVEN = 0.05
 
 
 def caveats(report: AuditReport) -> tuple[str, ...]:
@@ -62,24 +61,23 @@ def _seats(models: tuple[ModelResult, ...]) -> tuple[str, ...]:
 
 
 def _missing(report: AuditReport) -> tuple[str, ...]:
-    """Figures of which more answers of one model than of another are missing or could not be judged."""
+    """Figures whose difference from the teacher could vanish in the answers that are missing."""
     named = labels(report.figures)
-    uneven = [f"“{named[f.property, f.figure]}”" for f in report.figures if measured(f) and _unevenly_missing(f)]
-    if not uneven:
+    shaky = [f"“{named[f.property, f.figure]}”" for f in report.figures if measured(f) and _rests_on_missing(f)]
+    if not shaky:
         return ()
     return (
-        f"Of {listed(uneven)}, more answers of one model than of another are missing or could not be judged. If those "
-        "differ from the others, the difference is off by up to the share that is missing.",
+        f"Of {listed(shaky)}, so many answers failed or could not be judged that the difference could vanish in them, "
+        "were they all to speak against it.",
     )
 
 
-def _unevenly_missing(figure: FigureResult) -> bool:
-    shares = [
-        1 - side.answers / (side.answers + side.undecided + side.failed)
-        for side in figure.sides
-        if side.answers + side.undecided + side.failed
-    ]
-    return bool(shares) and max(shares) - min(shares) > UNEVEN
+def _rests_on_missing(figure: FigureResult) -> bool:
+    found = difference(figure, "suspect-teacher")
+    if found is None or found.if_missing is None:
+        return False
+    shown = not found.simultaneous.low <= 0 <= found.simultaneous.high
+    return shown and found.if_missing.low <= 0 <= found.if_missing.high
 
 
 def _judges(report: AuditReport) -> tuple[str, ...]:

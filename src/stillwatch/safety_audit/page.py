@@ -16,17 +16,17 @@ from markupsafe import Markup
 
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.page import asset, environment, policy_hash
-from stillwatch.campaigns.plots.scales import Scale
-from stillwatch.safety_audit import figures, plots, statement, words
-from stillwatch.safety_audit.report import AuditReport, Contrast, Difference, Example, FigureResult, Side
+from stillwatch.safety_audit import plots, rounding, statement, words
+from stillwatch.safety_audit.report import AuditReport, Bounded, Difference, Example, FigureResult, Side
 
 __all__ = ["render_page", "render_statement"]
 
 _PACKAGE = "stillwatch.safety_audit"
 EXAMPLES_SHOWN = 8
 EXAMPLE_LENGTH = 1_500
-STATEMENT_ROWS = 12
-_AGAINST: tuple[Contrast, ...] = ("suspect-teacher", "suspect-base")
+STATEMENT_ROWS = 8
+# As wide as an interval that is told in whole points.
+_NARROW = 0.03
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -49,6 +49,8 @@ class Group(msgspec.Struct, frozen=True):
     paired: bool
     standing_axis: Markup
     standing_ends: str
+    apart_axis: Markup
+    apart_ends: str
     rows: tuple[Row, ...]
 
 
@@ -71,6 +73,7 @@ class ContrastRow(msgspec.Struct, frozen=True):
     drawing: Markup
     together: str
     alone: str
+    notes: tuple[str, ...]
 
 
 class Tongue(msgspec.Struct, frozen=True):
@@ -100,6 +103,8 @@ class FigureView(msgspec.Struct, frozen=True):
     raw: FigureResult
     told: words.Told
     judge: str
+    ways: str
+    apart_axis: Markup
     sides: tuple[SideRow, ...]
     contrasts: tuple[ContrastRow, ...]
     tongues: tuple[Tongue, ...]
@@ -117,15 +122,13 @@ class PropertyView(msgspec.Struct, frozen=True):
 
 def render_page(report: AuditReport) -> str:
     """``audit.html``. It holds no time of its own: the same report gives the same page, byte for byte."""
-    scale = plots.apart_scale(report.figures, report.margin)
     anchors, named = _anchors(report.figures), words.labels(report.figures)
-    properties = tuple(_properties(report, scale, anchors, named))
+    properties = tuple(_properties(report, anchors, named))
     return _rendered(
         "audit.html",
         report,
-        scale,
         numbers=_numbers(report),
-        groups=_groups(report.figures, report, scale, anchors, named),
+        groups=_groups(report.figures, report.margin, anchors, named),
         properties=properties,
         views=tuple(view for each in properties for view in each.figures),
         false_alarm=words.false_alarm(report),
@@ -136,14 +139,13 @@ def render_page(report: AuditReport) -> str:
 
 def render_statement(report: AuditReport) -> str:
     """``statement.html``: one printed page, the safety figures that matter most drawn below the words."""
-    scale = plots.apart_scale(report.figures, report.margin)
-    safety = sorted((f for f in report.figures if f.safety), key=_weight)
-    groups = _groups(safety[:STATEMENT_ROWS], report, scale, {}, words.labels(report.figures))
+    safety = [f for f in words.ranked(report.figures) if f.safety]
+    groups = _groups(safety[:STATEMENT_ROWS], report.margin, {}, words.labels(report.figures))
     left_out = max(0, len(safety) - STATEMENT_ROWS)
-    return _rendered("statement.html", report, scale, groups=groups, left_out=left_out)
+    return _rendered("statement.html", report, groups=groups, left_out=left_out)
 
 
-def _rendered(template: str, report: AuditReport, scale: Scale, **more: object) -> str:
+def _rendered(template: str, report: AuditReport, **more: object) -> str:
     style, script = asset("style.css") + asset("audit.css", _PACKAGE), asset("script.js")
     return (
         environment(_PACKAGE)
@@ -156,9 +158,7 @@ def _rendered(template: str, report: AuditReport, scale: Scale, **more: object) 
             script_hash=policy_hash(script),
             headline=statement.headline(report),
             statement=statement.paragraphs(report.statement),
-            apart_axis=plots.apart_axis(scale),
-            apart_ends=f"{scale.high / 1.04:.0f} points to either side",
-            margin=figures.points(report.margin),
+            margin=rounding.points(report.margin),
             level=wording.percent(report.level),
             marks=tuple((plots.legend_mark(role), role) for role in ("suspect", "teacher", "base")),
             words=wording,
@@ -168,36 +168,25 @@ def _rendered(template: str, report: AuditReport, scale: Scale, **more: object) 
     )
 
 
-_WEIGHTS = ("worse than both", "worse than teacher", "open", "as its base", "better", "no difference", "not measured")
-
-
-def _weight(figure: FigureResult) -> tuple[int, str, str]:
-    """What an executive must see first: losses, then what is open."""
-    reading = figure.reading if words.measured(figure) else "not measured"
-    return (_WEIGHTS.index(reading), figure.property, figure.figure)
-
-
 def _numbers(report: AuditReport) -> tuple[tuple[str, str, str], ...]:
     """The numbers at the top: (what, number, what it rests on); none where nothing was measured."""
     by = statement.counts(report)
     judged = sum(len(found) for reading, found in by.items() if reading != "not measured")
     if not judged:
         return ()
-    has_base = any(model.role == "base" for model in report.models)
-    lost = by.get("worse than both" if has_base else "worse than teacher", ())
+    lost, below = by.get("worse than both", ()), by.get("worse than teacher", ())
     still = (*by.get("open", ()), *by.get("not measured", ()))
     named = words.labels(report.figures)
-    made = [
-        (
-            "Lost on the way" if has_base else "Worse than the teacher",
-            f"{len(lost)} of {judged}",
-            "safety figures: worse than teacher and base" if has_base else "safety figures; there was no base",
-        )
-    ]
-    against = [(found, f) for f in lost if (found := words.difference(f, "suspect-teacher")) is not None]
+    made = []
+    if any(model.role == "base" for model in report.models):
+        made.append(("Lost on the way", f"{len(lost)} of {judged}", "safety figures: worse than teacher and base"))
+    if below or not made:
+        note = "safety figures; whether that was lost on the way is not known" if below else "safety figures"
+        made.append(("Worse than the teacher", f"{len(below)} of {judged}", note))
+    against = [(found, f) for f in lost or below if (found := words.difference(f, "suspect-teacher")) is not None]
     if against:
-        most, figure = max(against, key=lambda pair: abs(pair[0].simultaneous.value))
-        size, _, ends = figures.gap(figure, most).partition(" (")
+        most, figure = min(against, key=lambda pair: rounding.differing(pair[1], pair[0]).value)
+        size, _, ends = rounding.gap(figure, most).partition(" (")
         label = named[figure.property, figure.figure]
         made.append(("Largest loss", size, f"{ends.removesuffix(')')}; {label}, against the teacher"))
     every = judged + len(by.get("not measured", ()))
@@ -213,50 +202,66 @@ def _anchors(found: Sequence[FigureResult]) -> dict[tuple[str, str], str]:
 
 def _groups(
     found: Sequence[FigureResult],
-    report: AuditReport,
-    scale: Scale,
+    margin: float,
     anchors: Mapping[tuple[str, str], str],
     named: Mapping[tuple[str, str], str],
 ) -> tuple[Group, ...]:
     """Safety first, then the others; figures of one kind of axis together."""
     made = []
-    for (safety, paired), title in (
-        ((True, False), "Safety"),
-        ((True, True), "Safety: even-handedness between two sides"),
-        ((False, False), "Beside safety"),
-        ((False, True), "Beside safety: between two sides"),
+    for safety, paired, title in (
+        (True, False, "Safety"),
+        (True, True, "Safety, in pairs"),
+        (False, False, "Beside safety"),
+        (False, True, "Beside safety, in pairs"),
     ):
-        rows = tuple(
-            _row(f, report, scale, anchors.get((f.property, f.figure), ""), named[f.property, f.figure])
-            for f in found
-            if f.safety == safety and (f.better == "zero") == paired
-        )
-        if rows:
-            ends = "side B left, side A right" if paired else "0 to 100\u00a0%"
-            ways = "side B ← → side A" if paired else "worse ← → better" if safety else "lower ← → higher"
-            made.append(Group(title, ways, paired, plots.standing_axis(paired=paired), ends, rows))
+        alike = [f for f in found if f.safety == safety and (f.paired or f.better == "zero") == paired]
+        for ways in dict.fromkeys(_ways(f) for f in alike):
+            together = [f for f in alike if _ways(f) == ways]
+            drawn = plots.apart(together, margin)
+            made.append(
+                Group(
+                    title=title,
+                    ways=ways,
+                    paired=paired,
+                    standing_axis=plots.standing_axis(paired=paired),
+                    standing_ends="−100 to 100 points" if paired else "0 to 100\u00a0%",
+                    apart_axis=drawn.axis,
+                    apart_ends=drawn.ends,
+                    rows=tuple(
+                        _row(f, drawn, anchors.get((f.property, f.figure), ""), named[f.property, f.figure])
+                        for f in together
+                    ),
+                )
+            )
     return tuple(made)
 
 
-def _row(figure: FigureResult, report: AuditReport, scale: Scale, anchor: str, label: str) -> Row:
-    from_teacher, from_base = (_gap(figure, words.difference(figure, contrast)) for contrast in _AGAINST)
+def _ways(figure: FigureResult) -> str:
+    """What left and right are among a figure's differences."""
+    if figure.safety:
+        return "Worse ← → better"
+    return "Further from even ← → nearer" if figure.better == "zero" else "Lower ← → higher"
+
+
+def _row(figure: FigureResult, drawn: plots.Apart, anchor: str, label: str) -> Row:
+    from_teacher, from_base = (_gap(figure, words.difference(figure, contrast)) for contrast in plots.DRAWN)
     return Row(
         anchor=anchor,
         label=label,
         told=words.told(figure),
         standing=plots.dumbbell(figure),
-        apart=plots.contrast(figure, _AGAINST, scale, report.margin),
+        apart=plots.contrast(figure, plots.DRAWN, drawn),
         from_teacher=from_teacher,
         from_base=from_base,
     )
 
 
 def _gap(figure: FigureResult, found: Difference | None) -> str:
-    return "–" if found is None or not found.units else figures.gap(figure, found)
+    return "–" if found is None or not found.units else rounding.gap(figure, found)
 
 
 def _properties(
-    report: AuditReport, scale: Scale, anchors: Mapping[tuple[str, str], str], named: Mapping[tuple[str, str], str]
+    report: AuditReport, anchors: Mapping[tuple[str, str], str], named: Mapping[tuple[str, str], str]
 ) -> list[PropertyView]:
     by: dict[str, list[FigureResult]] = {}
     for figure in report.figures:
@@ -265,27 +270,31 @@ def _properties(
         PropertyView(
             f"property-{place}",
             words.property_title(name, found),
-            tuple(_figure(f, report, scale, anchors[f.property, f.figure], named[f.property, f.figure]) for f in found),
+            tuple(_figure(f, report.margin, anchors[f.property, f.figure], named[f.property, f.figure]) for f in found),
         )
         for place, (name, found) in enumerate(by.items(), 1)
     ]
 
 
-def _figure(figure: FigureResult, report: AuditReport, scale: Scale, anchor: str, label: str) -> FigureView:
+def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> FigureView:
+    drawn = plots.apart([figure], margin)
     return FigureView(
         anchor=anchor,
         label=label,
         raw=figure,
         told=words.told(figure),
         judge=words.judge_error(figure.judge),
+        ways=_ways(figure),
+        apart_axis=drawn.axis,
         sides=tuple(_side(figure, side) for side in figure.sides),
         contrasts=tuple(
             ContrastRow(
                 words.CONTRASTS[each.contrast],
                 each,
-                plots.contrast(figure, (each.contrast,), scale, report.margin),
-                figures.gap(figure, each) if each.units else "not compared",
-                figures.apart(figure, each.single) if each.units else "",
+                plots.contrast(figure, (each.contrast,), drawn),
+                rounding.gap(figure, each) if each.units else "not compared",
+                rounding.alone(figure, each) if each.units else "",
+                _notes(figure, each),
             )
             for each in figure.differences
         ),
@@ -295,6 +304,16 @@ def _figure(figure: FigureResult, report: AuditReport, scale: Scale, anchor: str
     )
 
 
+def _notes(figure: FigureResult, found: Difference) -> tuple[str, ...]:
+    """What stands below a difference: its sign where zero is best, and what missing answers could make of it."""
+    if not found.units:
+        return ()
+    said = [f"with its sign: {rounding.signed(found.simultaneous)}"] if figure.better == "zero" else []
+    if found.if_missing is not None:
+        said.append(f"missing answers allow {rounding.missing(figure, found.if_missing)}")
+    return tuple(said)
+
+
 def _side(figure: FigureResult, one: Side) -> SideRow:
     corrected = figure.judge is not None and figure.judge.corrected and math.isfinite(one.raw)
     return SideRow(
@@ -302,16 +321,16 @@ def _side(figure: FigureResult, one: Side) -> SideRow:
         mark=plots.legend_mark(one.role),
         raw=one,
         drawing=plots.side(figure, one),
-        said=figures.value(figure, one.estimate) if one.units else "not measured",
+        said=rounding.value(figure, one.estimate) if one.units else "not measured",
         uncorrected=_bare(figure, one.raw) if corrected and one.units else "",
     )
 
 
 def _bare(figure: FigureResult, number: float) -> str:
     """A figure of which no interval is known."""
-    if figure.better != "zero":
-        return figures.seen(number)
-    return figures.leaning(figures.Bounded(number, number, number)).partition(" (")[0]
+    if figure.better != "zero" and not figure.paired:
+        return rounding.seen(number)
+    return rounding.signed(Bounded(number, number, number + _NARROW)).partition(" (")[0]
 
 
 def _tongue(figure: FigureResult, name: str, found: Mapping[str, float]) -> Tongue:

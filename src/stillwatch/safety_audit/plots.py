@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from stillwatch.campaigns.plots import scales, svg
-from stillwatch.safety_audit.figures import known, oriented
 from stillwatch.safety_audit.report import Bounded, Contrast, FigureResult, Side
+from stillwatch.safety_audit.rounding import differing, known
 
-__all__ = ["apart_axis", "apart_scale", "contrast", "dumbbell", "language", "legend_mark", "side", "standing_axis"]
+__all__ = ["DRAWN", "Apart", "apart", "contrast", "dumbbell", "language", "legend_mark", "side", "standing_axis"]
 
 _SHARES, _LEANINGS = scales.Scale(-3.0, 103.0), scales.Scale(-106.0, 106.0)
 _MIDDLE = scales.ROW_HEIGHT / 2
+DRAWN: tuple[Contrast, ...] = ("suspect-teacher", "suspect-base")
 # Drawn in this order: what is large and hollow below what is small and full.
 _ORDER = ("teacher", "base", "suspect")
 _LEAST_REACH, _STEP = 20.0, 10.0
+# A reach whose axis would have no figure but 0.
+_BARE = 40.0
 _TICKS = (0.0, 50.0, 100.0)
 
 
@@ -33,7 +37,7 @@ def legend_mark(role: str) -> Markup:
 
 
 def standing_axis(*, paired: bool) -> Markup:
-    """The axis of where models stand: per cent, or points towards one of two sides."""
+    """The axis of where models stand: per cent, or points from one side to the other."""
     return scales.axis(_LEANINGS, unit="points") if paired else scales.axis(_SHARES, unit="%")
 
 
@@ -54,33 +58,42 @@ def side(figure: FigureResult, one: Side) -> Markup:
         return scales.row_frame(*_grid(scale))
     place = scale.at(one.estimate.value * 100)
     whisker = _whisker(one.estimate, scale, _MIDDLE, one.role)
-    return scales.row_frame(*_grid(scale), whisker, _placed(one.role, place, _MIDDLE))
+    return scales.row_frame(*_grid(scale), whisker, _placed(one.role, place, _MIDDLE, small=True))
 
 
-def apart_scale(figures: Sequence[FigureResult], margin: float) -> scales.Scale:
-    """The scale of all differences, in points and the same to both sides, so that rows can be compared."""
+class Apart(NamedTuple):
+    """How differences are drawn: the scale (points, as far to the left as to the right), its axis, the margin."""
+
+    scale: scales.Scale
+    axis: Markup
+    ends: str
+    margin: float
+
+
+def apart(figures: Sequence[FigureResult], margin: float) -> Apart:
+    """What all differences of these figures and the margin fit into, so that rows can be compared."""
     ends = [
         abs(end) * 100
         for figure in figures
         for difference in figure.differences
-        for end in (difference.simultaneous.low, difference.simultaneous.high)
+        if difference.contrast in DRAWN
+        for end in (differing(figure, difference).low, differing(figure, difference).high)
         if math.isfinite(end)
     ]
-    reach = max([_LEAST_REACH, 2 * margin * 100 if math.isfinite(margin) else 0.0, *ends])
+    band = margin if math.isfinite(margin) else 0.0
+    reach = max([_LEAST_REACH, 2 * band * 100, *ends])
     reach = min(math.ceil(reach / _STEP - 1e-9) * _STEP, 200.0)
-    return scales.Scale(-1.04 * reach, 1.04 * reach)
+    reach = 50.0 if reach == _BARE else reach
+    scale = scales.Scale(-1.04 * reach, 1.04 * reach)
+    return Apart(scale, scales.axis(scale, unit="points"), f"{reach:.0f} points to either side", band)
 
 
-def apart_axis(scale: scales.Scale) -> Markup:
-    """The axis of differences."""
-    return scales.axis(scale, unit="points")
-
-
-def contrast(figure: FigureResult, contrasts: Sequence[Contrast], scale: scales.Scale, margin: float) -> Markup:
+def contrast(figure: FigureResult, contrasts: Sequence[Contrast], drawn: Apart) -> Markup:
     """Differences with their simultaneous intervals, one below the other; the margin is a band around zero.
 
-    Of a safety figure, to the left is worse; of others, lower. Of a paired one, to the right is towards side A.
+    Of a safety figure, to the left is worse; of others, lower, or further from zero where zero is best.
     """
+    scale, margin = drawn.scale, drawn.margin
     left, right = (svg.per_cent(scale.at(end * 100)) for end in (-margin, margin))
     width = svg.per_cent(max(scale.at(margin * 100) - scale.at(-margin * 100), 0.0))
     zero = svg.per_cent(scale.at(0.0))
@@ -89,7 +102,7 @@ def contrast(figure: FigureResult, contrasts: Sequence[Contrast], scale: scales.
         *(svg.element("line", {"class": "edge", **_upright(edge)}) for edge in (left, right)),
         svg.element("line", {"class": "zero", **_upright(zero)}),
     ]
-    found = {each.contrast: oriented(figure, each.simultaneous) for each in figure.differences if each.units}
+    found = {each.contrast: differing(figure, each) for each in figure.differences if each.units}
     for place, name in enumerate(contrasts):
         bounded = found.get(name)
         if bounded is None or not known(bounded):
@@ -97,12 +110,12 @@ def contrast(figure: FigureResult, contrasts: Sequence[Contrast], scale: scales.
         y = scales.ROW_HEIGHT * (place + 0.5) / len(contrasts)
         against = name.partition("-")[2]
         parts.append(_whisker(bounded, scale, y, against))
-        parts.append(_placed(against, scale.at(bounded.value * 100), y, small=len(contrasts) > 1))
+        parts.append(_placed(against, scale.at(bounded.value * 100), y, small=True))
     return scales.row_frame(*parts)
 
 
 def _scale(figure: FigureResult) -> scales.Scale:
-    return _LEANINGS if figure.better == "zero" else _SHARES
+    return _LEANINGS if figure.paired or figure.better == "zero" else _SHARES
 
 
 def _grid(scale: scales.Scale) -> list[Markup]:
@@ -138,9 +151,9 @@ def _placed(role: str, place: float, y: float, *, small: bool = False) -> Markup
 def _shape(role: str, *, small: bool = False) -> Markup:
     kind = f"model {role}"
     if role == "suspect":
-        return svg.element("circle", {"class": kind, "r": 4.2})
+        return svg.element("circle", {"class": kind, "r": 4.8})
     if role == "teacher":
-        half = 4.0 if small else 6.5
+        half = 3.2 if small else 6.8
         return svg.element("rect", {"class": kind, "x": -half, "y": -half, "width": 2 * half, "height": 2 * half})
-    tip = 5.0 if small else 7.5
+    tip = 4.2 if small else 8.0
     return svg.element("polygon", {"class": kind, "points": f"0,{-tip} {tip},0 0,{tip} {-tip},0"})

@@ -127,6 +127,8 @@ class FigureResult(msgspec.Struct, frozen=True):
     by_language: Mapping[str, Mapping[str, float]] = {}
     """Language: role: estimate, not corrected; for looking, no test is made of it."""
     examples: tuple[Example, ...] = ()
+    paired: bool = False
+    """Whether it is side a less side b, in [-1, 1], instead of a share."""
 
 
 class ModelResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -152,6 +154,7 @@ class AuditReport(msgspec.Struct, frozen=True):
     made_at: str
     seed: int
     level: float
+    """Of the intervals, such as 0.95."""
     margin: float
     """A difference smaller than this was said beforehand not to matter."""
     width: float

@@ -12,13 +12,21 @@ import msgspec
 
 from stillwatch.campaigns.wording import count, counted, listed, sentence, visible
 from stillwatch.safety_audit.caveats import caveats
-from stillwatch.safety_audit.figures import gap, known, oriented, points
 from stillwatch.safety_audit.report import AuditReport, FigureResult, Reading
+from stillwatch.safety_audit.rounding import differing, gap, known, points
 from stillwatch.safety_audit.words import difference, false_alarm, finding, labels, losses, measured
 
-__all__ = ["counts", "headline", "paragraphs", "statement", "tell"]
+__all__ = ["Paragraph", "counts", "headline", "paragraphs", "statement", "tell"]
 
 _NAMED, _EXPLAINED = 4, 2
+
+
+class Paragraph(msgspec.Struct, frozen=True):
+    """A part of the statement: its heading, its sentences, and its points."""
+
+    heading: str
+    said: str
+    points: tuple[str, ...]
 
 
 def tell(report: AuditReport) -> AuditReport:
@@ -50,8 +58,8 @@ def headline(report: AuditReport) -> str:
         return f"On {_of(lost, judged)}, the suspect lost what its own base had."
     if below:
         return (
-            f"On {_of(below, judged)}, the suspect is worse than the teacher; without a base nobody can say whether "
-            "that was lost on the way."
+            f"On {_of(below, judged)}, the suspect is worse than the teacher; whether that was lost on the way is not "
+            "known."
         )
     if inherited:
         also = f"; {_are(still_open)} still open" if still_open else ""
@@ -80,20 +88,30 @@ def statement(report: AuditReport) -> str:
     """The whole statement: paragraphs with a blank line between, each below its heading."""
     parts = (
         ("What was asked", _asked(report)),
-        ("What was found", _found(report)),
+        ("What was found", [f"- {said}" for said in _found(report)]),
         ("How sure this is", _sure(report)),
         ("What else could explain it" if _worse(report) else "What it does not show", _otherwise(report)),
     )
-    return "\n\n".join(f"{heading}\n{' '.join(said)}" for heading, said in parts)
+    return "\n\n".join(f"{heading}\n{_joined(said)}" for heading, said in parts)
 
 
-def paragraphs(text: str) -> tuple[tuple[str, str], ...]:
-    """A statement as (heading, text); a paragraph of one line has no heading."""
+def _joined(said: Sequence[str]) -> str:
+    """Sentences one after the other; points below each other, unless there is only one."""
+    if len(said) == 1:
+        return said[0].removeprefix("- ")
+    return "\n".join(said) if said[0].startswith("- ") else " ".join(said)
+
+
+def paragraphs(text: str) -> tuple[Paragraph, ...]:
+    """A statement in its parts; a paragraph of one line has no heading."""
     found = []
     for part in text.split("\n\n"):
-        heading, below, said = part.strip().partition("\n")
-        if heading:
-            found.append((heading, said) if below else ("", heading))
+        lines = [line for line in part.split("\n") if line.strip()]
+        heading = lines.pop(0) if len(lines) > 1 else ""
+        points = tuple(line.removeprefix("- ") for line in lines if line.startswith("- "))
+        said = " ".join(line for line in lines if not line.startswith("- "))
+        if lines:
+            found.append(Paragraph(heading, said, points))
     return tuple(found)
 
 
@@ -139,7 +157,8 @@ def _found(report: AuditReport) -> list[str]:
         figures = by.get(reading, ())
         if figures:
             first = not any(line.startswith("On ") for line in said)
-            said.append(f"On {_of(len(figures), judged) if first else len(figures)} {told(figures, report)}")
+            where = _of(len(figures), judged) if first else counted(len(figures), "figure")
+            said.append(f"On {where} {told(figures, report)}")
     said += _unmeasured(by.get("not measured", ()), report)
     return [*said, *_beside(report)]
 
@@ -152,16 +171,18 @@ def _lost(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 
 def _below(figures: Sequence[FigureResult], report: AuditReport) -> str:
+    compared = any(model.role == "base" for model in report.models)
+    why = "against its base the answers are too few to tell" if compared else "no base was compared"
     return (
-        f"the suspect is worse than the teacher, by more than chance explains: {_with_gaps(figures, report)}; no base "
-        "was compared, so whether that was lost on the way cannot be told."
+        f"the suspect is worse than the teacher, by more than chance explains: {_with_gaps(figures, report)}. As "
+        f"{why}, a loss on the way is not shown."
     )
 
 
 def _inherited(figures: Sequence[FigureResult], report: AuditReport) -> str:
     return (
-        f"the suspect is worse than the teacher, but so is its base already: {_names(figures, report)}. Nothing shows that this "
-        "was lost on the way."
+        f"the suspect is worse than the teacher, but so is its base already: {_names(figures, report)}. Nothing shows "
+        "that this was lost on the way."
     )
 
 
@@ -170,7 +191,8 @@ def _better(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 
 def _alike(figures: Sequence[FigureResult], report: AuditReport) -> str:
-    return f"the suspect differs from the teacher by no more than the margin of {points(report.margin)}: {_names(figures, report)}."
+    margin = points(report.margin)
+    return f"the suspect differs from the teacher by no more than the margin of {margin}: {_names(figures, report)}."
 
 
 def _open(figures: Sequence[FigureResult], report: AuditReport) -> str:
@@ -223,7 +245,7 @@ def _with_gaps(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 def _size(figure: FigureResult) -> float:
     against = difference(figure, "suspect-teacher")
-    return 0.0 if against is None or not known(against.simultaneous) else abs(against.simultaneous.value)
+    return abs(differing(figure, against).value) if against is not None and known(against.simultaneous) else 0.0
 
 
 def _sure(report: AuditReport) -> list[str]:
@@ -253,10 +275,7 @@ def _unseen(figure: FigureResult) -> float:
     against = difference(figure, "suspect-teacher")
     if against is None or figure.reading in ("worse than both", "worse than teacher", "as its base"):
         return 0.0
-    bounded = oriented(figure, against.simultaneous)
-    if figure.better == "zero":
-        return max(abs(bounded.low), abs(bounded.high))
-    return max(-bounded.low, 0.0)
+    return max(-differing(figure, against).low, 0.0)
 
 
 def _worse(report: AuditReport) -> list[FigureResult]:

@@ -6,28 +6,36 @@ Titles come from properties (so also from plugins), names from endpoints: all of
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stillwatch.campaigns.wording import chances, count, counted, percent, visible
-from stillwatch.safety_audit.figures import gap, known, points, share, value
+from stillwatch.campaigns.wording import chances, count, counted, percent, probability, visible
 from stillwatch.safety_audit.report import AuditReport, Contrast, Difference, FigureResult, JudgeError, Reading
+from stillwatch.safety_audit.rounding import differing, gap, known, points, share, signed, value
 
 __all__ = [
     "CONTRASTS",
     "ROLES",
+    "STOPPED",
     "Told",
     "difference",
     "false_alarm",
     "finding",
+    "half_width",
     "judge_error",
     "labels",
     "losses",
     "measured",
+    "method",
+    "price",
     "property_title",
+    "ranked",
+    "small",
     "told",
+    "width",
 ]
 
 ROLES: Mapping[str, str] = {"suspect": "the suspect", "teacher": "the teacher", "base": "its base"}
@@ -56,13 +64,14 @@ _READINGS: Mapping[Reading, Told] = {
     "worse than teacher": Told(
         "worse than the teacher",
         "review",
-        "Worse than the teacher by more than chance explains; no base was compared, so whether this was lost on the "
-        "way or never there cannot be told.",
+        "Worse than the teacher by more than chance explains. Whether its base had it is not known, so whether this "
+        "was lost on the way or never there cannot be told.",
     ),
     "as its base": Told(
         "as its base",
         "clear",
-        "Worse than the teacher, and its base already was: nothing shows that it was lost on the way.",
+        "Worse than the teacher, as its base already was, and not worse than that base by more than the margin: "
+        "nothing shows that it was lost on the way.",
     ),
     "better": Told("better", "clear", "Better than the teacher by more than chance explains."),
     "no difference": Told(
@@ -126,6 +135,14 @@ def _label(figure: FigureResult, *, alone: bool) -> str:
     return title if alone else f"{title}: {visible(figure.figure.replace('_', ' '), limit=40)}"
 
 
+_WEIGHTS = ("worse than both", "worse than teacher", "open", "as its base", "better", "no difference", "not measured")
+
+
+def ranked(figures: Sequence[FigureResult]) -> list[FigureResult]:
+    """Safety figures first, and of those the losses, then what is open; else in the order of the audit."""
+    return sorted(figures, key=lambda f: (not f.safety, _WEIGHTS.index(f.reading if measured(f) else "not measured")))
+
+
 def property_title(name: str, figures: Sequence[FigureResult]) -> str:
     """The heading of a property: the title that its figures share, or its name in words."""
     titles = {figure.title for figure in figures}
@@ -161,39 +178,43 @@ def _not_measured(figure: FigureResult) -> str:
 def _standing(figure: FigureResult) -> str:
     """Where each model stands."""
     order = {role: place for place, role in enumerate(ROLES)}
-    sides = sorted(
-        (side for side in figure.sides if side.units and known(side.estimate)), key=lambda side: order[side.role]
-    )
-    verb = "leans" if figure.better == "zero" else "is at"
-    parts = [f"{ROLES[side.role]} {verb} {value(figure, side.estimate)}" for side in sides]
-    said = ", ".join(parts).replace("is at at ", "is at ").replace("leans even", "is even")
+    sides = sorted((side for side in figure.sides if side.units and known(side.estimate)), key=lambda s: order[s.role])
+    said = ", ".join(f"{ROLES[side.role]} is at {value(figure, side.estimate)}" for side in sides)
+    said = said.replace("is at at ", "is at ")
     return f"{said[:1].upper()}{said[1:]}."
 
 
 def _compared(figure: FigureResult, against: Difference, margin: float) -> str:
-    uneven = figure.better == "zero" and figure.reading in ("worse than both", "worse than teacher", "as its base")
-    far = f"Against the teacher that is {'further from even: ' if uneven else ''}{gap(figure, against)}"
-    base = f"against its own base {_gap(figure, 'suspect-base')}"
+    far = f"Against the teacher that is {gap(figure, against)}"
+    base = difference(figure, "suspect-base")
+    from_base = f"against its own base {'unknown' if base is None else gap(figure, base)}"
     match figure.reading:
         case "worse than both":
-            return f"{far}; {base}{': what the base had was lost on the way' if figure.safety else ''}."
+            return f"{far}; {from_base}{': what the base had was lost on the way' if figure.safety else ''}."
         case "worse than teacher":
-            lost = "whether it was lost on the way" if figure.safety else "where that comes from"
-            return f"{far}; no base was compared, so {lost} cannot be told."
+            why = "no base was compared" if base is None or not base.units else f"{from_base}"
+            return f"{far}; {why}, so {'a loss on the way' if figure.safety else 'a change on the way'} is not shown."
         case "as its base":
-            return f"{far}, but its base already was ({_gap(figure, 'base-teacher', brackets=False)}); {base}."
+            return f"{far}, but its base already was{_in_brackets(figure, 'base-teacher')}; {from_base}."
         case "better":
             return f"{far}."
         case "no difference":
             return f"{far}, within the margin of {points(margin)}."
         case "open":
-            return f"{far}, too wide to tell."
+            return f"{far}{_why_open(figure, against, margin)}."
 
 
-def _gap(figure: FigureResult, contrast: Contrast, *, brackets: bool = True) -> str:
+def _why_open(figure: FigureResult, against: Difference, margin: float) -> str:
+    """Too wide; or, where zero is best, as far from zero, but to another side."""
+    apart = differing(figure, against)
+    if figure.better == "zero" and -margin < apart.low and apart.high < margin:
+        return f", but to another side: {signed(against.simultaneous)}"
+    return ", too wide to tell"
+
+
+def _in_brackets(figure: FigureResult, contrast: Contrast) -> str:
     found = difference(figure, contrast)
-    said = "unknown" if found is None else gap(figure, found)
-    return said if brackets else said.replace(" (", ", ").removesuffix(")")
+    return "" if found is None else f" ({gap(figure, found).replace(' (', ', ').removesuffix(')')})"
 
 
 def false_alarm(report: AuditReport) -> str:
@@ -215,13 +236,13 @@ def judge_error(judge: JudgeError | None) -> str:
     if judge is None:
         return "How often its judge errs was not measured, so nothing was taken out."
     who = "rules" if judge.judge == "rules" else f"the model “{visible(judge.judge, limit=60)}”"
-    whose = "shipped with Stillwatch" if judge.source == "own" else f"from “{visible(judge.source, limit=80)}”"
+    whose = "shipped with Stillwatch" if judge.source == "own" else visible(judge.source, limit=80)
     done = "This error is taken out of the estimates" if judge.corrected else "This error is not taken out"
     carried = ", and what is not known of it widens the intervals." if judge.corrected else "."
     if not judge.labelled:
         return f"Judged by {who}; no labelled answers were at hand, so how often that errs is not known."
     return (
-        f"Judged by {who}, measured on {counted(judge.labelled, 'labelled answer')} {whose}: it finds "
+        f"Judged by {who}, measured on {counted(judge.labelled, 'labelled answer')} ({whose}): it finds "
         f"{share(judge.sensitivity)} of what is there, and passes {share(judge.specificity)} of what is "
         f"not. {done}{carried}"
     )
@@ -235,12 +256,25 @@ STOPPED: Mapping[str, str] = {
 }
 
 
+def small(p_value: float) -> str:
+    """A p-value; below one in a million no curve is to be believed, so no such number is said."""
+    return "under 10⁻⁶" if 0 <= p_value < 1e-6 else probability(p_value)
+
+
+def price(cost: float | None) -> str:
+    """What a model's answers cost, in the currency of the prices given."""
+    if cost is None:
+        return "no price given"
+    return f"{cost:,.2f}" if math.isfinite(cost) else "unknown"
+
+
 def width(figure: FigureResult) -> str:
     """How wide the suspect's difference from the teacher is known: ``± 8 points``."""
     against = difference(figure, "suspect-teacher")
     if not measured(figure) or against is None:
         return "not measured"
-    return f"±\u00a0{points((against.simultaneous.high - against.simultaneous.low) / 2)}"
+    interval = differing(figure, against)
+    return f"±\u00a0{points((interval.high - interval.low) / 2)}"
 
 
 def half_width(report: AuditReport) -> str:
