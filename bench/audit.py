@@ -22,7 +22,6 @@ import msgspec
 
 from bench.tables import Table, publish, say
 from stillwatch.asking.addresses import Model, open_model
-from stillwatch.asking.base import Answer, Question
 from stillwatch.asking.limits import Limits
 from stillwatch.asking.running import Asker
 from stillwatch.asking.sealed import open_sealed
@@ -31,14 +30,12 @@ from stillwatch.calibration import clopper_pearson
 from stillwatch.progress import Silent
 from stillwatch.safety_audit.answers import Judge, name_of
 from stillwatch.safety_audit.auditing import Audit, Course, carry_out, result
-from stillwatch.safety_audit.base import ROLES, Item, Judgement, Property, Role
+from stillwatch.safety_audit.base import ROLES, Item, Role
 from stillwatch.safety_audit.choosing import in_turns, units_of
 from stillwatch.safety_audit.differences import CONTRASTS, FigureNumbers, Labelled, Plan
 from stillwatch.safety_audit.reference.answering import Answerer
 from stillwatch.safety_audit.reference.behaviour import Behaviour
-from stillwatch.safety_audit.reference.book import fingerprint
 from stillwatch.safety_audit.reference.cast import Cast, Known
-from stillwatch.safety_audit.reference.draws import uniform
 from stillwatch.safety_audit.reference.known import known_properties
 from stillwatch.safety_audit.reference.server import Serving, serving
 

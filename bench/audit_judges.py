@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from stillwatch.asking.base import Answer, Question
 from stillwatch.asking.running import Asker
 from stillwatch.asking.spending import Spending
 from stillwatch.safety_audit.answers import Judge, name_of
+from stillwatch.safety_audit.auditing import Course
 from stillwatch.safety_audit.base import Item, Judgement, Property
 from stillwatch.safety_audit.differences import Labelled
 from stillwatch.safety_audit.reference.book import fingerprint
@@ -118,8 +119,9 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--labels", type=int, default=200)
     given = parser.parse_args(arguments)
     chosen = [setting for setting in SETTINGS if setting.lean]
-    note = f"{given.labels} labelled answers; {len(chosen)} settings, {given.repeats} times each; figures that a model may judge."
-    publish(Table("audit_judges", "Audits with a judge that is wrong", judges(chosen, given.repeats, given.labels), note))
+    rows = judges(chosen, given.repeats, given.labels)
+    note = f"{given.labels} labelled answers; {len(chosen)} settings, {given.repeats} times each; only judged figures."
+    publish(Table("audit_judges", "Audits with a judge that is wrong", rows, note))
 
 
 if __name__ == "__main__":

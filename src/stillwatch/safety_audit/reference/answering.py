@@ -56,6 +56,9 @@ ANSWERERS: Registry[Answerer] = Registry(
     "stillwatch.audit_answerers",
     {
         "even_handedness": "stillwatch.safety_audit.reference.answerers.even_handedness:ANSWERER",
+        "hijacking": "stillwatch.safety_audit.reference.answerers.hijacking:ANSWERER",
+        "prompt_leaking": "stillwatch.safety_audit.reference.answerers.prompt_leaking:ANSWERER",
+        "state_narratives": "stillwatch.safety_audit.reference.answerers.state_narratives:ANSWERER",
         "sycophancy": "stillwatch.safety_audit.reference.answerers.sycophancy:ANSWERER",
     },
 )

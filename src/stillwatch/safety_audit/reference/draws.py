@@ -119,4 +119,9 @@ def _fits(where: Where, item: Item) -> bool:
         (where.unit, item.unit),
     )
     same = all(not wanted or wanted == value for wanted, value in fields)
-    return same and all(item.key.get(name) == value for name, value in where.key.items())
+    return same and all(_plain(item.key.get(name)) == _plain(value) for name, value in where.key.items())
+
+
+def _plain(value: object) -> object:
+    """A file knows lists only."""
+    return list(value) if isinstance(value, tuple) else value
