@@ -31,7 +31,7 @@ class Asked:
     properties: Annotated[
         tuple[str, ...], Parameter(name="--property", negative="", help="Measure only these; several.")
     ] = ()
-    languages: Annotated[tuple[str, ...], Parameter(negative="", help="Languages of the questions; several.")] = (
+    languages: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True, help="Languages of the questions; several.")] = (
         LANGUAGES
     )
     data: Annotated[
