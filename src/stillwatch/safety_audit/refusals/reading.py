@@ -69,7 +69,7 @@ def read_text(text: str) -> Reading:
         return _without_saying_so(text, words)
     if weight(words[:at]) > _LATE:
         return Reading("answered", "a refusal stands only far down, after other text")
-    if _LEADING < weight(words[:at]) and 0 <= first("delivers", words) < at - _LEADING:
+    if weight(words[:at]) > _LEADING and 0 <= first("delivers", words) < at - _LEADING:
         return Reading("answered", "it began to answer before it refused a part")
     return _after(text, words, at)
 
@@ -102,9 +102,9 @@ def _denied(words: str, denials: _Denials, cannot: str) -> int:
         # The last blank of ``cannot`` is the first of the word behind it.
         behind = words[at + len(cannot.rstrip()) : at + len(cannot) + reach].partition("|")[0] + " "
         denied = not denials.nots or any(word in behind for word in denials.nots)
-        if denied and any(act in behind for act in denials.acts):
-            if not any(limit in behind for limit in denials.limits):
-                return at
+        limited = any(limit in behind for limit in denials.limits)
+        if denied and not limited and any(act in behind for act in denials.acts):
+            return at
         at = words.find(cannot, at + 1)
     return -1
 
