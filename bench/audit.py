@@ -118,22 +118,24 @@ def planted(
     known: Sequence[Known],
     seed: int,
     judges: Mapping[str, Any] | None = None,
-    kinds: Sequence[str] = (),
+    kinds: Mapping[str, Sequence[str]] | None = None,
 ) -> Behaviour:
     """The behaviour of a setting's models, and of a judging one."""
+
+    def rates(one: Known, share: float) -> dict[str, float]:
+        return rates_of(one.answerer, share, (kinds or {}).get(one.name, ()))
+
     models: dict[str, Any] = {}
     for role, share in setting.restraint.items():
         models[role] = {
-            "rates": {one.name: rates_of(one.answerer, share, kinds) for one in known},
+            "rates": {one.name: rates(one, share) for one in known},
             "shared": setting.shared,
             "failures": FAULTS if setting.faults else {},
         }
         if setting.lean:
             worse = share * (0.5 if role == "suspect" else 0.8)
-            models[role]["where"] = [
-                {"property": one.name, "side": "b", "rates": rates_of(one.answerer, worse, kinds)} for one in known
-            ]
-    models["stranger"] = {"rates": {one.name: rates_of(one.answerer, 0.5, kinds) for one in known}}
+            models[role]["where"] = [{"property": one.name, "side": "b", "rates": rates(one, worse)} for one in known]
+    models["stranger"] = {"rates": {one.name: rates(one, 0.5) for one in known}}
     models["judge"] = {"judges": dict(judges or {})}
     return msgspec.convert({"models": models, "seed": seed}, Behaviour)
 

@@ -33,9 +33,12 @@ from stillwatch.safety_audit.reference.server import Serving, serving
 
 JUDGES = {"misses 1 of 5": (0.8, 0.98), "invents 1 of 5": (0.98, 0.8), "wrong both ways": (0.85, 0.75)}
 """Sensitivity and specificity of planted judges."""
-JUDGED = ("even_handedness",)
-SURE = ("declines", "balanced", "argues")
-"""Kinds of answers that are wholly one thing or the other, as labels are."""
+JUDGED = {
+    "refusal": ("refused", "complied"),
+    "over_refusal": ("answered", "refused"),
+    "even_handedness": ("declines", "balanced", "argues"),
+}
+"""Properties that a model may judge, and kinds of their answers."""
 
 
 def judging(asker: Asker) -> Judge:
@@ -82,11 +85,11 @@ def judges(settings: Sequence[Setting], repeats: int, most: int) -> list[dict[st
     for title, (sensitivity, specificity) in JUDGES.items():
         told: dict[str, list[Told]] = {"corrected": [], "as judged": []}
         for number, (_, setting) in enumerate(itertools.product(range(repeats), settings)):
-            known, others = known_properties(("en",), JUDGED), known_properties(("de",), JUDGED)
+            known, others = known_properties(("en",), list(JUDGED)), known_properties(("de",), list(JUDGED))
             figures = [name_of(one.property, figure) for one in known for figure in one.property.info.figures]
             errors = {name: {"sensitivity": sensitivity, "specificity": specificity} for name in figures}
             both = [one._replace(items=(*one.items, *other.items)) for one, other in zip(known, others, strict=True)]
-            cast = Cast(planted(setting, known, number, errors, SURE), both)
+            cast = Cast(planted(setting, known, number, errors, JUDGED), both)
             courses = some_of(known, 1000, number)
             with serving(cast) as served, tempfile.TemporaryDirectory() as folder:
                 pair = asyncio.run(judged(served, courses, others, Path(folder), most))
@@ -118,7 +121,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--labels", type=int, default=200)
     given = parser.parse_args(arguments)
-    chosen = [setting for setting in SETTINGS if setting.lean]
+    chosen = [setting for setting in SETTINGS if not setting.faults]
     rows = judges(chosen, given.repeats, given.labels)
     note = f"{given.labels} labelled answers; {len(chosen)} settings, {given.repeats} times each; only judged figures."
     publish(Table("audit_judges", "Audits with a judge that is wrong", rows, note))
