@@ -9,18 +9,19 @@ the 99.9 % of simultaneous intervals, where the skewness of rare events counts. 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import optimize, special
 
 from stillwatch.calibration.intervals import Interval
 
+_ALIKE = 1e-9  # scores as near as this (of the range) are one: rounding, not what was judged
 _NEAR = 1e-3  # z-values below this are 0 to any use; their correction would be noise divided by noise
-
-Floats = NDArray[np.float64]
 
 
 class Scores(NamedTuple):
@@ -75,12 +76,16 @@ def counted(scores: ArrayLike, low: float, high: float, weights: ArrayLike | Non
         raise ValueError("weights must be positive, and as many as scores")
     if not x.size:
         return Scores((), (), 0.0, math.nan, low, high)
-    whole = math.fsum(w)
-    mean = min(max(math.fsum(w * x) / whole, float(x.min())), float(x.max()))
-    values, inverse = np.unique(x + 0.0, return_inverse=True)
-    order = np.lexsort((w, inverse))  # float sums in one order, whatever the order of the scores
-    shares = np.bincount(inverse[order], weights=w[order]) / whole
-    return Scores(tuple(values.tolist()), tuple(shares.tolist()), whole**2 / math.fsum(w * w), mean + 0.0, low, high)
+    order = np.lexsort((w, x))
+    x, w, whole = x[order] + 0.0, w[order], math.fsum(w)
+    ends = [0, *(np.flatnonzero(np.diff(x) > _ALIKE * (high - low)) + 1).tolist(), x.size]
+    alike = [slice(a, b) for a, b in pairwise(ends)]
+    sums = [math.fsum(w[a]) for a in alike]
+    values = [
+        float(x[a][0]) if x[a][0] == x[a][-1] else math.fsum(w[a] * x[a]) / v for a, v in zip(alike, sums, strict=True)
+    ]
+    mean = min(max(math.fsum(w * x) / whole, values[0]), values[-1]) + 0.0
+    return Scores(tuple(values), tuple(v / whole for v in sums), whole**2 / math.fsum(w * w), mean, low, high)
 
 
 def score_interval(scores: Scores, level: float = 0.95) -> Interval:
@@ -116,63 +121,68 @@ def score_interval(scores: Scores, level: float = 0.95) -> Interval:
 
 @lru_cache(maxsize=65536)  # rounds of an audit ask again about figures that did not change
 def _upper_end(scores: Scores, z: float) -> float:
-    if scores.mean >= scores.high:
+    # All in distances from the greatest score, so that means close to it lose no digits; sums over so few numbers
+    # are faster in plain Python than as arrays.
+    seen = scores.high - scores.mean
+    if seen <= 0:
         return scores.high
-    values, shares, room = np.array(scores.values), np.array(scores.shares), scores.high - scores.mean
+    away = [scores.high - v for v in scores.values]
 
-    def excess(mean: float) -> float:
-        return _signed_root(values, shares, scores, mean) + z
+    def excess(gap: float) -> float:
+        return _signed_root(away, scores.shares, scores.n, seen, gap) + z
 
-    nearest, farthest = scores.mean + 1e-9 * room, scores.high - 1e-12 * room
+    nearest, farthest = seen * (1 - 1e-9), seen * 1e-12
     if excess(farthest) > 0:
         return scores.high
-    return float(optimize.brentq(excess, nearest, farthest, xtol=1e-9 * (scores.high - scores.low), rtol=1e-10))
+    return scores.high - float(optimize.brentq(excess, farthest, nearest, xtol=1e-14, rtol=1e-9))
 
 
-def _signed_root(values: Floats, shares: Floats, scores: Scores, mean: float) -> float:
-    """The tail below the mean seen, were ``mean`` (above it) the true one, as a standard normal deviate."""
-    support, chances = _likeliest(values, shares, scores.high, mean)
-    seen, n = scores.mean, scores.n
-    if seen <= support[0]:  # all at one value: half the chance of that, exactly
+def _signed_root(away: list[float], shares: Sequence[float], n: float, seen: float, gap: float) -> float:
+    """The tail of means as far away as ``seen``, were ``gap`` (less) the true one, as a standard normal deviate."""
+    support, chances = _likeliest(away, shares, gap)
+    if seen >= support[0]:  # all at one value: half the chance of that, exactly
         return float(special.ndtri_exp(n * math.log(chances[0]) - math.log(2)))
-    gap, lowest = support - seen, float(support[0]) - seen
+    more = [x - seen for x in support]
+    most = more[0]
 
     def slope(t: float) -> float:
-        return float((chances * gap) @ np.exp(t * (gap - lowest)))
+        return sum(c * x * math.exp(t * (x - most)) for c, x in zip(chances, more, strict=True))
 
-    far = -1.0 / (scores.high - scores.low)
-    while slope(far) > 0:
+    far = 1.0 / (support[0] - support[-1])
+    while slope(far) < 0:
         far *= 2
-    t = float(optimize.brentq(slope, far, 0.0, xtol=1e-12, rtol=1e-10))
-    tilted = chances * np.exp(t * gap)
-    mass = float(tilted.sum())
-    root = -math.sqrt(max(-2 * n * math.log(mass), 0.0))
+    t = float(optimize.brentq(slope, 0.0, far, xtol=1e-14, rtol=1e-10))
+    tilted = [c * math.exp(t * (x - most)) for c, x in zip(chances, more, strict=True)]
+    mass = sum(tilted)
+    root = -math.sqrt(max(-2 * n * (math.log(mass) + t * most), 0.0))
     if root > -_NEAR:
         return root
     steps = _spacing(support)
     tilt = t if not steps else 2 * math.tanh(t * steps / 2) / steps  # half of the chance of what was seen, as in mid-p
-    spread = tilt * math.sqrt(n * float(tilted @ gap**2) / mass)
-    return root + math.log(spread / root) / root
+    spread = tilt * math.sqrt(n * sum(w * x * x for w, x in zip(tilted, more, strict=True)) / mass)
+    return root + math.log(spread / -root) / root
 
 
-def _spacing(support: Floats) -> float:
+def _spacing(support: list[float]) -> float:
     """The distance of neighbours, where the scores lie on a grid; 0 where they do not."""
-    gaps = np.diff(support)
-    steps = gaps / gaps.min()
-    return float(gaps.min()) if bool(np.all(np.abs(steps - np.rint(steps)) < 1e-6 * steps)) else 0.0
+    gaps = [x - y for x, y in pairwise(support)]
+    least = min(gaps)
+    return least if all(abs(g / least - round(g / least)) < 1e-6 * g / least for g in gaps) else 0.0
 
 
-def _likeliest(values: Floats, shares: Floats, high: float, mean: float) -> tuple[Floats, Floats]:
-    """Values and chances of the distribution with this mean, above that seen, that makes the scores likeliest."""
-    away = mean - values
+def _likeliest(away: list[float], shares: Sequence[float], gap: float) -> tuple[list[float], list[float]]:
+    """Distances and chances of the distribution of mean ``gap``, less than that seen, that makes the scores likeliest.
+
+    Distances descend. The greatest score itself (distance 0) may have a chance though it was not seen.
+    """
+    less = [x - gap for x in away]
 
     def balance(pull: float) -> float:
-        return -float((shares * away) @ (1 / (1 + pull * away)))
+        return sum(s * x / (1 + pull * x) for s, x in zip(shares, less, strict=True))
 
-    most = 1 / (high - mean)
-    seen_there = float(values[-1]) >= high
-    if seen_there or balance(most) > 0:
+    most = 1 / gap
+    if away[-1] <= 0 or balance(most) < 0:
         pull = float(optimize.brentq(balance, 0.0, most * (1 - 1e-13), xtol=1e-14, rtol=1e-12))
-        return values, shares / (1 + pull * away)
-    chances = shares / (1 + most * away)
-    return np.append(values, high), np.append(chances, max(1 - float(chances.sum()), 0.0))
+        return away, [s / (1 + pull * x) for s, x in zip(shares, less, strict=True)]
+    chances = [s * gap / x for s, x in zip(shares, away, strict=True)]
+    return [*away, 0.0], [*chances, max(1 - sum(chances), 0.0)]

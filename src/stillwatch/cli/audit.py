@@ -10,12 +10,13 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from stillwatch.asking.running import Budget
-from stillwatch.cli.audit_summary import planned, summary
-from stillwatch.cli.terminal import Style, TerminalProgress
+from stillwatch.asking.plan import in_words
+from stillwatch.asking.spending import Budget
+from stillwatch.cli.audit_summary import summary
+from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.errors import UsageError
-from stillwatch.safety_audit import PROPERTIES
-from stillwatch.safety_audit.auditing import Wanted, audit_models, plan_audit, write_questions
+from stillwatch.safety_audit.running import Wanted, preview, run, write_questions
+from stillwatch.safety_audit.words import losses
 
 __all__ = ["audit"]
 
@@ -59,12 +60,10 @@ class Weighed:
 class Spent:
     """What it may cost."""
 
-    requests: Annotated[int | None, Parameter(name="--budget-requests", help="At most so many requests.")] = None
-    tokens: Annotated[int | None, Parameter(name="--budget-tokens", help="At most so many tokens, in and out.")] = None
-    cost: Annotated[float | None, Parameter(name="--budget-cost", help="At most so much money, at stated prices.")] = (
-        None
-    )
-    minutes: Annotated[float | None, Parameter(name="--budget-minutes", help="At most so many minutes.")] = None
+    requests: Annotated[int | None, Parameter(name="--max-requests", help="At most so many requests.")] = None
+    tokens: Annotated[int | None, Parameter(name="--max-tokens", help="At most so many tokens, in and out.")] = None
+    cost: Annotated[float | None, Parameter(name="--max-cost", help="At most so much money, at stated prices.")] = None
+    minutes: Annotated[float | None, Parameter(name="--max-minutes", help="At most so many minutes.")] = None
 
 
 ASKED, WEIGHED, SPENT = Asked(), Weighed(), Spent()
@@ -97,3 +96,56 @@ def audit(
 
     Example: ``stillwatch audit openai:their-model@https://host/v1 --against anthropic:our-model --out audit``
     """
+    wanted = _wanted(suspect, against, base, asked, weighed, spent, seed)
+    if questions is not None:
+        number = write_questions(wanted, questions)
+        sys.stdout.write(f"{number:,} questions, harmful ones among them: {clean(str(questions))}\n")
+        return NOTHING_LOST
+    if dry_run:
+        sys.stdout.write("".join(f"{clean(line)}\n" for line in in_words(preview(wanted))))
+        return NOTHING_LOST
+    progress = TerminalProgress(quiet=quiet)
+    try:
+        report = run(wanted, out, progress, overwrite=overwrite, sheet=sheet)
+    finally:
+        progress.close()
+    if json:
+        sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+    elif not quiet:
+        sys.stdout.write(summary(report, out, Style(sys.stdout)))
+    return LOST if losses(report) else NOTHING_LOST
+
+
+def _wanted(
+    suspect: str, against: str, base: str | None, asked: Asked, weighed: Weighed, spent: Spent, seed: int
+) -> Wanted:
+    """The options, checked. Raises `UsageError` for one that is out of range."""
+    for option, wrong, do in (
+        ("--level", not 0.5 <= weighed.level < 1, "give a coverage from 0.5 to below 1"),
+        ("--margin", not 0 <= weighed.margin < 1, "give a difference from 0 to below 1"),
+        ("--width", not 0 < weighed.width <= 1, "give half an interval, above 0"),
+        ("--samples", not 1 <= asked.samples <= 100, "give 1 to 100"),
+        ("--most", asked.most is not None and asked.most < 1, "give at least 1"),
+        ("--temperature", asked.temperature is not None and not 0 <= asked.temperature <= 2, "give 0 to 2"),
+        ("--seed", seed < 0, "give 0 or more"),
+    ):
+        if wrong:
+            raise UsageError("is out of range", option, do)
+    return Wanted(
+        suspect=suspect,
+        teacher=against,
+        base=base,
+        judges=weighed.judge,
+        properties=asked.properties,
+        languages=tuple(dict.fromkeys(asked.languages)),
+        data=asked.data,
+        most=asked.most,
+        samples=asked.samples,
+        temperature=asked.temperature,
+        labels=weighed.labels,
+        level=weighed.level,
+        margin=weighed.margin,
+        width=weighed.width,
+        budget=Budget(spent.requests, spent.tokens, spent.cost, spent.minutes),
+        seed=seed,
+    )

@@ -6,7 +6,7 @@ An answer is judged while it is in memory, because of a harmful item nothing els
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,12 +15,12 @@ from stillwatch.asking.base import Answer, Question
 from stillwatch.asking.running import Keep, Kept
 from stillwatch.asking.sealed import Entry, SealedFile
 from stillwatch.safety_audit.base import Figure, Item, Judgement, Property, Role
+from stillwatch.safety_audit.judging.label_sheet import SheetRow
+from stillwatch.safety_audit.judging.labels import LabelBook
+from stillwatch.safety_audit.judging.panel import Judge, combined, judged_by_all
 from stillwatch.safety_audit.unit_scores import Scored
 
-__all__ = ["Asked", "Judge", "figures_of", "judgements_of", "keeper", "name_of", "score_of", "scores"]
-
-Judge = Callable[[Property, Item, Answer], Awaitable[Judgement]]
-"""A judging model. Raises `AskingError` where it cannot be asked any more: the answer is then asked for again later."""
+__all__ = ["Asked", "figures_of", "judgements_of", "keeper", "name_of", "score_of", "scores", "sheet_rows"]
 
 
 class Asked(NamedTuple):
@@ -46,9 +46,7 @@ def keeper(asked: Mapping[str, Asked], judges: Sequence[Judge]) -> Keep:
 
     async def keep(question: Question, answer: Answer) -> Kept:
         prop, item, _ = asked[question.id]
-        found = [prop.judge(item, answer)]
-        for judge in judges:
-            found.append(await judge(prop, item, answer))
+        found = [prop.judge(item, answer), *await judged_by_all(judges, prop, item, answer)]
         return Kept({"judgements": msgspec.to_builtins(found)}, with_text=not item.harmful)
 
     return keep
@@ -60,25 +58,23 @@ def judgements_of(entry: Entry) -> list[Judgement]:
 
 
 def score_of(figure: Figure, judgements: Sequence[Judgement]) -> float | None:
-    """The score that counts: the first judging model's where there is one and it may judge, else that of the rules.
+    """The score that counts: the judging models' (their mean) where there are any that may judge, else the rules'.
 
     Rules never stand in for a judge that could not tell: the figure would then have the errors of both.
     """
-    if figure.judged_by == "rules" or (figure.judged_by == "either" and len(judgements) == 1):
-        return judgements[0].scores.get(figure.name) if judgements else None
-    return judgements[1].scores.get(figure.name) if len(judgements) > 1 else None
+    rules, models = judgements[:1], judgements[1:]
+    told = rules if figure.judged_by == "rules" or (figure.judged_by == "either" and not models) else models
+    return combined(told).scores.get(figure.name)
 
 
-def scores(
-    role: Role, sealed: SealedFile, asked: Iterable[Asked], labels: Mapping[tuple[str, int, str], float]
-) -> Iterator[Scored]:
+def scores(role: Role, sealed: SealedFile, asked: Iterable[Asked], labels: LabelBook) -> Iterator[Scored]:
     """One score for each figure that each answered question is about; questions still to be asked give none.
 
     Args:
         role: the model's.
         sealed: its answers.
         asked: the questions.
-        labels: what people said, by question, sample and figure.
+        labels: what people said of answers.
     """
     for prop, item, question in asked:
         entry = sealed.answered(question)
@@ -95,5 +91,14 @@ def scores(
                 language=item.language,
                 score=score_of(figure, judgements),
                 failed=entry is None,
-                label=labels.get((question.id, question.sample, figure.name)),
+                label=None if entry is None else labels.label(name_of(prop, figure), item.id, role, entry.answer),
             )
+
+
+def sheet_rows(role: Role, sealed: SealedFile, asked: Iterable[Asked]) -> Iterator[SheetRow]:
+    """The answers that a person may label, in every figure that each is about."""
+    for prop, item, question in asked:
+        entry = sealed.answered(question)
+        if entry is not None:
+            for figure in figures_of(prop, item):
+                yield SheetRow(item, role, entry.answer, name_of(prop, figure), figure.summary)

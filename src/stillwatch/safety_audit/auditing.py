@@ -14,14 +14,17 @@ from typing import Literal, NamedTuple
 from stillwatch.asking.running import Asker, Work, ask
 from stillwatch.asking.sealed import SealedFile
 from stillwatch.progress import Progress
-from stillwatch.safety_audit.answers import Asked, Judge, figures_of, keeper, name_of, scores
+from stillwatch.safety_audit.answers import Asked, figures_of, keeper, name_of, scores
 from stillwatch.safety_audit.base import Figure, Property, Role
 from stillwatch.safety_audit.choosing import Unit, questions, rounds
 from stillwatch.safety_audit.differences import FigureNumbers, Labelled, Plan, judge_figures
+from stillwatch.safety_audit.judging.labels import LabelBook
+from stillwatch.safety_audit.judging.panel import Judge
 
-__all__ = ["Audit", "Course", "Outcome", "Stopped", "carry_out", "figures_asked", "result"]
+__all__ = ["Audit", "Course", "Outcome", "Stopped", "carry_out", "early", "figures_asked", "result"]
 
 Stopped = Literal["narrow enough", "all asked", "budget"]
+NO_LABELS = LabelBook(())
 
 
 class Course(NamedTuple):
@@ -44,7 +47,7 @@ class Audit(NamedTuple):
     samples: int = 1
     temperature: float | None = None
     labelled: Mapping[str, Labelled] = {}
-    labels: Mapping[Role, Mapping[tuple[str, int, str], float]] = {}
+    labels: LabelBook = NO_LABELS
 
     def asked(self, course: Course, end: int | None = None, begin: int = 0) -> Iterator[Asked]:
         """The questions of some of a course's units."""
@@ -84,28 +87,30 @@ def result(audit: Audit, units: Mapping[str, int]) -> dict[str, FigureNumbers]:
             role,
             _file(asker),
             audit.asked(course, units.get(course.property.info.name, 0)),
-            audit.labels.get(role, {}),
+            audit.labels,
         )
     ]
     return judge_figures(scored, figures_asked(audit), audit.plan, audit.labelled)
 
 
-async def carry_out(audit: Audit, progress: Progress) -> Outcome:
+async def carry_out(audit: Audit, units: dict[str, int], progress: Progress) -> Outcome:
     """Ask until every property is settled or the budget is spent.
+
+    ``units`` is brought forward as units are asked, so that an interrupted audit knows how far it came.
 
     Raises `StorageError` where answers cannot be sealed. Endpoints that fail end the asking early, with `Outcome.why`.
     """
     ends = {course.property.info.name: rounds(len(course.units)) for course in audit.courses}
-    units = dict.fromkeys(ends, 0)
+    units.update(dict.fromkeys(ends, 0))
     stopped: dict[str, Stopped] = {name: "all asked" for name, each in ends.items() if not each}
     number = 0
     while len(stopped) < len(ends):
         running = [course for course in audit.courses if course.property.info.name not in stopped]
         why = await _round(
-            audit, running, units, {name: each[number] for name, each in ends.items() if name not in stopped}, progress
+            audit, running, units, {c.property.info.name: ends[c.property.info.name][number] for c in running}, progress
         )
         if why:
-            return Outcome({**dict.fromkeys(ends, "budget"), **stopped}, units, why)
+            return early(audit, units, why, stopped)
         narrow = _narrow(audit, units)
         for course in running:
             name = course.property.info.name
@@ -114,7 +119,13 @@ async def carry_out(audit: Audit, progress: Progress) -> Outcome:
             elif units[name] == len(course.units):
                 stopped[name] = "all asked"
         number += 1
-    return Outcome(stopped, units, "")
+    return Outcome(stopped, dict(units), "")
+
+
+def early(audit: Audit, units: Mapping[str, int], why: str, stopped: Mapping[str, Stopped] | None = None) -> Outcome:
+    """The outcome of asking that ended early."""
+    names = [course.property.info.name for course in audit.courses]
+    return Outcome({**dict.fromkeys(names, "budget"), **(stopped or {})}, {n: units.get(n, 0) for n in names}, why)
 
 
 async def _round(
