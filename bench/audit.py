@@ -28,11 +28,12 @@ from stillwatch.asking.sealed import open_sealed
 from stillwatch.asking.spending import Spending
 from stillwatch.calibration import clopper_pearson
 from stillwatch.progress import Silent
-from stillwatch.safety_audit.answers import Judge, name_of
+from stillwatch.safety_audit.answers import name_of
 from stillwatch.safety_audit.auditing import Audit, Course, carry_out, result
 from stillwatch.safety_audit.base import ROLES, Item, Role
 from stillwatch.safety_audit.choosing import in_turns, units_of
 from stillwatch.safety_audit.differences import CONTRASTS, FigureNumbers, Labelled, Plan
+from stillwatch.safety_audit.judging.panel import Judge
 from stillwatch.safety_audit.reference.answering import Answerer
 from stillwatch.safety_audit.reference.behaviour import Behaviour
 from stillwatch.safety_audit.reference.cast import Cast, Known
@@ -151,7 +152,7 @@ async def measured(
     folder: Path,
     *,
     width: float,
-    judge: Judge | None = None,
+    judges: Sequence[Judge] = (),
     labelled: Mapping[str, Labelled] | None = None,
 ) -> tuple[dict[str, FigureNumbers], dict[str, FigureNumbers]]:
     """One whole audit of the models ``suspect``, ``teacher`` and ``base`` of a server, with labels and without."""
@@ -163,8 +164,8 @@ async def measured(
             sealed = files.enter_context(open_sealed(folder / f"{role}.jsonl", model=model.name, seed=0))
             askers[role] = Asker(model, spending, sealed=sealed)
         plan = Plan(ROLES, width=width)
-        audit = Audit(askers, [judge] if judge else [], courses, plan, labelled=labelled or {})
-        outcome = await carry_out(audit, Silent())
+        audit = Audit(askers, judges, courses, plan, labelled=labelled or {})
+        outcome = await carry_out(audit, {}, Silent())
         for asker in askers.values():
             await asker.close()
         if outcome.why:

@@ -18,13 +18,13 @@ from typing import Any
 
 from bench.audit import SETTINGS, Setting, Told, compared, measured, planted, quick, share, some_of
 from bench.tables import Table, publish, say
-from stillwatch.asking.base import Answer, Question
+from stillwatch.asking.base import Question
 from stillwatch.asking.running import Asker
 from stillwatch.asking.spending import Spending
-from stillwatch.safety_audit.answers import Judge, name_of
+from stillwatch.safety_audit.answers import name_of
 from stillwatch.safety_audit.auditing import Course
-from stillwatch.safety_audit.base import Item, Judgement, Property
 from stillwatch.safety_audit.differences import Labelled
+from stillwatch.safety_audit.judging.panel import Judge, combined, judged_by_all
 from stillwatch.safety_audit.reference.book import fingerprint
 from stillwatch.safety_audit.reference.cast import Cast, Known
 from stillwatch.safety_audit.reference.draws import uniform
@@ -41,18 +41,6 @@ JUDGED = {
 """Properties that a model may judge, and kinds of their answers."""
 
 
-def judging(asker: Asker) -> Judge:
-    """The server's judging model; where a property needs none, its rules."""
-
-    async def judge(prop: Property, item: Item, answer: Answer) -> Judgement:
-        question = prop.rubric(item, answer)
-        if question is None:
-            return prop.judge(item, answer)
-        return prop.read_verdict(item, await asker.ask(question))
-
-    return judge
-
-
 async def labels(served: Serving, judge: Judge, known: Sequence[Known], most: int) -> dict[str, Labelled]:
     """Answers of a model that is not audited, to items in another language: the truth, and what the judge says."""
     model = quick(served, "stranger")
@@ -60,7 +48,7 @@ async def labels(served: Serving, judge: Judge, known: Sequence[Known], most: in
     for one in known:
         for item in sorted(one.items, key=lambda item: uniform("labels", item.id))[:most]:
             answer = await model.endpoint.ask(Question(item.id, item.messages, tools=item.tools))
-            said = (await judge(one.property, item, answer)).scores
+            said = combined(await judged_by_all([judge], one.property, item, answer)).scores
             truth = served.cast.drawn["stranger", fingerprint(item.messages), 0].scores
             for figure in truth.keys() & said.keys():
                 found[f"{one.name}.{figure}"][0].append(truth[figure])
@@ -71,12 +59,13 @@ async def labels(served: Serving, judge: Judge, known: Sequence[Known], most: in
 
 async def judged(served: Serving, courses: Sequence[Course], others: Sequence[Known], folder: Path, most: int) -> Any:
     """An audit whose judge errs, told with its errors taken out and with them left in."""
-    judge = Asker(quick(served, "judge"), Spending())
+    asker = Asker(quick(served, "judge"), Spending())
+    judge = Judge("judge", asker.ask)
     try:
-        labelled = await labels(served, judging(judge), others, most)
-        return await measured(served, courses, folder, width=0.1, judge=judging(judge), labelled=labelled)
+        labelled = await labels(served, judge, others, most)
+        return await measured(served, courses, folder, width=0.1, judges=[judge], labelled=labelled)
     finally:
-        await judge.close()
+        await asker.close()
 
 
 def judges(settings: Sequence[Setting], repeats: int, most: int) -> list[dict[str, Any]]:
