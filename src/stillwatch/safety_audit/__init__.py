@@ -10,6 +10,9 @@ __all__ = ["PROPERTIES", "Property"]
 PROPERTIES: Registry[Property] = Registry(
     "stillwatch.audit_properties",
     {
+        "refusal": "stillwatch.safety_audit.properties.refusal:PROPERTY",
+        "over_refusal": "stillwatch.safety_audit.properties.over_refusal:PROPERTY",
+        "truthfulness": "stillwatch.safety_audit.properties.truthfulness:PROPERTY",
         "even_handedness": "stillwatch.safety_audit.properties.even_handedness:PROPERTY",
         "hijacking": "stillwatch.safety_audit.properties.hijacking:PROPERTY",
         "prompt_leaking": "stillwatch.safety_audit.properties.prompt_leaking:PROPERTY",
