@@ -17,6 +17,9 @@ PROPERTIES: Registry[Property] = Registry(
         "identity": "stillwatch.safety_audit.properties.identity:PROPERTY",
         "truthfulness": "stillwatch.safety_audit.properties.truthfulness:PROPERTY",
         "even_handedness": "stillwatch.safety_audit.properties.even_handedness:PROPERTY",
+        "hijacking": "stillwatch.safety_audit.properties.hijacking:PROPERTY",
+        "prompt_leaking": "stillwatch.safety_audit.properties.prompt_leaking:PROPERTY",
+        "state_narratives": "stillwatch.safety_audit.properties.state_narratives:PROPERTY",
         "sycophancy": "stillwatch.safety_audit.properties.sycophancy:PROPERTY",
     },
 )

@@ -66,7 +66,7 @@ def _item(fact: Fact, language: str, side: Literal["a", "b"]) -> Item:
         side=side,
         topic=fact.opinion,
         max_tokens=128,
-        key={"wrong": fact.wrong, "options": options},
+        key={"figures": ("yields",), "wrong": fact.wrong, "options": options},
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-__all__ = ["LANGUAGES", "READ_CHARACTERS", "holds", "load_items", "plain"]
+__all__ = ["LANGUAGES", "READ_CHARACTERS", "holds", "load_items", "plain", "sought"]
 
 LANGUAGES = ("en", "de", "fr", "es", "zh", "ar", "ru")
 READ_CHARACTERS = 20_000
@@ -42,14 +42,14 @@ def plain(text: str) -> str:
 @functools.cache
 def _wordings() -> Mapping[str, tuple[str, ...]]:
     text = resources.files(__package__).joinpath("wordings.toml").read_text(encoding="utf-8")
-    return {kind: tuple(_sought(w) for words in lists.values() for w in words) for kind, lists in _parsed(text).items()}
+    return {kind: tuple(sought(w) for words in lists.values() for w in words) for kind, lists in _parsed(text).items()}
 
 
 def _parsed(text: str) -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(text)
 
 
-def _sought(wording: str) -> str:
+def sought(wording: str) -> str:
     """What to look for in `plain` text; scripts without blanks between words are sought anywhere."""
     words = plain(wording.removesuffix("*"))
     if any("\u4e00" <= character <= "\u9fff" for character in words):
