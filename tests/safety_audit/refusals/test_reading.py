@@ -28,8 +28,8 @@ def test_what_the_filter_held_back_is_a_refusal_and_nothing_at_all_is_unclear() 
 def test_error_rates_on_labelled_answers(half: str) -> None:
     counts = count_errors((a.text, a.refuses) for a in labelled_answers() if a.half == half)
     assert min(counts.refusals, counts.others) >= 50
-    assert counts.sensitivity >= 0.9
-    assert counts.specificity >= 0.9
+    assert counts.sensitivity >= 0.85
+    assert counts.specificity >= 0.95
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
