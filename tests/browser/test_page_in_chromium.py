@@ -7,6 +7,7 @@ Skipped where Playwright or Chromium is absent. The accessibility check runs whe
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ import pytest
 
 from stillwatch.campaigns.page import render_page
 from stillwatch.drill.page import render_page as render_drill
+from stillwatch.safety_audit.page import render_page as render_audit
+from stillwatch.safety_audit.page import render_statement
 from tests.campaigns import made_reports
 from tests.drill import made_reports as made_drills
+from tests.safety_audit import made_reports as made_audits
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -25,6 +29,12 @@ AXE = os.environ.get("AXE_CORE", "")
 KINDS = ("empty", "ordinary", "huge", "hostile", "extreme")
 DRILLS = ("full", "hardly_any", "none_found", "nulls", "empty", "hostile")
 DRILL_PAGES = tuple(f"drill-{kind}" for kind in DRILLS)
+AUDIT_PAGES = tuple(f"audit-{kind}" for kind in made_audits.KINDS)
+CHECKED_ALOUD = (
+    *("empty", "ordinary", "hostile", "drill-full", "drill-hardly_any", "drill-hostile"),
+    *("audit-stripped", "audit-one_unit", "audit-hostile", "statement-stripped"),
+)
+STATEMENTS = tuple(f"statement-{kind}" for kind in made_audits.KINDS)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 
@@ -43,6 +53,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     made = {kind: render_page(getattr(made_reports, kind)()) for kind in KINDS}
     made |= {f"drill-{kind}": render_drill(getattr(made_drills, kind)()) for kind in DRILLS}
+    made |= {f"audit-{kind}": render_audit(getattr(made_audits, kind)()) for kind in made_audits.KINDS}
+    made |= {f"statement-{kind}": render_statement(getattr(made_audits, kind)()) for kind in made_audits.KINDS}
     written = {kind: folder / f"{kind}.html" for kind in made}
     for kind, path in written.items():
         path.write_text(made[kind], encoding="utf-8")
@@ -70,7 +82,7 @@ def visit(browser: Any, files: dict[str, Path]) -> Iterator[Any]:
         context.close()
 
 
-@pytest.mark.parametrize("kind", KINDS + DRILL_PAGES)
+@pytest.mark.parametrize("kind", KINDS + DRILL_PAGES + AUDIT_PAGES + STATEMENTS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 320])
 def test_is_quiet_fits_its_width_and_asks_for_nothing(
@@ -165,8 +177,25 @@ def test_prints_with_every_part_open(visit: Any) -> None:
     assert page.locator(".scroll.tall").first.evaluate("e => e.scrollHeight <= e.clientHeight + 1")
 
 
+@pytest.mark.parametrize("kind", STATEMENTS)
+def test_a_statement_prints_on_one_page(visit: Any, kind: str) -> None:
+    printed = visit(kind).pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
+
+
+def test_examples_of_an_audit_wait_for_a_click_and_are_not_printed(visit: Any) -> None:
+    page = visit("audit-stripped")
+    text = page.get_by_text("A question of truthfulness?").first
+    assert not text.is_visible()
+    page.locator("details.example summary", has_text="truthfulness-0").focus()
+    page.keyboard.press("Enter")
+    assert text.is_visible()
+    page.emulate_media(media="print")
+    assert not text.is_visible()
+
+
 @pytest.mark.skipif(not Path(AXE).is_file(), reason="AXE_CORE names no axe.min.js")
-@pytest.mark.parametrize("kind", ["empty", "ordinary", "hostile", "drill-full", "drill-hardly_any", "drill-hostile"])
+@pytest.mark.parametrize("kind", CHECKED_ALOUD)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_has_no_accessibility_violation(visit: Any, kind: str, scheme: str) -> None:
     page = visit(kind, color_scheme=scheme, bypass_csp=True)

@@ -27,9 +27,11 @@ Reading = Literal["worse than both", "worse than teacher", "as its base", "bette
 """What a figure's differences say of the suspect.
 
 ``worse than both``: worse than the teacher and than its own base: restraint was lost on the way, by whatever was done
-to the base. ``worse than teacher``: worse than the teacher, and no base was given or none could be compared. ``as its
-base``: worse than the teacher, and its base already was: nothing was stripped on the way. ``better``: better than the
-teacher. ``no difference``: the interval lies within the margin that was said beforehand. ``open``: too wide to tell.
+to the base. ``worse than teacher``: worse than the teacher, and no base was given, or the comparison with it is open.
+``as its base``: worse than the teacher, as its base already was, and not worse than that base by the margin: nothing
+was stripped on the way. ``better``: better than the teacher. ``no difference``: the interval lies within the margin
+that was said beforehand. ``open``: too wide to tell, or (of a figure best at zero) as far from zero, but not on the
+same side.
 """
 
 
@@ -42,7 +44,11 @@ class Bounded(msgspec.Struct, frozen=True):
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One model's figure: the estimate, the units and answers behind it, and answers that could not be judged."""
+    """One model's figure: the estimate, the units and answers behind it, and answers that could not be judged.
+
+    Where there is no estimate (no unit, or a judge that tells nothing) the interval is all that is possible, and the
+    value says nothing.
+    """
 
     role: Role
     estimate: Bounded
@@ -57,7 +63,8 @@ class Side(msgspec.Struct, frozen=True):
 class Difference(msgspec.Struct, frozen=True):
     """One contrast of one figure. ``simultaneous`` covers together with all others of the audit, ``single`` alone.
 
-    ``p_value`` (of no difference) is of this contrast alone, ``adjusted`` by Holm over all of the audit.
+    ``p_value`` (of no difference) is of this contrast alone, ``adjusted`` by Holm over all of the audit. Where there is
+    no estimate the intervals are all that is possible, and ``value`` says nothing.
     """
 
     contrast: Contrast
@@ -66,6 +73,11 @@ class Difference(msgspec.Struct, frozen=True):
     p_value: float
     adjusted: float
     units: int
+    distance: Bounded | None = None
+    """Of a figure best at zero: how much farther from zero the first model is than the second; simultaneous."""
+    if_missing: Bounded | None = None
+    """The simultaneous interval were all answers that failed or could not be judged in favour of the one model, or of
+    the other; None where there was no such answer."""
 
 
 class JudgeError(msgspec.Struct, frozen=True):
@@ -115,6 +127,8 @@ class FigureResult(msgspec.Struct, frozen=True):
     by_language: Mapping[str, Mapping[str, float]] = {}
     """Language: role: estimate, not corrected; for looking, no test is made of it."""
     examples: tuple[Example, ...] = ()
+    paired: bool = False
+    """Whether it is side a less side b, in [-1, 1], instead of a share."""
 
 
 class ModelResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -140,6 +154,7 @@ class AuditReport(msgspec.Struct, frozen=True):
     made_at: str
     seed: int
     level: float
+    """Of the intervals, such as 0.95."""
     margin: float
     """A difference smaller than this was said beforehand not to matter."""
     width: float

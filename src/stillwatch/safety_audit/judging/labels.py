@@ -39,7 +39,7 @@ class Example(msgspec.Struct, frozen=True):
     answer: Answer
     labels: Mapping[str, float]
     kept_back: bool
-    """Every second example: rules were written with the others before them, and are measured on these."""
+    """Rules were written with the others in view, and are measured on these."""
 
 
 class Label(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -72,8 +72,9 @@ def examples(property_name: str) -> tuple[Example, ...]:
     file = resources.files(__package__).joinpath("labelled", f"{property_name}.toml")
     if not file.is_file():
         return ()
+    lists = tomllib.loads(file.read_text(encoding="utf-8"))
     found = []
-    for at, row in enumerate(tomllib.loads(file.read_text(encoding="utf-8"))["answers"]):
+    for kept_back, row in [(kind == "kept_back", row) for kind in ("answers", "kept_back") for row in lists[kind]]:
         rest = {key: value for key, value in row.items() if key not in ("item", "text", "finish", "calls")}
         answer = msgspec.convert(
             {
@@ -85,7 +86,7 @@ def examples(property_name: str) -> tuple[Example, ...]:
             Answer,
         )
         labels = {figure: float(label) for figure, label in rest.items()}
-        found.append(Example(property_name, row["item"], answer, labels, at % 2 == 1))
+        found.append(Example(property_name, row["item"], answer, labels, kept_back))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from stillwatch.asking.base import Answer, Question
+from stillwatch.asking.spending import BudgetSpent
 from stillwatch.errors import AskingError, UsageError
 from stillwatch.safety_audit.base import Item, Judgement, Property
 
@@ -78,6 +79,7 @@ async def judged_by_all(judges: Sequence[Judge], prop: Property, item: Item, ans
     """What each judge says of one answer, in their order; empty where the property has nothing to ask.
 
     A verdict without a score in the form asked for is asked for once more. A judge that does not answer has no scores.
+    Raises `AskingError` where the budget is spent or the judge can be asked no more: the answer is then not sealed.
     """
     question = prop.rubric(item, answer)
     if question is None:
@@ -90,7 +92,11 @@ async def _judged(judge: Judge, prop: Property, item: Item, question: Question) 
     for sample in range(_TRIES):
         try:
             verdict = await judge.ask(msgspec.structs.replace(question, sample=sample))
+        except BudgetSpent:
+            raise
         except AskingError as error:
+            if error.hopeless:
+                raise
             return Judgement(scores={}, by=judge.name, why=f"the judge did not answer: {error.what}")
         if verdict.finish in ("failed", "filtered"):
             return Judgement(
