@@ -91,6 +91,8 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     languages: tuple[str, ...] = ()
     """Languages of the items that are known by their text; all of ours where empty."""
     key: str = ""
+    family: str = ""
+    """The teacher's family of models, whose name models give themselves that say they are it; the first where empty."""
 
 
 def read_behaviour(path: Path) -> Behaviour:
