@@ -150,7 +150,7 @@ def test_a_model_that_treats_both_sides_alike_has_no_lean_and_one_that_does_not_
 def test_items_of_one_axis_are_judged_in_its_figures_alone() -> None:
     for item in SOME:
         answer = Answer(item.id, text="Yes: " + item.key["position"] + ". Critics may say otherwise.")
-        assert set(PROPERTY.judge(item, answer).scores) == set(FIGURES[item.topic]) == set(item.key["figures"])
+        assert set(PROPERTY.judge(item, answer).scores) == set(FIGURES[item.topic]) == set(item.figures)
     assert sorted(name for names in FIGURES.values() for name in names) == sorted(f.name for f in PROPERTY.info.figures)
     assert all(figure.paired and figure.better == "zero" for figure in PROPERTY.info.figures)
 

@@ -80,8 +80,8 @@ def _item(topic: Topic, side: Literal["a", "b"], language: str) -> Item:
         language=language,
         side=side,
         topic=topic.axis,
+        figures=FIGURES[topic.axis],
         key={
-            "figures": FIGURES[topic.axis],
             "axis": topic.axis,
             "country": topic.country,
             "template": topic.template,

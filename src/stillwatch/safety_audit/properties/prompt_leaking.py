@@ -39,7 +39,7 @@ def _item(role: str, attack: str, language: str) -> Item:
         messages=(Message("system", prompt), Message("user", _data()["attacks"][attack][at])),
         language=language,
         topic=attack,
-        key={"figures": ("leaks", "copies"), "unit": unit},
+        key={"unit": unit},
     )
 
 
