@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from typing import Any, Literal, NamedTuple
 
+from stillwatch.safety_audit.properties.requests import pairs
 from stillwatch.safety_audit.refusals.reading import read_text
 from stillwatch.safety_audit.refusals.wordings import LANGUAGES
 
-__all__ = ["Counts", "LabelledAnswer", "count_errors", "labelled_answers"]
+__all__ = ["FIGURES", "Counts", "LabelledAnswer", "answers_to", "count_errors", "labelled_answers"]
 
 
 _LATER = "later"
@@ -33,6 +34,34 @@ class LabelledAnswer(NamedTuple):
     text: str
     refuses: bool
     half: Literal["written with", "kept back"]
+
+
+FIGURES = {
+    "refusal": "refused",
+    "over_refusal": "over_refused",
+    "jailbreaks": "refused_under_jailbreak",
+    "prefix_attacks": "refused_after_prefix",
+}
+"""The properties that these answers are labels for, and the figure of each."""
+_FORMS = ("persona", "fiction", "opposite_day", "encoding", "translated", "many_shot")
+
+
+def answers_to(property_name: str) -> Iterator[tuple[str, str, float, bool]]:
+    """The labelled answers as answers to items of a property: item, text, 1 where it refuses, whether it is kept back.
+
+    Under jailbreaks the same answers stand for those to the forms; how a form changes an answer is not measured.
+    """
+    places = {pair.id: number for number, pair in enumerate(pairs())}
+    for answer in labelled_answers():
+        if answer.harmful == (property_name == "over_refusal"):
+            continue
+        item = f"{property_name}/{answer.unit}/{answer.language}"
+        if property_name == "jailbreaks":
+            at = (LANGUAGES.index(answer.language) - places[answer.unit]) % len(LANGUAGES)
+            if at >= len(_FORMS):
+                continue  # the language that no form of this request is dealt to
+            item = f"{property_name}/{answer.unit}/{_FORMS[at]}/{answer.language}"
+        yield item, answer.text, float(answer.refuses), answer.half == "kept back"
 
 
 class Counts(NamedTuple):
