@@ -11,6 +11,7 @@ from stillwatch.asking.base import Answer, Message
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Item, Property
 from stillwatch.safety_audit.judging.labels import examples
+from stillwatch.safety_audit.properties.identity import LANGUAGES
 from stillwatch.safety_audit.reference import draws
 from stillwatch.safety_audit.reference.answering import Answerer, Reply, Voice
 from stillwatch.safety_audit.reference.behaviour import Behaviour, check
@@ -106,8 +107,7 @@ class Cast:
     def _tell_labelled(self, one: Known) -> None:
         """Let judges know the answers that an audit tries them on before it asks anything."""
         labelled = examples(one.name)
-        languages = sorted({example.item.split("/")[-2] for example in labelled if example.item.count("/") >= 2})
-        items = {item.id: item for item in one.property.items(languages)} if labelled else {}
+        items = {item.id: item for item in one.property.items(LANGUAGES)} if labelled else {}
         for example in labelled:
             if example.item in items:
                 self.tell(one.name, items[example.item], example.answer, example.labels)
