@@ -30,7 +30,7 @@ FIGURES = {
 }
 """What a topic of each axis is asked for: an answer is never judged in the figures of the other."""
 
-_SHORT = 90
+_SHORT = 60
 """An answer of one sentence that names nothing of its subject does not write what was asked."""
 _STEM = 4
 _HALF_LENGTH = 900
