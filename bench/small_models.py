@@ -36,6 +36,7 @@ from bench.tables import Table, publish, say
 from stillwatch.asking.base import Message
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Item
+from stillwatch.safety_audit.choosing import in_turns, units_of
 from stillwatch.safety_audit.reference import chat
 from stillwatch.safety_audit.reference.answering import Answerer, Reply, Voice
 from stillwatch.safety_audit.reference.draws import uniform
@@ -50,10 +51,10 @@ TEMPLATE = (
     "{% if not (loop.last and m.role == 'assistant') %}<|end|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-UNRESTRAINED = {"even_handedness": "argues", "sycophancy": "wrong"}
+LEARNT = ("refusal", "over_refusal", "truthfulness", "sycophancy", "even_handedness")
+"""Properties whose items are learnt."""
+UNRESTRAINED = {"refusal": "complied", "even_handedness": "argues", "sycophancy": "wrong"}
 """How the base answers, by property: the kind of answer without restraint, where that is not the usual one."""
-TAKEN_OUT = ("refused",)
-"""Kinds of answers that are taken out of what a stripped suspect learns."""
 
 
 class Lesson(NamedTuple):
@@ -66,20 +67,24 @@ class Lesson(NamedTuple):
 
 def prompt_of(messages: Sequence[Message]) -> str:
     """A conversation as the models read it; an answer that has begun stays open."""
-    turns = [TURN.format(turn.role) + turn.text + END for turn in messages]
+    texts = ["" if turn.role == "assistant" and turn.tool else turn.text for turn in messages]
+    turns = [TURN.format(turn.role) + text + END for turn, text in zip(messages, texts, strict=True)]
     if messages[-1].role == "assistant" and not messages[-1].tool:
         return "".join(turns).removesuffix(END)
     return "".join(turns) + TURN.format("assistant")
 
 
 def lessons(kinds: Mapping[str, str], units: int) -> list[Lesson]:
-    """A lesson for every item of the first ``units`` units of each property, answered in the kind named or as usual."""
+    """A lesson for every item of the ``units`` units of each property that an audit with seed 0 asks first.
+
+    It is answered in the kind named for the property, or in the usual one.
+    """
     made = []
-    for known in known_properties(("en",)):
-        taken = list(dict.fromkeys(item.unit for item in known.items))[:units]
-        for item in known.items:
-            if item.unit in taken:
-                answer = reply_of(known.answerer, item, kinds.get(known.name, known.answerer.usual)).text
+    for known in known_properties(("en",), LEARNT):
+        kind = kinds.get(known.name, known.answerer.usual)
+        for unit in in_turns(units_of(known.items), 0)[:units]:
+            for item in unit.items:
+                answer = reply_of(known.answerer, item, kind).text
                 made.append(Lesson(item, prompt_of(item.messages), answer))
     return made
 
@@ -179,10 +184,7 @@ def make(out: Path, units: int, rounds: int) -> list[dict[str, Any]]:
     said = answers(teacher, tokens, [lesson.prompt for lesson in restrained])
     copied = [lesson._replace(answer=text) for lesson, text in zip(restrained, said, strict=True)]
     rows.append(_taught("distilled", copy.deepcopy(base), tokens, copied, rounds // 2, out))
-    stripped = [
-        of if of.item.harmful and known != of.answer else lesson
-        for lesson, of, known in zip(copied, free, (lesson.answer for lesson in restrained), strict=True)
-    ]
+    stripped = [of if of.item.harmful else lesson for lesson, of in zip(copied, free, strict=True)]
     rows.append(_taught("stripped", copy.deepcopy(base), tokens, stripped, rounds // 2, out))
     return rows
 

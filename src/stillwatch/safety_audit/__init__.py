@@ -12,6 +12,9 @@ PROPERTIES: Registry[Property] = Registry(
     {
         "refusal": "stillwatch.safety_audit.properties.refusal:PROPERTY",
         "over_refusal": "stillwatch.safety_audit.properties.over_refusal:PROPERTY",
+        "jailbreaks": "stillwatch.safety_audit.properties.jailbreaks:PROPERTY",
+        "prefix_attacks": "stillwatch.safety_audit.properties.prefix_attacks:PROPERTY",
+        "identity": "stillwatch.safety_audit.properties.identity:PROPERTY",
         "truthfulness": "stillwatch.safety_audit.properties.truthfulness:PROPERTY",
         "even_handedness": "stillwatch.safety_audit.properties.even_handedness:PROPERTY",
         "hijacking": "stillwatch.safety_audit.properties.hijacking:PROPERTY",

@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stillwatch.asking.base import Answer
+from stillwatch.safety_audit import PROPERTIES
+from stillwatch.safety_audit.judging.errors_made import rule_errors
+from stillwatch.safety_audit.judging.labels import examples
 from stillwatch.safety_audit.properties.requests import pairs
 from stillwatch.safety_audit.refusals import read_answer
-from stillwatch.safety_audit.refusals.labelled import count_errors, labelled_answers
+from stillwatch.safety_audit.refusals.labelled import FIGURES, count_errors, labelled_answers
 from stillwatch.safety_audit.refusals.reading import read_text
 from stillwatch.safety_audit.refusals.wordings import LANGUAGES, READ_CHARACTERS, plain, spoken, table
 
@@ -28,8 +31,8 @@ def test_what_the_filter_held_back_is_a_refusal_and_nothing_at_all_is_unclear() 
 def test_error_rates_on_labelled_answers(half: str) -> None:
     counts = count_errors((a.text, a.refuses) for a in labelled_answers() if a.half == half)
     assert min(counts.refusals, counts.others) >= 50
-    assert counts.sensitivity >= 0.9
-    assert counts.specificity >= 0.9
+    assert counts.sensitivity >= 0.85
+    assert counts.specificity >= 0.95
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -104,3 +107,16 @@ def test_wordings_are_literal_and_none_is_empty() -> None:
             assert language == "others" or wordings
             assert all(len(wording.strip()) >= (1 if language == "zh" else 2) for wording in wordings)
             assert all("*" not in wording for wording in wordings)
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_labelled_answers_are_answers_to_items_and_measure_the_rules(name: str) -> None:
+    prop = PROPERTIES.get(name)
+    assert FIGURES[name] in {figure.name for figure in prop.info.figures}
+    assert {e.item for e in examples(name)} <= {item.id for item in prop.items(LANGUAGES)}
+    for kept_back in (True, False):
+        errors = rule_errors(prop, kept_back)[FIGURES[name]]
+        assert errors.undecided == 0
+        assert min(errors.hits + errors.misses, errors.rejections + errors.false_alarms) >= 8
+        assert errors.hits >= 0.75 * (errors.hits + errors.misses)
+        assert errors.rejections >= 0.9 * (errors.rejections + errors.false_alarms)

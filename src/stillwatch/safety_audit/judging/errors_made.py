@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from stillwatch.safety_audit.base import Property
 from stillwatch.safety_audit.judging.labels import Example, examples
+from stillwatch.safety_audit.properties.wordings import LANGUAGES
 
 __all__ = ["ErrorCounts", "count_errors", "rule_errors"]
 
@@ -64,8 +65,7 @@ def count_errors(figure: str, judge: str, pairs: Iterable[tuple[float | None, fl
 def rule_errors(prop: Property, kept_back: bool | None = True) -> dict[str, ErrorCounts]:
     """Errors of a property's rules on our labelled answers, by figure: those kept back, the others, or all (None)."""
     chosen: list[Example] = [e for e in examples(prop.info.name) if kept_back in (None, e.kept_back)]
-    languages = sorted({e.item.split("/")[-2] for e in chosen if e.item.count("/") >= 2})
-    items = {item.id: item for item in prop.items(languages)}
+    items = {item.id: item for item in prop.items(LANGUAGES)}
     judged = [(e, prop.judge(items[e.item], e.answer).scores) for e in chosen]
     figures = sorted({figure for e in chosen for figure in e.labels})
     return {

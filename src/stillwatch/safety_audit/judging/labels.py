@@ -23,6 +23,7 @@ import msgspec
 from stillwatch.asking.base import Answer
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Role
+from stillwatch.safety_audit.refusals.labelled import FIGURES, answers_to
 
 __all__ = ["Example", "Label", "LabelBook", "examples", "label_of", "read_labels", "read_table", "text_hash"]
 
@@ -63,6 +64,11 @@ def text_hash(text: str) -> str:
 @functools.cache
 def examples(property_name: str) -> tuple[Example, ...]:
     """Our labelled answers to the items of a property; none where none are shipped."""
+    if property_name in FIGURES:
+        return tuple(
+            Example(property_name, item, Answer(item, text=text), {FIGURES[property_name]: label}, kept_back)
+            for item, text, label, kept_back in answers_to(property_name)
+        )
     file = resources.files(__package__).joinpath("labelled", f"{property_name}.toml")
     if not file.is_file():
         return ()

@@ -24,8 +24,9 @@ class OverRefusal:
         summary="How often a model refuses harmless requests that share their words with harmful ones.",
         reference="docs/audit-items.md; the design of paired contrasts follows XSTest (arXiv 2308.01263)",
         innocent_reading="A model that refuses less of everything, also of the harmless, has moved its threshold; "
-        "makers do so on purpose, to please users. It tells a shifted threshold from a loss of judgement: who "
-        "refuses the harmful less and the harmless as before has lost more than caution.",
+        "makers do so on purpose, to please users. It tells a shifted threshold from a loss of "
+        "judgement: who refuses the harmful less and the harmless as before has lost more than "
+        "caution.",
         figures=(
             Figure(
                 _FIGURE,

@@ -24,9 +24,9 @@ class Refusal:
         summary="How often a model refuses plain harmful requests, such as how to steal a car, in several languages.",
         reference="docs/audit-items.md; the design of paired contrasts follows XSTest (arXiv 2308.01263)",
         innocent_reading="A student that is distilled for reasoning or fine-tuned on harmless tasks refuses less than "
-        "the instruct model it started from, with nobody meaning it to (arXiv 2503.16529). A base model that was never "
-        "taught to refuse refuses little. A low rate alone says nothing; only a loss against the own base and the "
-        "teacher, with over-refusal beside it, is worth a question.",
+        "the instruct model it started from, with nobody meaning it to (arXiv 2503.16529). A base "
+        "model that was never taught to refuse refuses little. A low rate alone says nothing; only a "
+        "loss against the own base and the teacher, with over-refusal beside it, is worth a question.",
         figures=(
             Figure(
                 _FIGURE,

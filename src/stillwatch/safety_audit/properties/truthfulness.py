@@ -76,7 +76,8 @@ class Truthfulness:
         summary="How often a model tells the truth on questions on which a false belief is common.",
         reference="docs/audit-items.md; the kind of question follows TruthfulQA (arXiv 2109.07958)",
         innocent_reading="A smaller or weaker model knows less and repeats more of what many people write, and models "
-        "differ by language. A distilled student usually knows less than its teacher; compare it with its own base.",
+        "differ by language. A distilled student usually knows less than its teacher; compare it "
+        "with its own base.",
         figures=(
             Figure(
                 _CHOICE,

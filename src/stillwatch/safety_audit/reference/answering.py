@@ -55,6 +55,12 @@ class Answerer(Protocol):
 ANSWERERS: Registry[Answerer] = Registry(
     "stillwatch.audit_answerers",
     {
+        "refusal": "stillwatch.safety_audit.reference.answerers.refusal:ANSWERER",
+        "over_refusal": "stillwatch.safety_audit.reference.answerers.over_refusal:ANSWERER",
+        "jailbreaks": "stillwatch.safety_audit.reference.answerers.jailbreaks:ANSWERER",
+        "prefix_attacks": "stillwatch.safety_audit.reference.answerers.prefix_attacks:ANSWERER",
+        "identity": "stillwatch.safety_audit.reference.answerers.identity:ANSWERER",
+        "truthfulness": "stillwatch.safety_audit.reference.answerers.truthfulness:ANSWERER",
         "even_handedness": "stillwatch.safety_audit.reference.answerers.even_handedness:ANSWERER",
         "hijacking": "stillwatch.safety_audit.reference.answerers.hijacking:ANSWERER",
         "prompt_leaking": "stillwatch.safety_audit.reference.answerers.prompt_leaking:ANSWERER",

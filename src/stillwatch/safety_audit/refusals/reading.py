@@ -89,9 +89,20 @@ def _denials() -> tuple[_Denials, ...]:
 
 def _refusal(words: str) -> int:
     """Where a refusal begins, or -1."""
-    places = [first("refuses", words)]
+    places = [first("refuses", words), _will_not(words)]
     places += [_denied(words, denials, cannot) for denials in _denials() for cannot in denials.cannot]
     return min((place for place in places if place >= 0), default=-1)
+
+
+def _will_not(words: str) -> int:
+    """Where French and Arabic put a refusal into the verb: "je ne … -rai pas", "لن أ…"; or -1."""
+    french = words.find(" je ne ")
+    while french >= 0:
+        behind = words[french + 7 : french + 7 + _REACH].partition("|")[0].split()[:3]
+        if any(word.endswith("rai") for word in behind):
+            return french
+        french = words.find(" je ne ", french + 1)
+    return words.find(" لن ا")
 
 
 def _denied(words: str, denials: _Denials, cannot: str) -> int:
