@@ -64,10 +64,11 @@ def test_answers_of_one_model_to_one_unit_can_have_luck_in_common() -> None:
 def test_asking_again_gives_the_same_answer_and_another_sample_another() -> None:
     plan = {"m": {"rates": {"greeting": {"greets": 0.5}}, "odd": 0.3}}
     items = known()[0].items[:200]
-    first = [cast(plan).answer("m", item.messages) for item in items]
-    assert [cast(plan).answer("m", item.messages) for item in reversed(items)][::-1] == first
-    assert [cast(plan).answer("m", item.messages, 1) for item in items] != first
-    assert [cast(plan, seed=1).answer("m", item.messages) for item in items] != first
+    one, again, other = cast(plan), cast(plan), cast(plan, seed=1)
+    first = [one.answer("m", item.messages) for item in items]
+    assert [again.answer("m", item.messages) for item in reversed(items)][::-1] == first
+    assert [again.answer("m", item.messages, 1) for item in items] != first
+    assert [other.answer("m", item.messages) for item in items] != first
 
 
 def test_rates_by_language_topic_side_and_key() -> None:

@@ -55,9 +55,11 @@ class Cast:
         self.drawn: dict[tuple[str, bytes, int], Drawn] = {}
         self._known = {one.name: one for one in known}
         self._rehearsed = False
+        self._has_judge = any(model.judges is not None for model in behaviour.models.values())
         for one in self._known.values():
             self.book.add(one.name, one.property, one.answerer, one.items)
-            self._tell_labelled(one)
+            if self._has_judge:
+                self._tell_labelled(one)
         self._check()
 
     def _check(self) -> None:
@@ -96,7 +98,8 @@ class Cast:
         self.drawn[model, fingerprint(messages), sample] = Drawn(
             model, entry.name, item.id, item.unit, item.side, item.language, sample, kind, scores
         )
-        self._tell(entry, reply, scores)
+        if self._has_judge:
+            self._tell(entry, reply, scores)
         return reply
 
     def tell(self, property: str, item: Item, answer: Answer, scores: Mapping[str, float]) -> None:
