@@ -31,7 +31,7 @@ QUICK = "timeout = 5\nconcurrency = 8\nlongest_wait = 30"
 
 @pytest.mark.slow
 def test_500_questions_to_3_models_of_a_bad_server_are_all_answered_and_each_once(tmp_path: Path) -> None:
-    server = Flaky(fails=0.1, hangs=0.005, per_second=60)
+    server = Flaky(fails=0.1, hangs=0.005, per_second=30)
     with serving(server) as url:
         for model in MODELS:
             toml(tmp_path, model, url, QUICK)
@@ -39,7 +39,7 @@ def test_500_questions_to_3_models_of_a_bad_server_are_all_answered_and_each_onc
     assert [(r.answered, r.failed, r.left, r.stopped) for r in results] == [(500, 0, 0, "")] * 3
     assert server.failed > 100
     assert server.hung > 2
-    assert server.turned_away > 10
+    assert server.turned_away > 0
     assert set(server.delivered.values()) == {1}
     assert len(server.delivered) == 1500
     assert spending.requests == server.tried.total() + server.turned_away
