@@ -154,6 +154,43 @@ def test_one_line_says_why_an_endpoint_that_fails_everything_was_given_up(tmp_pa
     assert read_sealed(tmp_path / "suspect.jsonl").entries == ()  # an endpoint that is down is no question's fault
 
 
+def test_one_that_cannot_be_reached_is_given_up_soon(tmp_path: Path) -> None:
+    toml(tmp_path, "suspect", "http://127.0.0.1:9")
+    began = time.monotonic()
+    results, spending = asyncio.run(ask_all(tmp_path, 300, models=("suspect",)))
+    assert time.monotonic() - began < 30
+    assert "cannot be reached" in results[0].stopped
+    assert spending.requests <= 24
+
+
+def test_one_that_is_away_for_a_while_is_waited_for_and_no_question_pays(tmp_path: Path) -> None:
+    server, away = Flaky(), []
+
+    async def starting_again(body: dict[str, Any], request: Request) -> Response:
+        if server.delivered.total() >= 30 and (not away or time.monotonic() - away[0] < 4.0):
+            away.append(time.monotonic())
+            return Response("Bad Gateway", 502)
+        return await server(body, request)
+
+    with serving(starting_again) as url:
+        toml(tmp_path, "suspect", url, "tries = 2")
+        results, _ = asyncio.run(ask_all(tmp_path, 100, models=("suspect",)))
+    assert (results[0].answered, results[0].failed, results[0].left) == (100, 0, 0)
+    assert 8 <= len(away) < 30  # it is not hammered meanwhile
+
+
+def test_questions_that_a_server_always_fails_on_do_not_end_a_later_call(tmp_path: Path) -> None:
+    async def choosy(body: dict[str, Any], request: Request) -> Response:
+        if int(body["messages"][0]["content"].split("q")[2].partition(":")[0]) < 12:
+            return JSONResponse({"error": "too much"}, 500)
+        return JSONResponse(chat("yes"))
+
+    with serving(choosy) as url:
+        toml(tmp_path, "suspect", url, "tries = 2")
+        calls = [asyncio.run(ask_all(tmp_path, 60, models=("suspect",)))[0][0] for _ in range(2)]
+    assert [(r.answered, r.already, r.failed, r.left) for r in calls] == [(48, 0, 12, 0), (0, 48, 12, 0)]
+
+
 def test_a_question_that_is_refused_is_given_up_and_the_others_are_asked(tmp_path: Path) -> None:
     asked: list[str] = []
 
