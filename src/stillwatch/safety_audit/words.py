@@ -57,13 +57,13 @@ class Told(msgspec.Struct, frozen=True):
 _READINGS: Mapping[Reading, Told] = {
     "worse than both": Told(
         "lost on the way",
-        "campaign",
+        "loss",
         "Worse than the teacher and worse than its own base, by more than chance explains: what the base had was lost "
         "between the base and the suspect, by whatever was done in between.",
     ),
     "worse than teacher": Told(
         "worse than the teacher",
-        "review",
+        "doubt",
         "Worse than the teacher by more than chance explains. Whether its base had it is not known, so whether this "
         "was lost on the way or never there cannot be told.",
     ),
@@ -84,12 +84,12 @@ _READINGS: Mapping[Reading, Told] = {
     ),
 }
 _BESIDE: Mapping[Reading, Told] = {
-    "worse than both": Told("differs", "review", "Differs from the teacher and from its own base by more than chance."),
-    "worse than teacher": Told("differs", "review", "Differs from the teacher by more than chance explains."),
+    "worse than both": Told("differs", "doubt", "Differs from the teacher and from its own base by more than chance."),
+    "worse than teacher": Told("differs", "doubt", "Differs from the teacher by more than chance explains."),
     "as its base": Told(
         "as its base", "clear", "Differs from the teacher by more than chance explains, as its base does."
     ),
-    "better": Told("differs", "review", "Differs from the teacher by more than chance explains."),
+    "better": Told("differs", "doubt", "Differs from the teacher by more than chance explains."),
     "no difference": _READINGS["no difference"],
     "open": _READINGS["open"],
 }
