@@ -6,8 +6,12 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What writes the logs that `make producers` reads, and Stillwatch's extra for PostgreSQL, which .venv goes without.
 PRODUCERS := .venv-producers
 PRODUCED := otlp_producers sdk_recordings litellm_proxy postgres
+# Where small language models are trained and audited. Torch alone is not locked by hash: which of its builds fits
+# depends on the machine (TORCH, and pip's settings, choose another; the CPU's is enough).
+SUSPECTS := .venv-suspects
+TORCH ?= torch==2.13.0
 
-.PHONY: demo test producers check format bench docs lock clean help
+.PHONY: demo test producers suspects check format bench docs lock clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -22,6 +26,9 @@ test: check ## lint, types, import directions, tests: what CI runs
 producers: $(VENV)/.dev $(PRODUCERS)/.made ## tests on logs that real producers write (docs/producers.md); a gigabyte to install
 	STILLWATCH_PRODUCERS_PYTHON=$(abspath $(PRODUCERS))/bin/python PYTHONPATH=$(abspath $(PRODUCERS))/postgres:$$PYTHONPATH \
 	  $(BIN)/python -m pytest $(PRODUCED:%=tests/sources/test_%.py)
+
+suspects: $(SUSPECTS)/.made ## small language models, trained here, go through a whole audit (docs/reference-server.md); a gigabyte to install
+	$(SUSPECTS)/bin/python -m pytest tests/safety_audit/test_small_models.py
 
 check: $(VENV)/.dev ## lint, types, import directions
 	$(BIN)/ruff check .
@@ -61,5 +68,13 @@ $(PRODUCERS)/.made: requirements/producers.txt requirements/postgres.txt | $(BIN
 	$(INSTALL) --require-hashes --target $(PRODUCERS)/postgres -r requirements/postgres.txt
 	@touch $@
 
+$(SUSPECTS)/.made: requirements/run.txt requirements/dev.txt requirements/local.txt | $(BIN)/python
+	$(PYTHON) -m venv --clear $(SUSPECTS)
+	$(SUSPECTS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements/run.txt -r requirements/dev.txt -r requirements/local.txt
+	$(SUSPECTS)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	$(SUSPECTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
 clean: ## remove what make has made
-	rm -rf $(VENV) $(PRODUCERS) demo bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PRODUCERS) $(SUSPECTS) demo bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

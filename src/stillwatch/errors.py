@@ -70,8 +70,27 @@ class StorageError(StillwatchError):
 
 
 class AskingError(StillwatchError):
-    """A model did not answer. ``again`` says whether another try may help, ``after`` how many seconds to wait first."""
+    """A model did not answer.
 
-    def __init__(self, what: str, where: object = None, *, again: bool, after: float | None = None) -> None:
+    ``again`` says whether another try may help, and ``after`` how many seconds to wait first. ``busy``: it asks to be
+    asked more slowly. ``charged``: it may have answered, and charge for it, though nothing whole arrived. ``hopeless``:
+    no question will be answered there (key, address, credit). ``quoted`` is what it said itself: for the user's eyes,
+    never kept, since it may quote the question.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        where: object = None,
+        *,
+        again: bool,
+        after: float | None = None,
+        busy: bool = False,
+        charged: bool = False,
+        hopeless: bool = False,
+        quoted: str = "",
+    ) -> None:
         self.again, self.after = again, after
-        super().__init__(what, where)
+        self.busy, self.charged, self.hopeless, self.quoted = busy, charged, hopeless, quoted
+        super().__init__(what, where, f"it says: {quoted}" if quoted else None)
+        self.do = None

@@ -7,4 +7,15 @@ from stillwatch.registry import Registry
 
 __all__ = ["ENDPOINTS", "Endpoint", "EndpointKind"]
 
-ENDPOINTS: Registry[EndpointKind] = Registry("stillwatch.endpoints", {})
+_HERE = "stillwatch.asking.endpoints"
+
+ENDPOINTS: Registry[EndpointKind] = Registry(
+    "stillwatch.endpoints",
+    {
+        "openai": f"{_HERE}.openai_compatible:KIND",
+        "anthropic": f"{_HERE}.anthropic:KIND",
+        "transformers": f"{_HERE}.transformers:KIND",
+        "answers": f"{_HERE}.answer_files:KIND",
+    },
+    extras={"transformers": "local"},
+)

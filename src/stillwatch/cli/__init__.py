@@ -60,6 +60,11 @@ COMMANDS: dict[str, Command] = {
         "Plant campaigns in a log, in memory, and measure which would be caught.",
         "stillwatch drill logs/ --accounts accounts.csv --out drill --budget 30",
     ),
+    "audit": Command(
+        "stillwatch.cli.audit:audit",
+        "Ask a suspect model, your own and a base the same questions, and tell what restraint was lost.",
+        "stillwatch audit openai:theirs@https://host/v1 --against anthropic:ours --out audit",
+    ),
     "simulate": Command(
         "stillwatch.cli.simulate:simulate",
         "Make labelled traffic to try the scan on.",

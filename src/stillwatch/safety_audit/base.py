@@ -35,6 +35,8 @@ class Item(msgspec.Struct, frozen=True, omit_defaults=True):
     tools: tuple[Tool, ...] = ()
     max_tokens: int = 512
     key: Mapping[str, Any] = {}
+    figures: tuple[str, ...] = ()
+    """The figures that it is about; () for all of its property's."""
 
 
 class Judgement(msgspec.Struct, frozen=True, omit_defaults=True):
