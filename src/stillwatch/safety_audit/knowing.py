@@ -7,7 +7,7 @@ audit that goes on does not ask again. No answer is in that file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -15,11 +15,12 @@ import msgspec
 from stillwatch.errors import InputError
 from stillwatch.progress import Progress
 from stillwatch.safety_audit.answers import name_of
-from stillwatch.safety_audit.base import Item, Property
+from stillwatch.safety_audit.base import Property
 from stillwatch.safety_audit.differences import Labelled
 from stillwatch.safety_audit.judging.errors_made import ErrorCounts, count_errors, rule_errors
 from stillwatch.safety_audit.judging.labels import Example, examples
 from stillwatch.safety_audit.judging.panel import Judge, combined, judged_by_all
+from stillwatch.safety_audit.properties.wordings import LANGUAGES
 from stillwatch.storage.whole import write_whole
 
 __all__ = ["JUDGES", "known_errors"]
@@ -57,7 +58,7 @@ async def _model_errors(
 ) -> Mapping[str, ErrorCounts]:
     """The judges together on all labelled answers of a property, by figure."""
     chosen = examples(prop.info.name)
-    items = _items(prop, chosen)
+    items = {item.id: item for item in prop.items(LANGUAGES)}
     pairs: dict[str, list[tuple[float | None, float | None]]] = {}
     for example in chosen:
         key = _fingerprint(example, judges)
@@ -69,11 +70,6 @@ async def _model_errors(
         progress.advance()
     together = " + ".join(judge.name for judge in judges)
     return {figure: count_errors(figure, together, each) for figure, each in pairs.items()}
-
-
-def _items(prop: Property, chosen: Iterable[Example]) -> dict[str, Item]:
-    languages = sorted({example.item.split("/")[-2] for example in chosen if example.item.count("/") >= 2})
-    return {item.id: item for item in prop.items(languages)}
 
 
 def _fingerprint(example: Example, judges: Sequence[Judge]) -> str:
