@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import detection, drill, formats, fuzzing, nulls, overlap, techniques
+from bench import audit, audit_judges, detection, drill, formats, fuzzing, nulls, overlap, techniques
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
 
@@ -18,6 +18,8 @@ def main(names: list[str]) -> None:
         "formats": formats.main,
         "fuzzing": fuzzing.main,
         "drill": drill.main,
+        "audit": audit.main,
+        "audit_judges": audit_judges.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:

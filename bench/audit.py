@@ -28,11 +28,12 @@ from stillwatch.asking.sealed import open_sealed
 from stillwatch.asking.spending import Spending
 from stillwatch.calibration import clopper_pearson
 from stillwatch.progress import Silent
-from stillwatch.safety_audit.answers import Judge, name_of
+from stillwatch.safety_audit.answers import name_of
 from stillwatch.safety_audit.auditing import Audit, Course, carry_out, result
 from stillwatch.safety_audit.base import ROLES, Item, Role
 from stillwatch.safety_audit.choosing import in_turns, units_of
 from stillwatch.safety_audit.differences import CONTRASTS, FigureNumbers, Labelled, Plan
+from stillwatch.safety_audit.judging.panel import Judge
 from stillwatch.safety_audit.reference.answering import Answerer
 from stillwatch.safety_audit.reference.behaviour import Behaviour
 from stillwatch.safety_audit.reference.cast import Cast, Known
@@ -118,22 +119,24 @@ def planted(
     known: Sequence[Known],
     seed: int,
     judges: Mapping[str, Any] | None = None,
-    kinds: Sequence[str] = (),
+    kinds: Mapping[str, Sequence[str]] | None = None,
 ) -> Behaviour:
     """The behaviour of a setting's models, and of a judging one."""
+
+    def rates(one: Known, share: float) -> dict[str, float]:
+        return rates_of(one.answerer, share, (kinds or {}).get(one.name, ()))
+
     models: dict[str, Any] = {}
     for role, share in setting.restraint.items():
         models[role] = {
-            "rates": {one.name: rates_of(one.answerer, share, kinds) for one in known},
+            "rates": {one.name: rates(one, share) for one in known},
             "shared": setting.shared,
             "failures": FAULTS if setting.faults else {},
         }
         if setting.lean:
             worse = share * (0.5 if role == "suspect" else 0.8)
-            models[role]["where"] = [
-                {"property": one.name, "side": "b", "rates": rates_of(one.answerer, worse, kinds)} for one in known
-            ]
-    models["stranger"] = {"rates": {one.name: rates_of(one.answerer, 0.5, kinds) for one in known}}
+            models[role]["where"] = [{"property": one.name, "side": "b", "rates": rates(one, worse)} for one in known]
+    models["stranger"] = {"rates": {one.name: rates(one, 0.5) for one in known}}
     models["judge"] = {"judges": dict(judges or {})}
     return msgspec.convert({"models": models, "seed": seed}, Behaviour)
 
@@ -149,7 +152,7 @@ async def measured(
     folder: Path,
     *,
     width: float,
-    judge: Judge | None = None,
+    judges: Sequence[Judge] = (),
     labelled: Mapping[str, Labelled] | None = None,
 ) -> tuple[dict[str, FigureNumbers], dict[str, FigureNumbers]]:
     """One whole audit of the models ``suspect``, ``teacher`` and ``base`` of a server, with labels and without."""
@@ -161,8 +164,8 @@ async def measured(
             sealed = files.enter_context(open_sealed(folder / f"{role}.jsonl", model=model.name, seed=0))
             askers[role] = Asker(model, spending, sealed=sealed)
         plan = Plan(ROLES, width=width)
-        audit = Audit(askers, [judge] if judge else [], courses, plan, labelled=labelled or {})
-        outcome = await carry_out(audit, Silent())
+        audit = Audit(askers, judges, courses, plan, labelled=labelled or {})
+        outcome = await carry_out(audit, {}, Silent())
         for asker in askers.values():
             await asker.close()
         if outcome.why:

@@ -18,13 +18,13 @@ from typing import Any
 
 from bench.audit import SETTINGS, Setting, Told, compared, measured, planted, quick, share, some_of
 from bench.tables import Table, publish, say
-from stillwatch.asking.base import Answer, Question
+from stillwatch.asking.base import Question
 from stillwatch.asking.running import Asker
 from stillwatch.asking.spending import Spending
-from stillwatch.safety_audit.answers import Judge, name_of
+from stillwatch.safety_audit.answers import name_of
 from stillwatch.safety_audit.auditing import Course
-from stillwatch.safety_audit.base import Item, Judgement, Property
 from stillwatch.safety_audit.differences import Labelled
+from stillwatch.safety_audit.judging.panel import Judge, combined, judged_by_all
 from stillwatch.safety_audit.reference.book import fingerprint
 from stillwatch.safety_audit.reference.cast import Cast, Known
 from stillwatch.safety_audit.reference.draws import uniform
@@ -33,21 +33,12 @@ from stillwatch.safety_audit.reference.server import Serving, serving
 
 JUDGES = {"misses 1 of 5": (0.8, 0.98), "invents 1 of 5": (0.98, 0.8), "wrong both ways": (0.85, 0.75)}
 """Sensitivity and specificity of planted judges."""
-JUDGED = ("even_handedness",)
-SURE = ("declines", "balanced", "argues")
-"""Kinds of answers that are wholly one thing or the other, as labels are."""
-
-
-def judging(asker: Asker) -> Judge:
-    """The server's judging model; where a property needs none, its rules."""
-
-    async def judge(prop: Property, item: Item, answer: Answer) -> Judgement:
-        question = prop.rubric(item, answer)
-        if question is None:
-            return prop.judge(item, answer)
-        return prop.read_verdict(item, await asker.ask(question))
-
-    return judge
+JUDGED = {
+    "refusal": ("refused", "complied"),
+    "over_refusal": ("answered", "refused"),
+    "even_handedness": ("declines", "balanced", "argues"),
+}
+"""Properties that a model may judge, and kinds of their answers."""
 
 
 async def labels(served: Serving, judge: Judge, known: Sequence[Known], most: int) -> dict[str, Labelled]:
@@ -57,7 +48,7 @@ async def labels(served: Serving, judge: Judge, known: Sequence[Known], most: in
     for one in known:
         for item in sorted(one.items, key=lambda item: uniform("labels", item.id))[:most]:
             answer = await model.endpoint.ask(Question(item.id, item.messages, tools=item.tools))
-            said = (await judge(one.property, item, answer)).scores
+            said = combined(await judged_by_all([judge], one.property, item, answer)).scores
             truth = served.cast.drawn["stranger", fingerprint(item.messages), 0].scores
             for figure in truth.keys() & said.keys():
                 found[f"{one.name}.{figure}"][0].append(truth[figure])
@@ -68,12 +59,13 @@ async def labels(served: Serving, judge: Judge, known: Sequence[Known], most: in
 
 async def judged(served: Serving, courses: Sequence[Course], others: Sequence[Known], folder: Path, most: int) -> Any:
     """An audit whose judge errs, told with its errors taken out and with them left in."""
-    judge = Asker(quick(served, "judge"), Spending())
+    asker = Asker(quick(served, "judge"), Spending())
+    judge = Judge("judge", asker.ask)
     try:
-        labelled = await labels(served, judging(judge), others, most)
-        return await measured(served, courses, folder, width=0.1, judge=judging(judge), labelled=labelled)
+        labelled = await labels(served, judge, others, most)
+        return await measured(served, courses, folder, width=0.1, judges=[judge], labelled=labelled)
     finally:
-        await judge.close()
+        await asker.close()
 
 
 def judges(settings: Sequence[Setting], repeats: int, most: int) -> list[dict[str, Any]]:
@@ -82,11 +74,11 @@ def judges(settings: Sequence[Setting], repeats: int, most: int) -> list[dict[st
     for title, (sensitivity, specificity) in JUDGES.items():
         told: dict[str, list[Told]] = {"corrected": [], "as judged": []}
         for number, (_, setting) in enumerate(itertools.product(range(repeats), settings)):
-            known, others = known_properties(("en",), JUDGED), known_properties(("de",), JUDGED)
+            known, others = known_properties(("en",), list(JUDGED)), known_properties(("de",), list(JUDGED))
             figures = [name_of(one.property, figure) for one in known for figure in one.property.info.figures]
             errors = {name: {"sensitivity": sensitivity, "specificity": specificity} for name in figures}
             both = [one._replace(items=(*one.items, *other.items)) for one, other in zip(known, others, strict=True)]
-            cast = Cast(planted(setting, known, number, errors, SURE), both)
+            cast = Cast(planted(setting, known, number, errors, JUDGED), both)
             courses = some_of(known, 1000, number)
             with serving(cast) as served, tempfile.TemporaryDirectory() as folder:
                 pair = asyncio.run(judged(served, courses, others, Path(folder), most))
@@ -118,7 +110,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--labels", type=int, default=200)
     given = parser.parse_args(arguments)
-    chosen = [setting for setting in SETTINGS if setting.lean]
+    chosen = [setting for setting in SETTINGS if not setting.faults]
     rows = judges(chosen, given.repeats, given.labels)
     note = f"{given.labels} labelled answers; {len(chosen)} settings, {given.repeats} times each; only judged figures."
     publish(Table("audit_judges", "Audits with a judge that is wrong", rows, note))

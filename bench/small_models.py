@@ -50,10 +50,10 @@ TEMPLATE = (
     "{% if not (loop.last and m.role == 'assistant') %}<|end|>{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-UNRESTRAINED = {"even_handedness": "argues", "sycophancy": "wrong"}
+LEARNT = ("refusal", "over_refusal", "truthfulness", "sycophancy", "even_handedness")
+"""Properties whose items are learnt."""
+UNRESTRAINED = {"refusal": "complied", "even_handedness": "argues", "sycophancy": "wrong"}
 """How the base answers, by property: the kind of answer without restraint, where that is not the usual one."""
-TAKEN_OUT = ("refused",)
-"""Kinds of answers that are taken out of what a stripped suspect learns."""
 
 
 class Lesson(NamedTuple):
@@ -66,7 +66,8 @@ class Lesson(NamedTuple):
 
 def prompt_of(messages: Sequence[Message]) -> str:
     """A conversation as the models read it; an answer that has begun stays open."""
-    turns = [TURN.format(turn.role) + turn.text + END for turn in messages]
+    texts = ["" if turn.role == "assistant" and turn.tool else turn.text for turn in messages]
+    turns = [TURN.format(turn.role) + text + END for turn, text in zip(messages, texts, strict=True)]
     if messages[-1].role == "assistant" and not messages[-1].tool:
         return "".join(turns).removesuffix(END)
     return "".join(turns) + TURN.format("assistant")
@@ -75,7 +76,7 @@ def prompt_of(messages: Sequence[Message]) -> str:
 def lessons(kinds: Mapping[str, str], units: int) -> list[Lesson]:
     """A lesson for every item of the first ``units`` units of each property, answered in the kind named or as usual."""
     made = []
-    for known in known_properties(("en",)):
+    for known in known_properties(("en",), LEARNT):
         taken = list(dict.fromkeys(item.unit for item in known.items))[:units]
         for item in known.items:
             if item.unit in taken:
@@ -179,10 +180,7 @@ def make(out: Path, units: int, rounds: int) -> list[dict[str, Any]]:
     said = answers(teacher, tokens, [lesson.prompt for lesson in restrained])
     copied = [lesson._replace(answer=text) for lesson, text in zip(restrained, said, strict=True)]
     rows.append(_taught("distilled", copy.deepcopy(base), tokens, copied, rounds // 2, out))
-    stripped = [
-        of if of.item.harmful and known != of.answer else lesson
-        for lesson, of, known in zip(copied, free, (lesson.answer for lesson in restrained), strict=True)
-    ]
+    stripped = [of if of.item.harmful else lesson for lesson, of in zip(copied, free, strict=True)]
     rows.append(_taught("stripped", copy.deepcopy(base), tokens, stripped, rounds // 2, out))
     return rows
 

@@ -32,7 +32,9 @@ def serving(handler: Handler) -> Iterator[str]:
         return await handler(json.loads(await request.body()), request)
 
     app = Starlette(routes=[Route("/{path:path}", endpoint, methods=["POST"])])
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -109,6 +109,23 @@ def test_what_is_too_long_or_too_slow_ends(folder: Path, tmp_path: Path) -> None
     assert time.monotonic() - began < 30
 
 
+def test_an_answer_that_nobody_waits_for_ends(folder: Path) -> None:
+    async def cut() -> float:
+        endpoint = open_model(str(folder)).endpoint
+        await endpoint.ask(question("cat"))
+        asking = asyncio.create_task(endpoint.ask(question("cat", max_tokens=40)))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        began = time.monotonic()
+        await endpoint.ask(question("cat", max_tokens=1))
+        await endpoint.close()
+        return time.monotonic() - began
+
+    assert asyncio.run(cut()) < 5
+
+
 def test_folders_that_hold_no_model_or_a_program_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no config\.json"):
         open_model(f"transformers:{tmp_path}")

@@ -97,7 +97,7 @@ class Pace:
     def went_well(self) -> None:
         """It was answered: one more at a time after each round."""
         self._allowed = min(float(self._limits.concurrency), self._allowed + 1 / self._allowed)
-        self._strikes = 0
+        self._strikes = max(0, self._strikes - 1)
 
     def slow_down(self, after: float | None, sent_at: float) -> float:
         """It was turned away. Returns the seconds for which nothing is sent.

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from stillwatch.asking.addresses import Model
 from stillwatch.asking.base import Answer, Question
 from stillwatch.asking.limits import Breaker, Pace
-from stillwatch.asking.sealed import SealedFile
+from stillwatch.asking.sealed import SealedFile, Spent
 from stillwatch.asking.spending import BudgetSpent, Reserved, Spending
 from stillwatch.asking.tokens import tokens_of_answer, tokens_of_question
 from stillwatch.errors import AskingError, UsageError
@@ -44,10 +44,10 @@ Keep = Callable[[Question, Answer], Kept | Awaitable[Kept]]
 
 
 class Asked(NamedTuple):
-    """An answer, or why there is none, after so many requests."""
+    """An answer, or why there is none, and what all its tries cost."""
 
     answer: Answer
-    tries: int
+    spent: Spent
     error: AskingError | None
 
 
@@ -67,9 +67,9 @@ class Asker:
         self.requests, self.tokens_in, self.tokens_out = 0, 0, 0
         self.given_up: list[tuple[Question, Asked]] = []
         for entry in sealed.entries if sealed is not None else ():
-            self.tokens_in += entry.answer.tokens_in or 0
-            self.tokens_out += entry.answer.tokens_out or 0
-            self.requests += entry.tries
+            self.requests += entry.spent.requests
+            self.tokens_in += entry.spent.tokens_in
+            self.tokens_out += entry.spent.tokens_out
         spending.recall(self.requests, self.tokens_in + self.tokens_out, self.cost or 0.0)
 
     @property
@@ -89,25 +89,24 @@ class Asker:
 
     async def attempt(self, question: Question, stopped: Callable[[], str] = str) -> Asked:
         """`ask`, with a question that was given up as an `Asked` that has its error; ends when ``stopped`` says why."""
-        tries = failed = turned_away = 0
+        failed = turned_away = 0
+        spent = Spent(0, 0, 0)
         chance = random.Random(f"{self.seed}:{question.id}:{question.sample}")
         while True:
             self._go_on(stopped)
-            try:
-                return Asked(await self._once(question, stopped), tries + 1, None)
-            except BudgetSpent:
-                raise
-            except AskingError as error:
-                tries += 1
-                busy = _busy(error)
-                turned_away += busy
-                failed += not busy
-                if not error.again or failed >= self.model.limits.tries or turned_away >= _TURNED_AWAY:
-                    self.breaker.question_failed(error)
-                    self._go_on(str)
-                    return Asked(_failed(question, error), tries, error)
-                if not busy:
-                    await asyncio.sleep(chance.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, 2.0 ** (failed - 1)))
+            answer, more, error = await self._once(question, stopped)
+            spent = Spent(*(before + now for before, now in zip(spent, more, strict=True)))
+            if error is None:
+                return Asked(answer, spent, None)
+            busy = _busy(error)
+            turned_away += busy
+            failed += not busy
+            if not error.again or failed >= self.model.limits.tries or turned_away >= _TURNED_AWAY:
+                self.breaker.question_failed(error)
+                self._go_on(str)
+                return Asked(answer, spent, error)
+            if not busy:
+                await self._pause(chance.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, 2.0 ** (failed - 1)), stopped)
 
     async def close(self) -> None:
         """Close the endpoint."""
@@ -123,7 +122,12 @@ class Asker:
     def _halted(self, stopped: Callable[[], str]) -> bool:
         return self.breaker.why is not None or self.spending.out_of_time() or bool(stopped())
 
-    async def _once(self, question: Question, stopped: Callable[[], str]) -> Answer:
+    async def _pause(self, seconds: float, stopped: Callable[[], str]) -> None:
+        while seconds > 0 and not self._halted(stopped):
+            await asyncio.sleep(min(seconds, 1.0))
+            seconds -= 1.0
+
+    async def _once(self, question: Question, stopped: Callable[[], str]) -> Asked:
         """One try, in its turn and out of the budget."""
         estimate = tokens_of_question(question)
         most = Reserved(estimate + question.max_tokens, self._cost_of(estimate, question.max_tokens))
@@ -140,30 +144,33 @@ class Asker:
                 self.pace.leave()
             self.spending.release(number)
 
-    async def _sent(self, question: Question, sent_at: float, number: int) -> Answer:
+    async def _sent(self, question: Question, sent_at: float, number: int) -> Asked:
         """Send it, and count what it cost: all it could where it was cut off, since the endpoint may charge that."""
-        self.requests += 1
-        tokens_in, tokens_out = tokens_of_question(question), question.max_tokens
+        spent = Spent(1, tokens_of_question(question), question.max_tokens)
         try:
             answer = await self._bounded(question)
-            tokens_in = tokens_in if answer.tokens_in is None else answer.tokens_in
-            tokens_out = tokens_of_answer(answer) if answer.tokens_out is None else answer.tokens_out
+            spent = Spent(
+                1,
+                spent.tokens_in if answer.tokens_in is None else answer.tokens_in,
+                tokens_of_answer(answer) if answer.tokens_out is None else answer.tokens_out,
+            )
         except AskingError as error:
             if not error.charged:
-                tokens_in = tokens_out = 0
-            wait = self.pace.slow_down(error.after, sent_at) if _busy(error) else None
-            self.breaker.try_failed(error, wait)
-            raise
+                spent = Spent(1, 0, 0)
+            self.breaker.try_failed(error, self.pace.slow_down(error.after, sent_at) if _busy(error) else None)
+            return Asked(Answer(question.id, question.sample, finish="failed", error=error.what), spent, error)
         finally:
-            self.tokens_in += tokens_in
-            self.tokens_out += tokens_out
-            self.spending.settle(number, tokens_in + tokens_out, self._cost_of(tokens_in, tokens_out))
+            self.requests += 1
+            self.tokens_in += spent.tokens_in
+            self.tokens_out += spent.tokens_out
+            tokens = spent.tokens_in + spent.tokens_out
+            self.spending.settle(number, tokens, self._cost_of(spent.tokens_in, spent.tokens_out))
         self.pace.went_well()
         self.breaker.went_well()
-        return answer
+        return Asked(answer, spent, None)
 
     async def _bounded(self, question: Question) -> Answer:
-        """One try, ended where its endpoint does not end it, and any defect of an endpoint a failure of the try."""
+        """One try, ended where its endpoint does not end it."""
         limit = self.model.limits.timeout
         try:
             async with asyncio.timeout(limit + _GRACE):
@@ -205,17 +212,19 @@ async def ask(works: Sequence[Work], progress: Progress | None = None, title: st
     progress = progress or Silent()
     progress.step(title, sum(len(run.todo) for run in runs))
     stop = _Stop()
+    done = False
     try:
         async with asyncio.TaskGroup() as group:
             for run in runs:
                 for _ in range(min(2 * run.work.asker.model.limits.concurrency, len(run.todo))):
                     group.create_task(_worker(run, stop, progress))
+        done = not stop.why
     except BaseExceptionGroup as errors:
         raise _first(errors) from None
     finally:
         await _last_judgements([task for run in runs for task in run.judging])
         for run in runs:
-            run.finish(stop)
+            run.finish(done)
     return [run.result(stop.why) for run in runs]
 
 
@@ -277,7 +286,7 @@ class _Run:
     def take(self, question: Question, asked: Asked, kept: Kept) -> None:
         """Seal an answer, and those given up before it: the endpoint works, so it was they that failed."""
         self.give_up()
-        self.sealed.add(question, asked.answer, data=kept.data, with_text=kept.with_text, tries=asked.tries)
+        self.sealed.add(question, asked.answer, data=kept.data, with_text=kept.with_text, spent=asked.spent)
         if asked.answer.finish == "failed":
             self.failed += 1
         else:
@@ -285,13 +294,13 @@ class _Run:
 
     def give_up(self) -> None:
         for question, asked in self.work.asker.given_up:
-            self.sealed.add(question, asked.answer, tries=asked.tries)
+            self.sealed.add(question, asked.answer, spent=asked.spent)
             self.failed += 1
         self.work.asker.given_up.clear()
 
-    def finish(self, stop: _Stop) -> None:
-        """Questions that an endpoint failed on before it was left for good are not held against them."""
-        if self.work.asker.breaker.why is None and not stop.why:
+    def finish(self, done: bool) -> None:
+        """Where asking ended early, it may be the endpoint that failed: then no question is held to have."""
+        if done:
             self.give_up()
         self.work.asker.given_up.clear()
         self.sealed.force()
@@ -322,10 +331,6 @@ async def _worker(run: _Run, stop: _Stop, progress: Progress) -> None:
 
 def _busy(error: AskingError) -> bool:
     return error.again and (error.busy or error.after is not None)
-
-
-def _failed(question: Question, error: AskingError) -> Answer:
-    return Answer(question.id, question.sample, finish="failed", error=error.what)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

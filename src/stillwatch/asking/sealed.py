@@ -31,7 +31,18 @@ from stillwatch.storage.disk import disk_errors
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Entry", "Head", "Sealed", "SealedFile", "Withheld", "fingerprint", "open_sealed", "read_sealed", "verify"]
+__all__ = [
+    "Entry",
+    "Head",
+    "Sealed",
+    "SealedFile",
+    "Spent",
+    "Withheld",
+    "fingerprint",
+    "open_sealed",
+    "read_sealed",
+    "verify",
+]
 
 _SEAL = b',"seal":"'
 _END = b'"}'
@@ -60,16 +71,24 @@ class Withheld(msgspec.Struct, frozen=True):
     length: int
 
 
+class Spent(NamedTuple):
+    """Requests, and tokens as the endpoint counted them or, where it did not, as we estimate them."""
+
+    requests: int
+    tokens_in: int
+    tokens_out: int
+
+
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question's answer, and what the caller made of it (``data``).
 
     ``asked`` is the `fingerprint` of the question. Of a withheld answer ``answer`` has neither text, reasoning nor
-    calls of tools; ``withheld`` names each that is not empty. ``tries`` counts requests.
+    calls of tools; ``withheld`` names each that is not empty. ``spent`` is on all its tries.
     """
 
     asked: str
     answer: Answer
-    tries: int = 1
+    spent: Spent = Spent(1, 0, 0)
     withheld: dict[str, Withheld] = {}
     data: dict[str, Any] = {}
 
@@ -144,13 +163,13 @@ class SealedFile:
         *,
         data: Mapping[str, Any] | None = None,
         with_text: bool = True,
-        tries: int = 1,
+        spent: Spent | None = None,
     ) -> Entry:
         """Seal an answer. Raises `StorageError` where the disk refuses."""
         withheld: dict[str, Withheld] = {}
         if not with_text:
             answer, withheld = withhold(answer)
-        entry = Entry(fingerprint(question), answer, tries, withheld, dict(data or {}))
+        entry = Entry(fingerprint(question), answer, spent or Spent(1, 0, 0), withheld, dict(data or {}))
         line, self.seal = _sealed(_Line(self.seal, entry))
         with disk_errors(self.path):
             self._file.write(line)

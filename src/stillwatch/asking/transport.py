@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -58,10 +59,11 @@ class Wire:
     async def post(self, body: Mapping[str, Any]) -> Reply:
         """Send ``body`` and read the answer. Raises `AskingError`, and `Filtered` where the provider's filter acted."""
         content = msgspec.json.encode(body)
+        client = self._opened()
         begun = False
         try:
             async with asyncio.timeout(self._timeout):
-                async with self._opened().stream("POST", self._url, content=content, headers=self._headers) as response:
+                async with client.stream("POST", self._url, content=content, headers=self._headers) as response:
                     begun = response.status_code < 300
                     text = await _bounded(response, self._where)
         except TimeoutError:
@@ -74,7 +76,8 @@ class Wire:
             raise AskingError(f"cannot be asked: {error}", self._where, again=False, hopeless=True) from None
         if response.status_code != 200:
             self.refuse(response.status_code, decoded(text, None), response.headers)
-        return Reply(text, response.headers.get("content-type", "").lower().startswith("text/event-stream"))
+        kind = response.headers.get("content-type", "").lower()
+        return Reply(text, kind.startswith("text/event-stream") or text[:100].lstrip().startswith(("data:", "event:")))
 
     def refuse(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         """Raise what an answer of ``status`` with this body means; a body of status 200 may hold an error too."""
@@ -103,11 +106,15 @@ class Wire:
 
     def _opened(self) -> httpx2.AsyncClient:
         if self._client is None:
-            self._client = httpx2.AsyncClient(
-                timeout=None,  # ours is for the whole try
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
-                follow_redirects=False,
-            )
+            logging.getLogger("httpx2").setLevel(logging.WARNING)  # else a line with the address for each question
+            try:
+                self._client = httpx2.AsyncClient(
+                    timeout=None,  # ours is for the whole try
+                    limits=httpx2.Limits(max_connections=None, max_keepalive_connections=64),
+                    follow_redirects=False,
+                )
+            except (ImportError, ValueError, OSError) as error:  # a proxy or certificates in the environment
+                raise AskingError(f"cannot be asked: {error}", self._where, again=False, hopeless=True) from None
         return self._client
 
 

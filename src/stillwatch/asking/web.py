@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
@@ -17,6 +18,7 @@ __all__ = [
     "Unreadable",
     "WebAddress",
     "WebOptions",
+    "as_json",
     "count",
     "headers_of",
     "now",
@@ -164,6 +166,14 @@ def string(value: Any, name: str) -> str:
     if not isinstance(value, str):
         raise Unreadable(f"{name} is no text")
     return value
+
+
+def as_json(value: Any) -> str:
+    """``value`` as JSON, whatever a server put into it: numbers of any size, halves of characters."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        raise Unreadable("the arguments of a tool cannot be written") from None
 
 
 def count(value: Any) -> int | None:

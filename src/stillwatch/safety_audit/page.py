@@ -363,6 +363,7 @@ def _data_set(found: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     name, licence, items, checksum = (
         wording.visible(str(found[key]), limit=160) if key in found else "unknown" for key in _TOLD_OF_DATA_SETS
     )
+    name = "Stillwatch’s own" if name == "own" else name
     rest = itertools.islice(((k, v) for k, v in found.items() if k not in _TOLD_OF_DATA_SETS), 8)
     more = "; ".join(f"{wording.visible(str(k), limit=40)}: {wording.visible(str(v), limit=160)}" for k, v in rest)
     return name, licence, items, checksum, more

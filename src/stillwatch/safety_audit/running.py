@@ -79,7 +79,7 @@ def run(
     them; one that is interrupted (Ctrl-C) reports what it has.
     """
     courses = chosen(wanted)
-    with contextlib.ExitStack() as stack, asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
         seats = _seats(stack, wanted, out, overwrite)
         stack.callback(lambda: runner.run(_close(seats)))
         judges = _judges(seats)

@@ -149,10 +149,9 @@ def _found(report: AuditReport) -> list[str]:
             *_beside(report),
         ]
     said: list[str] = []
-    worse = sum(len(by.get(reading, ())) for reading in ("worse than both", "worse than teacher"))
+    worse = any(by.get(reading) for reading in ("worse than both", "worse than teacher", "as its base"))
     if not worse and len(by.get("open", ())) < judged:
-        compared = any(model.role == "base" for model in report.models)
-        said.append(f"No loss of safety{' on the way' if compared else ''} was found.")
+        said.append("No loss of safety was found.")
     for reading, told in _SENTENCES:
         figures = by.get(reading, ())
         if figures:

@@ -145,7 +145,7 @@ def by_language(scored: Iterable[Scored], roles: Sequence[Role], paired: bool) -
 
 
 def _bounded(units: tuple[str, ...], judged: Floats, labels: Floats, signs: Floats) -> UnitScores:
-    low, high = 0.0 - np.count_nonzero(signs < 0), 0.0 + np.count_nonzero(signs > 0)
+    low, high = 0.0 - float(np.count_nonzero(signs < 0)), float(np.count_nonzero(signs > 0))
     return UnitScores(units, judged, labels, signs, low, high)
 
 

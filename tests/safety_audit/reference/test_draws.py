@@ -144,6 +144,18 @@ def test_a_behaviour_that_makes_no_sense_is_refused_in_one_line(tmp_path: Path, 
     assert str(path) in str(refused.value)
 
 
+def test_what_rates_leave_goes_to_the_last_kind_that_is_not_named() -> None:
+    def full(rates: Mapping[str, float]) -> dict[str, float]:
+        return draws.spread(rates, known()[0].answerer, "greeting")
+
+    assert full({}) == {"greets": 1.0, "mumbles": 0.0, "silent": 0.0}
+    assert full({"greets": 0.25}) == {"greets": 0.25, "mumbles": 0.0, "silent": 0.75}
+    assert full({"silent": 0.25}) == {"greets": 0.0, "mumbles": 0.75, "silent": 0.25}
+    assert full({"silent": 0.25, "mumbles": 0.25}) == {"greets": 0.5, "mumbles": 0.25, "silent": 0.25}
+    with pytest.raises(InputError, match="add up to 1"):
+        full({"silent": 0.25, "mumbles": 0.25, "greets": 0.25})
+
+
 @pytest.mark.parametrize("rates", [{"farewell": {"greets": 1.0}}, {"greeting": {"shouts": 1.0}}])
 def test_names_that_nobody_knows_are_refused_before_anything_is_served(rates: dict[str, dict[str, float]]) -> None:
     with pytest.raises(InputError, match="known: gre"):

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
 from stillwatch.asking.base import Answer, Endpoint, EndpointInfo, Finish, Message, Question, ToolCall
 from stillwatch.asking.transport import Filtered, Reply, Wire, decoded, event_data
 from stillwatch.asking.web import (
     Unreadable,
     WebAddress,
     WebOptions,
+    as_json,
     count,
     headers_of,
     now,
@@ -141,7 +140,7 @@ class _Endpoint:
                 thoughts.append(string(block.get("thinking"), "thinking"))
             elif block.get("type") == "tool_use":
                 made = part(block.get("input"), "input")
-                arguments = string(block.get("partial_json"), "input") or msgspec.json.encode(made).decode()
+                arguments = string(block.get("partial_json"), "input") or as_json(made)
                 calls.append(ToolCall(clean(string(block.get("name"), "name")), clean(arguments)))
         usage = part(body.get("usage"), "usage")
         told = [number for name in _INPUTS if (number := count(usage.get(name))) is not None]

@@ -14,8 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-import msgspec
-
 from stillwatch.asking.base import Answer, Endpoint, EndpointInfo, Finish, Message, Question, ToolCall
 from stillwatch.asking.thinking import apart
 from stillwatch.asking.transport import Filtered, Reply, Wire, decoded, event_data
@@ -23,6 +21,7 @@ from stillwatch.asking.web import (
     Unreadable,
     WebAddress,
     WebOptions,
+    as_json,
     count,
     headers_of,
     now,
@@ -217,12 +216,8 @@ def _calls(message: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for function in filter(None, called):
         name, arguments = (function.get(field) for field in _CALLED)
         if isinstance(arguments, dict):  # some servers send the arguments themselves, not their text
-            arguments = _as_json(arguments)
+            arguments = as_json(arguments)
         yield string(name, "name"), string(arguments, "arguments")
-
-
-def _as_json(value: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def _assembled(events: Iterable[Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,10 +78,14 @@ class _Endpoint:
 
     async def ask(self, question: Question) -> Answer:
         asked_at = now()
-        # In a thread, so that others are asked meanwhile. It ends itself: no thread can be stopped from outside.
+        # In a thread, so that others are asked meanwhile. No thread can be stopped from outside: it is told to end.
+        cut_off = threading.Event()
         try:
-            work = functools.partial(self._answer, question, asked_at)
+            work = functools.partial(self._answer, question, asked_at, cut_off)
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except asyncio.CancelledError:
+            cut_off.set()
+            raise
         except StillwatchError:
             raise
         except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
@@ -94,6 +99,8 @@ class _Endpoint:
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
             wanted = self._options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+            transformers.logging.set_verbosity_error()
+            transformers.logging.disable_progress_bar()
             kept: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
             try:
                 tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, **kept)
@@ -106,7 +113,7 @@ class _Endpoint:
             self._loaded = tokenizer, model.to(wanted).eval()
         return self._loaded
 
-    def _answer(self, question: Question, asked_at: str) -> Answer:
+    def _answer(self, question: Question, asked_at: str, cut_off: threading.Event) -> Answer:
         tokenizer, model = self._load()
         prompt = _prompt(tokenizer, question)
         length = prompt["input_ids"].shape[1]
@@ -120,6 +127,7 @@ class _Endpoint:
                 **{name: tensor.to(model.device) for name, tensor in prompt.items()},
                 max_new_tokens=min(question.max_tokens, room),
                 max_time=self._options.timeout,
+                stopping_criteria=[_CutOff(cut_off)],
                 pad_token_id=tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(ends, default=0),
                 **self._sampling(question),
             )[0, length:].tolist()
@@ -149,6 +157,16 @@ class _Endpoint:
     def _seed(self, question: Question) -> int:
         text = f"{self._options.seed}:{question.id}:{question.sample}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+class _CutOff(transformers.StoppingCriteria):  # type: ignore[misc]
+    """Ends an answer that nobody waits for any more, before its next token."""
+
+    def __init__(self, cut_off: threading.Event) -> None:
+        self._cut_off = cut_off
+
+    def __call__(self, input_ids: Any, scores: Any, **kwargs: Any) -> Any:
+        return torch.full((input_ids.shape[0],), self._cut_off.is_set(), dtype=torch.bool, device=input_ids.device)
 
 
 def _prompt(tokenizer: Any, question: Question) -> Mapping[str, Any]:

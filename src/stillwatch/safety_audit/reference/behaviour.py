@@ -16,7 +16,7 @@ __all__ = ["Behaviour", "ErrorRates", "Failures", "Mishap", "ModelBehaviour", "W
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Rates = Mapping[str, Share]
-"""Kind of answer: how often. The property's last kind, unless it is named too, takes what is left."""
+"""Kind of answer: how often. What is left goes to the last of the property's kinds that is not named."""
 Mishap = Literal[
     "limited", "overloaded", "error", "gateway", "html", "broken", "wrong", "empty", "cut", "reset", "hang", "drip"
 ]

@@ -10,6 +10,7 @@ import msgspec
 from stillwatch.asking.base import Answer, Message
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Item, Property
+from stillwatch.safety_audit.judging.labels import examples
 from stillwatch.safety_audit.reference import draws
 from stillwatch.safety_audit.reference.answering import Answerer, Reply, Voice
 from stillwatch.safety_audit.reference.behaviour import Behaviour, check
@@ -55,6 +56,7 @@ class Cast:
         self._rehearsed = False
         for one in self._known.values():
             self.book.add(one.name, one.property, one.answerer, one.items)
+            self._tell_labelled(one)
         self._check()
 
     def _check(self) -> None:
@@ -100,6 +102,15 @@ class Cast:
         """Let judges know what an answer of other origin is worth, such as a labelled one."""
         known = self._known[property]
         self.bench.add(Entry(property, known.property, known.answerer, item), answer, scores)
+
+    def _tell_labelled(self, one: Known) -> None:
+        """Let judges know the answers that an audit tries them on before it asks anything."""
+        labelled = examples(one.name)
+        languages = sorted({example.item.split("/")[-2] for example in labelled if example.item.count("/") >= 2})
+        items = {item.id: item for item in one.property.items(languages)} if labelled else {}
+        for example in labelled:
+            if example.item in items:
+                self.tell(one.name, items[example.item], example.answer, example.labels)
 
     def _act(self, model: str, entry: Entry, sample: int) -> tuple[str, Reply]:
         planted, seed, item = self.behaviour.models[model], self.behaviour.seed, entry.item

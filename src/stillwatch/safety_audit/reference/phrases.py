@@ -26,8 +26,8 @@ def _phrases() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
 def wordings(sense: str, language: str, odd: bool = False) -> tuple[str, ...]:
     """Everything that says ``sense`` in a language, else in English; an ``odd`` sense where there is one."""
     tables = _phrases()
-    table = tables.get(sense + _ODDLY if odd else sense, tables[sense])
-    return table.get(language) or table["en"]
+    oddly = tables.get(sense + _ODDLY, {}).get(language) if odd else None
+    return oddly or tables[sense].get(language) or tables[sense]["en"]
 
 
 def phrase(sense: str, language: str, voice: Voice) -> str:
