@@ -111,6 +111,7 @@ def _figure(
         to_halve=_to_halve(audit, course, outcome.units[info.name], numbers) if measured and numbers else "",
         by_language=numbers.by_language if numbers is not None else {},
         examples=tuple(_examples(audit, course, outcome.units[info.name], figure)) if measured else (),
+        paired=figure.paired,
     )
 
 
