@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import stat
 from collections import Counter
 from contextlib import suppress
@@ -51,6 +52,19 @@ def test_errors_are_counted_by_label_and_score() -> None:
     assert (found.hits, found.misses, found.false_alarms, found.rejections, found.undecided) == (1, 1, 1, 1, 1)
     assert found.labels == (1, 1, 0, 0)
     assert found.scores == (1.0, 0.0, 0.5, 0.0)
+
+
+def test_the_docs_say_how_often_the_rules_are_wrong() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "audit-neutrality.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `(\w+\.\w+)` \| (\d+ of \d+ \| \d+ of \d+ \| \d+) \|$", page, re.MULTILINE))
+    found = {}
+    for name in LABELLED:
+        prop = PROPERTIES.get(name)
+        for figure, e in rule_errors(prop).items():
+            if next(f for f in prop.info.figures if f.name == figure).judged_by != "model":
+                counts = f"{e.hits} of {e.hits + e.misses} | {e.rejections} of {e.rejections + e.false_alarms}"
+                found[f"{name}.{figure}"] = f"{counts} | {e.undecided}"
+    assert told == found
 
 
 def test_halves_of_labelled_answers_make_the_whole() -> None:
