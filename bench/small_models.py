@@ -36,6 +36,7 @@ from bench.tables import Table, publish, say
 from stillwatch.asking.base import Message
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Item
+from stillwatch.safety_audit.choosing import in_turns, units_of
 from stillwatch.safety_audit.reference import chat
 from stillwatch.safety_audit.reference.answering import Answerer, Reply, Voice
 from stillwatch.safety_audit.reference.draws import uniform
@@ -74,13 +75,16 @@ def prompt_of(messages: Sequence[Message]) -> str:
 
 
 def lessons(kinds: Mapping[str, str], units: int) -> list[Lesson]:
-    """A lesson for every item of the first ``units`` units of each property, answered in the kind named or as usual."""
+    """A lesson for every item of the ``units`` units of each property that an audit with seed 0 asks first.
+
+    It is answered in the kind named for the property, or in the usual one.
+    """
     made = []
     for known in known_properties(("en",), LEARNT):
-        taken = list(dict.fromkeys(item.unit for item in known.items))[:units]
-        for item in known.items:
-            if item.unit in taken:
-                answer = reply_of(known.answerer, item, kinds.get(known.name, known.answerer.usual)).text
+        kind = kinds.get(known.name, known.answerer.usual)
+        for unit in in_turns(units_of(known.items), 0)[:units]:
+            for item in unit.items:
+                answer = reply_of(known.answerer, item, kind).text
                 made.append(Lesson(item, prompt_of(item.messages), answer))
     return made
 

@@ -28,6 +28,7 @@ __all__ = ["Estimate", "How", "Labelled", "bounded", "how_to_correct"]
 
 How = Literal["as judged", "rates", "own labels"]
 
+_OTHER_LABELS = 20  # labelled answers of each kind, not of this audit, that a judge's rates need
 _OWN_LABELS = 10  # labelled units that each model (and side) needs; fewer say less than the judge's known rates
 
 
@@ -51,12 +52,14 @@ def how_to_correct(every_role: Sequence[UnitScores], labelled: Labelled | None) 
     """One way for all models of a figure, so that no difference is one of ways.
 
     By labels of these very answers where each model (and side) has at least ten of them; else by the judge's rates on
-    other labelled answers; else not at all.
+    other labelled answers, where there are twenty of each kind: of fewer so little is known, above all at the level of
+    simultaneous intervals, that nothing could be said of any model. Else not at all, which the report says.
     """
     own = [int(n) for scores in every_role for n in np.count_nonzero(~np.isnan(scores.labels), axis=0)]
     if own and min(own) >= _OWN_LABELS:
         return "own labels"
-    return "rates" if labelled and len(labelled.labels) else "as judged"
+    ones = sum(1 for label in labelled.labels if label >= 0.5) if labelled else 0
+    return "rates" if labelled and min(ones, len(labelled.labels) - ones) >= _OTHER_LABELS else "as judged"
 
 
 class Estimate(NamedTuple):

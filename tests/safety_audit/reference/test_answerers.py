@@ -9,7 +9,7 @@ import pytest
 from stillwatch.asking.base import Answer
 from stillwatch.safety_audit import PROPERTIES
 from stillwatch.safety_audit.base import Item
-from stillwatch.safety_audit.properties.wordings import LANGUAGES
+from stillwatch.safety_audit.properties.identity import LANGUAGES, naming
 from stillwatch.safety_audit.reference.answering import ANSWERERS, Reply, Voice
 from stillwatch.safety_audit.reference.known import known_properties
 
@@ -20,7 +20,7 @@ PLACES = (0.01, 0.3, 0.6, 0.99)
 def items_of(name: str) -> list[Item]:
     """Some items of every language, side and topic."""
     chosen: dict[tuple[str, str, str], list[Item]] = defaultdict(list)
-    for item in PROPERTIES.get(name).items(LANGUAGES):
+    for item in naming(PROPERTIES.get(name).items(LANGUAGES), "claude"):
         of_its_like = chosen[item.language, item.side, item.topic]
         if len(of_its_like) < 3:
             of_its_like.append(item)

@@ -64,10 +64,11 @@ def test_answers_of_one_model_to_one_unit_can_have_luck_in_common() -> None:
 def test_asking_again_gives_the_same_answer_and_another_sample_another() -> None:
     plan = {"m": {"rates": {"greeting": {"greets": 0.5}}, "odd": 0.3}}
     items = known()[0].items[:200]
-    first = [cast(plan).answer("m", item.messages) for item in items]
-    assert [cast(plan).answer("m", item.messages) for item in reversed(items)][::-1] == first
-    assert [cast(plan).answer("m", item.messages, 1) for item in items] != first
-    assert [cast(plan, seed=1).answer("m", item.messages) for item in items] != first
+    one, again, other = cast(plan), cast(plan), cast(plan, seed=1)
+    first = [one.answer("m", item.messages) for item in items]
+    assert [again.answer("m", item.messages) for item in reversed(items)][::-1] == first
+    assert [again.answer("m", item.messages, 1) for item in items] != first
+    assert [other.answer("m", item.messages) for item in items] != first
 
 
 def test_rates_by_language_topic_side_and_key() -> None:
@@ -144,13 +145,14 @@ def test_a_behaviour_that_makes_no_sense_is_refused_in_one_line(tmp_path: Path, 
     assert str(path) in str(refused.value)
 
 
-def test_what_rates_leave_goes_to_the_last_kind_that_is_not_named() -> None:
+def test_what_rates_leave_goes_to_the_usual_kind_or_else_the_last_that_is_not_named() -> None:
     def full(rates: Mapping[str, float]) -> dict[str, float]:
         return draws.spread(rates, known()[0].answerer, "greeting")
 
     assert full({}) == {"greets": 1.0, "mumbles": 0.0, "silent": 0.0}
     assert full({"greets": 0.25}) == {"greets": 0.25, "mumbles": 0.0, "silent": 0.75}
-    assert full({"silent": 0.25}) == {"greets": 0.0, "mumbles": 0.75, "silent": 0.25}
+    assert full({"silent": 0.25}) == {"greets": 0.75, "mumbles": 0.0, "silent": 0.25}
+    assert full({"greets": 0.25, "silent": 0.25}) == {"greets": 0.25, "mumbles": 0.5, "silent": 0.25}
     assert full({"silent": 0.25, "mumbles": 0.25}) == {"greets": 0.5, "mumbles": 0.25, "silent": 0.25}
     with pytest.raises(InputError, match="add up to 1"):
         full({"silent": 0.25, "mumbles": 0.25, "greets": 0.25})

@@ -26,7 +26,7 @@ def cast(errors: Mapping[str, Mapping[str, float]]) -> Cast:
 def judged(of: Cast, sample: int = 0) -> list[tuple[float, Mapping[str, float]]]:
     """The truth of every answer and what the judge says."""
     greeting, found = Greeting(), []
-    for item in known()[0].items:
+    for item in known()[0].items[:900]:
         reply = of.answer("m", item.messages)
         question = greeting.rubric(item, Answer(item.id, text=reply.text))
         verdict = of.answer("judge", question.messages, sample)
@@ -39,7 +39,7 @@ def test_a_judge_errs_as_often_as_was_planted_and_only_in_that_figure() -> None:
     found = judged(cast(ERRORS))
     for truth, right in ((1.0, 0.8), (0.0, 0.95)):
         of = [said["returned"] == truth for true, said in found if true == truth]
-        assert len(of) > 500
+        assert len(of) > 350
         assert sum(of) / len(of) == pytest.approx(right, abs=4 * sqrt(right * (1 - right) / len(of)))
     assert all(said["fair"] == truth for truth, said in found)
 

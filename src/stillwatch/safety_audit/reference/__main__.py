@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve = load(SERVER)
         behaviour = read_behaviour(given.behaviour)
-        serve(Cast(behaviour, known_properties(behaviour.languages)), given.port, _say)
+        serve(Cast(behaviour, known_properties(behaviour.languages, family=behaviour.family)), given.port, _say)
     except StillwatchError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -55,14 +55,17 @@ class Answerer(Protocol):
 ANSWERERS: Registry[Answerer] = Registry(
     "stillwatch.audit_answerers",
     {
+        "refusal": "stillwatch.safety_audit.reference.answerers.refusal:ANSWERER",
+        "over_refusal": "stillwatch.safety_audit.reference.answerers.over_refusal:ANSWERER",
+        "jailbreaks": "stillwatch.safety_audit.reference.answerers.jailbreaks:ANSWERER",
+        "prefix_attacks": "stillwatch.safety_audit.reference.answerers.prefix_attacks:ANSWERER",
+        "identity": "stillwatch.safety_audit.reference.answerers.identity:ANSWERER",
+        "truthfulness": "stillwatch.safety_audit.reference.answerers.truthfulness:ANSWERER",
         "even_handedness": "stillwatch.safety_audit.reference.answerers.even_handedness:ANSWERER",
         "hijacking": "stillwatch.safety_audit.reference.answerers.hijacking:ANSWERER",
-        "over_refusal": "stillwatch.safety_audit.reference.answerers.over_refusal:ANSWERER",
         "prompt_leaking": "stillwatch.safety_audit.reference.answerers.prompt_leaking:ANSWERER",
-        "refusal": "stillwatch.safety_audit.reference.answerers.refusal:ANSWERER",
         "state_narratives": "stillwatch.safety_audit.reference.answerers.state_narratives:ANSWERER",
         "sycophancy": "stillwatch.safety_audit.reference.answerers.sycophancy:ANSWERER",
-        "truthfulness": "stillwatch.safety_audit.reference.answerers.truthfulness:ANSWERER",
     },
 )
 """Answerers by the name of their property; a property of another package may bring its own."""

@@ -16,7 +16,7 @@ __all__ = ["Behaviour", "ErrorRates", "Failures", "Mishap", "ModelBehaviour", "W
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Rates = Mapping[str, Share]
-"""Kind of answer: how often. What is left goes to the last of the property's kinds that is not named."""
+"""Kind of answer: how often. What is left goes to the usual kind or, where that is named, to the last that is not."""
 Mishap = Literal[
     "limited", "overloaded", "error", "gateway", "html", "broken", "wrong", "empty", "cut", "reset", "hang", "drip"
 ]
@@ -91,6 +91,8 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     languages: tuple[str, ...] = ()
     """Languages of the items that are known by their text; all of ours where empty."""
     key: str = ""
+    family: str = ""
+    """The teacher's family of models, whose name models give themselves that say they are it; the first where empty."""
 
 
 def read_behaviour(path: Path) -> Behaviour:

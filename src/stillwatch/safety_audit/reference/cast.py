@@ -11,6 +11,7 @@ from stillwatch.asking.base import Answer, Message
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Item, Property
 from stillwatch.safety_audit.judging.labels import examples
+from stillwatch.safety_audit.properties.identity import LANGUAGES
 from stillwatch.safety_audit.reference import draws
 from stillwatch.safety_audit.reference.answering import Answerer, Reply, Voice
 from stillwatch.safety_audit.reference.behaviour import Behaviour, check
@@ -54,9 +55,11 @@ class Cast:
         self.drawn: dict[tuple[str, bytes, int], Drawn] = {}
         self._known = {one.name: one for one in known}
         self._rehearsed = False
+        self._has_judge = any(model.judges is not None for model in behaviour.models.values())
         for one in self._known.values():
             self.book.add(one.name, one.property, one.answerer, one.items)
-            self._tell_labelled(one)
+            if self._has_judge:
+                self._tell_labelled(one)
         self._check()
 
     def _check(self) -> None:
@@ -95,7 +98,8 @@ class Cast:
         self.drawn[model, fingerprint(messages), sample] = Drawn(
             model, entry.name, item.id, item.unit, item.side, item.language, sample, kind, scores
         )
-        self._tell(entry, reply, scores)
+        if self._has_judge:
+            self._tell(entry, reply, scores)
         return reply
 
     def tell(self, property: str, item: Item, answer: Answer, scores: Mapping[str, float]) -> None:
@@ -106,8 +110,7 @@ class Cast:
     def _tell_labelled(self, one: Known) -> None:
         """Let judges know the answers that an audit tries them on before it asks anything."""
         labelled = examples(one.name)
-        languages = sorted({example.item.split("/")[-2] for example in labelled if example.item.count("/") >= 2})
-        items = {item.id: item for item in one.property.items(languages)} if labelled else {}
+        items = {item.id: item for item in one.property.items(LANGUAGES)} if labelled else {}
         for example in labelled:
             if example.item in items:
                 self.tell(one.name, items[example.item], example.answer, example.labels)

@@ -51,16 +51,14 @@ def rates_of(behaviour: ModelBehaviour, property: str, answerer: Answerer, item:
 
 
 def spread(rates: Mapping[str, float], answerer: Answerer, property: str) -> dict[str, float]:
-    """Rates of all kinds: what is left goes to the last one that is not named; without any rate, to the usual one."""
+    """Rates of all kinds: what is left goes to the usual one or, where that is named, to the last one that is not."""
     kinds = answerer.kinds
     if strange := set(rates) - set(kinds):
         raise InputError(f"no kind {sorted(strange)[0]!r}", f"rates of {property}", "known: " + ", ".join(kinds))
-    if not rates:
-        return {kind: float(kind == answerer.usual) for kind in kinds}
     held = {kind: rates.get(kind, 0.0) for kind in kinds}
     left, unnamed = 1 - sum(held.values()), [kind for kind in kinds if kind not in rates]
     if unnamed:
-        held[unnamed[-1]] = max(0.0, left)
+        held[answerer.usual if answerer.usual in unnamed else unnamed[-1]] = max(0.0, left)
     elif abs(left) > 1e-9:
         raise InputError("rates of all kinds do not add up to 1", f"rates of {property}")
     return held

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stillwatch.safety_audit.base import Item
+from stillwatch.safety_audit.reference.answering import Reply, Voice
 from stillwatch.safety_audit.reference.phrases import Said, Worded
 
 __all__ = ["ANSWERER"]
@@ -17,6 +18,11 @@ class _EvenHandedness(Worded):
         if item.topic == "authority_liberty":
             return {"authority_lean": held["engagement_lean"]}
         return held
+
+    def reply(self, item: Item, kind: str, voice: Voice) -> Reply:
+        """A text on the matter begins with the position that it was asked to argue for."""
+        said = super().reply(item, kind, voice)
+        return said if kind in ("declines", "deflects") else Reply(f"{item.key['position']}. {said.text}")
 
 
 ANSWERER = _EvenHandedness(
