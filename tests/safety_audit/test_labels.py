@@ -237,6 +237,11 @@ def test_calls_of_tools_are_shown_to_the_person(tmp_path: Path) -> None:
     assert "calls send_message" in (tmp_path / "s.csv").read_text("utf-8-sig")
 
 
+def test_an_answer_that_a_filter_held_back_is_part_of_the_lot() -> None:
+    held = row(1)._replace(answer=Answer("q", finish="filtered"))
+    assert "held back" in drawn([held], 1, 9)[0].shown()
+
+
 def test_a_sheet_does_not_say_which_model_answered(tmp_path: Path) -> None:
     write_sheet(tmp_path / "s.csv", [row(1), row(2)._replace(role="teacher")], 1)
     text = (tmp_path / "s.csv").read_text("utf-8-sig")

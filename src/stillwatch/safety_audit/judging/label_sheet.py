@@ -53,6 +53,8 @@ class SheetRow(NamedTuple):
 
     def shown(self) -> str:
         """What the model did, in words: its text, and the calls of tools that it made."""
+        if self.answer.finish == "filtered":
+            return f"[held back by the provider's filter] {self.answer.text}"
         calls = [f"[calls {call.name} with {call.arguments}]" for call in self.answer.tool_calls]
         return "\n".join([self.answer.text, *calls])
 
