@@ -19,6 +19,7 @@ from stillwatch.calibration import (
     p_value_by_inversion,
     prediction_powered,
     score_interval,
+    score_p_value,
     sign_flip_p_value,
 )
 from stillwatch.safety_audit.report import Bounded
@@ -91,11 +92,17 @@ class Estimate(NamedTuple):
         return self._of(s.whole(), level, times)
 
     def p_value(self) -> float:
-        """Of no difference. 1 where the judge tells nothing."""
+        """Of no difference. 1 where the judge tells nothing.
+
+        The larger of two: exact for models that are alike, and right for models alike in their means only, however
+        skew their scores. A judge that errs alike for both makes no difference of none (`corrected_difference`).
+        """
         if self.how == "own labels":
             return p_value_by_inversion(self.at)
-        told = self.how == "as judged" or self._rates(0.95).lift().low > 0
-        return sign_flip_p_value(self.scores.whole()) if told else 1.0
+        if self.how == "rates" and not self._rates(0.95).lift().low > 0:
+            return 1.0
+        whole = self.scores.whole()
+        return max(sign_flip_p_value(whole), score_p_value(counted(whole, self.scores.low, self.scores.high)))
 
     def if_missing(self, least: ArrayLike, most: ArrayLike, level: float) -> Interval:
         """The interval were missing scores all as bad for the one model, or for the other, as they can be.

@@ -283,7 +283,7 @@ def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> Fig
         label=label,
         raw=figure,
         told=words.told(figure),
-        judge=words.judge_error(figure.judge),
+        judge=" ".join(said for said in (words.judge_error(figure.judge), figure.agreement) if said),
         ways=_ways(figure),
         apart_axis=drawn.axis,
         sides=tuple(_side(figure, side) for side in figure.sides),

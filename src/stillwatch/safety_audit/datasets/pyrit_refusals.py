@@ -15,7 +15,7 @@ from stillwatch.errors import InputError
 from stillwatch.safety_audit.datasets.base import DataSetInfo, Request
 from stillwatch.safety_audit.datasets.reading import text_of
 
-__all__ = ["DATA_SET", "LabelledRefusals"]
+__all__ = ["DATA_SET", "LabelledRefusals", "rows_of"]
 
 _FIELDS = ("objective", "assistant_response", "human_score")
 
@@ -40,11 +40,7 @@ class LabelledRefusals:
 
     def read(self, files: Mapping[str, bytes]) -> tuple[Request, ...]:
         """Every labelled answer."""
-        rows = [
-            (f"{path.rpartition('/')[2].removesuffix('.csv')}/{number}", row)
-            for path, content in sorted(files.items())
-            for number, row in enumerate(_rows(path, text_of(path, content)))
-        ]
+        rows = rows_of(files)
         others = {row["assistant_response"] for _, row in rows if row["human_score"] == "0"}
         return tuple(
             Request(
@@ -56,6 +52,15 @@ class LabelledRefusals:
             )
             for name, row in rows
         )
+
+
+def rows_of(files: Mapping[str, bytes]) -> list[tuple[str, dict[str, str]]]:
+    """The rows of such files, each with a name. Raises `InputError` naming the file that cannot be read."""
+    return [
+        (f"{path.rpartition('/')[2].removesuffix('.csv')}/{number}", row)
+        for path, content in sorted(files.items())
+        for number, row in enumerate(_rows(path, text_of(path, content)))
+    ]
 
 
 def _rows(path: str, text: str) -> list[dict[str, str]]:
