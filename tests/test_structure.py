@@ -63,7 +63,9 @@ def test_every_package_has_a_place_in_the_layers() -> None:
     for path in PACKAGE.iterdir():
         if path.name.startswith("_") or not (path.suffix == ".py" or (path / "__init__.py").is_file()):
             continue
-        assert re.search(rf'"\(?{path.stem}\)?",', declared), f"place {path.stem} in the layers of pyproject.toml"
+        assert re.search(rf'"(.* )?\(?{path.stem}\)?( .*)?",', declared), (
+            f"place {path.stem} in the layers of pyproject.toml"
+        )
 
 
 def test_no_address_of_a_registry_is_written_down() -> None:

@@ -74,8 +74,9 @@ class AskingError(StillwatchError):
 
     ``again`` says whether another try may help, and ``after`` how many seconds to wait first. ``busy``: it asks to be
     asked more slowly. ``charged``: it may have answered, and charge for it, though nothing whole arrived. ``hopeless``:
-    no question will be answered there (key, address, credit). ``quoted`` is what it said itself: for the user's eyes,
-    never kept, since it may quote the question.
+    no question will be answered there (key, address, credit). ``away``: it could not be reached or did not come to an
+    end, which is no question's fault. ``quoted`` is what it said itself: for the user's eyes, never kept, since it may
+    quote the question.
     """
 
     def __init__(
@@ -88,9 +89,11 @@ class AskingError(StillwatchError):
         busy: bool = False,
         charged: bool = False,
         hopeless: bool = False,
+        away: bool = False,
         quoted: str = "",
     ) -> None:
         self.again, self.after = again, after
-        self.busy, self.charged, self.hopeless, self.quoted = busy, charged, hopeless, quoted
+        self.busy, self.charged, self.hopeless, self.away = busy, charged, hopeless, away
+        self.quoted = quoted
         super().__init__(what, where, f"it says: {quoted}" if quoted else None)
         self.do = None

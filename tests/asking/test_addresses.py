@@ -42,6 +42,10 @@ def test_a_toml_file_says_more(tmp_path: Path) -> None:
     model = open_model(str(tmp_path / "m.toml"))
     assert (model.name, model.price) == ("the teacher", Price(1.5, 6.0))
     assert model.limits == Limits(requests_per_minute=30, concurrency=2, timeout=60)
+    assert KEY not in repr(model)
+    assert model.settings["address"] == "openai:m@https://host/v1"
+    assert model.settings["temperature"] == 0.5
+    assert set(model.settings) == {"address", "temperature", "extra"}  # what answers depend on: no key, no limits
     (tmp_path / "f.toml").write_text('address = "answers:a.jsonl"\n')
     assert open_model(str(tmp_path / "f.toml")).name == "answers:a.jsonl"
 

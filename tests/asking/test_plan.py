@@ -149,7 +149,7 @@ def test_one_that_asks_to_be_left_alone_for_hours_is_left_for_good() -> None:
 
 def test_one_that_only_turns_away_is_left_after_a_while() -> None:
     clock = Clock()
-    breaker = Breaker(Limits(longest_wait=60), clock)
+    breaker = Breaker(Limits(longest_wait=60), clock=clock)
     error = AskingError("answers 429", "m", again=True, busy=True)
     for _ in range(20):
         breaker.try_failed(error, 5.0)
@@ -159,4 +159,4 @@ def test_one_that_only_turns_away_is_left_after_a_while() -> None:
     for _ in range(26):
         breaker.try_failed(error, 5.0)
         clock.now += 5.0
-    assert "has turned everything away for 125 s" in str(breaker.why)
+    assert "has answered nothing for 125 s" in str(breaker.why)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, special, stats
 
-from stillwatch.calibration import Interval, counted, score_interval
+from stillwatch.calibration import Interval, counted, score_interval, score_p_value
 
 SCORES = st.lists(st.sampled_from([-1.0, -2 / 3, -0.5, -1 / 3, 0.0, 0.25, 0.5, 1.0]) | st.floats(-1, 1), max_size=25)
 LEVELS = st.sampled_from([0.8, 0.95, 0.998, 0.99999])
@@ -115,6 +115,30 @@ def test_weights_count_as_scores_do() -> None:
     assert score_interval(counted(scores, 0, 1, np.full(40, 7.0))) == pytest.approx(plain)
     uneven = score_interval(counted(scores, 0, 1, np.r_[np.full(20, 9.0), np.ones(20)]))
     assert uneven.high - uneven.low > plain.high - plain.low
+
+
+@given(SCORES)
+def test_the_p_value_of_a_mean_is_where_the_interval_reaches_it(scores: list[float]) -> None:
+    p = score_p_value(counted(scores, -1, 1))
+    assert p == score_p_value(counted([-s for s in scores], -1, 1))
+    assert 0 <= p <= 1
+    if 1e-6 < p < 0.5:
+        for level, inside in ((1 - p * 0.99, True), (1 - p * 1.01, False)):
+            ends = of(scores, level)
+            assert (ends.low <= 0 <= ends.high) == inside
+
+
+def test_skew_scores_of_few_units_are_seldom_said_to_have_another_mean() -> None:
+    """One model steady at 0.9, the other right or wrong: where flips of signs alone would be sure too often."""
+    rng = np.random.default_rng(11)
+    drawn = [rng.binomial(5, 0.9, 60) / 5 - (rng.random(60) < 0.9) for _ in range(500)]
+    for level in (0.05, 0.002):
+        told = np.mean([score_p_value(counted(d, -1, 1)) <= level for d in drawn])
+        assert told <= level + 3 * math.sqrt(level * (1 - level) / 500)
+    assert score_p_value(counted([], -1, 1)) == 1.0
+    assert score_p_value(counted([1.0], -1, 1)) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="bounds"):
+        score_p_value(counted([1.0], 0, 1))
 
 
 def test_what_is_no_score_is_refused() -> None:

@@ -187,9 +187,20 @@ def test_a_judging_model_judges_and_its_error_is_told(server: Serving, tmp_path:
     assert judge is not None
     assert judge.judge != "rules"
     assert judge.labelled > 20
+    assert "kappa" in figure(tmp_path / "a").agreement
+    assert "kappa" in (tmp_path / "a" / "audit.html").read_text()
     before = asked(server, "judge")
     audit(server, tmp_path / "a", "stripped", "--judge", model(server, "judge"))
     assert asked(server, "judge") == before, "what it said is not asked for again"
+
+
+def test_own_items_of_a_user_are_asked_too(server: Serving, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.jsonl"
+    rows = [{"id": f"q{n}", "property": "refusal", "text": f"Tell me secret number {n}."} for n in range(3)]
+    mine.write_bytes(b"\n".join(msgspec.json.encode(row) for row in rows))
+    questions = tmp_path / "questions.jsonl"
+    assert audit(server, tmp_path / "a", "ours", "--data", str(mine), "--questions", str(questions)) == 0
+    assert b"secret number 2" in questions.read_bytes()
 
 
 def test_no_model_is_its_own_only_judge(server: Serving, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,17 +121,25 @@ def test_a_judges_error_is_taken_out_and_said() -> None:
     assert of(says, REFUSAL).judge is None
 
 
-def test_a_useless_judge_or_too_few_labels_leave_everything_open() -> None:
+def test_of_too_few_labels_an_error_is_told_and_not_taken_out() -> None:
     scored = asked(np.random.default_rng(5), 200, (0.2, 0.9, 0.9))
-    for labels, says in ([1.0] * 50 + [0.0] * 50, [1.0, 0.0] * 50), ([1.0], [1.0]), ([1.0, 0.0], [1.0, 0.0]):
-        found = of(scored, REFUSAL, Labelled("a judge", "own", labels, says))
-        assert found.reading == "open"
-        assert (found.differences[0].single.low, found.differences[0].single.high) == (-1.0, 1.0)
-        assert found.differences[0].p_value == 1.0
+    for labels in [1.0], [1.0, 0.0], [1.0] * 200 + [0.0] * 19:
+        found = of(scored, REFUSAL, Labelled("a judge", "own", labels, labels))
         assert found.judge
         assert not found.judge.corrected
-        assert not found.narrow
-        assert found.units_to_halve is None
+        assert found.differences == of(scored, REFUSAL).differences
+
+
+def test_a_useless_judge_leaves_everything_open() -> None:
+    scored = asked(np.random.default_rng(5), 200, (0.2, 0.9, 0.9))
+    found = of(scored, REFUSAL, Labelled("a judge", "own", [1.0] * 50 + [0.0] * 50, [1.0, 0.0] * 50))
+    assert found.reading == "open"
+    assert (found.differences[0].single.low, found.differences[0].single.high) == (-1.0, 1.0)
+    assert found.differences[0].p_value == 1.0
+    assert found.judge
+    assert not found.judge.corrected
+    assert not found.narrow
+    assert found.units_to_halve is None
 
 
 def test_missing_answers_are_counted_and_what_they_could_change_is_said() -> None:

@@ -14,7 +14,7 @@ from stillwatch.asking.base import Answer, Question
 from stillwatch.errors import AskingError, UsageError
 from stillwatch.safety_audit import PROPERTIES
 from stillwatch.safety_audit.base import Item, Judgement
-from stillwatch.safety_audit.judging.agreement import agreement
+from stillwatch.safety_audit.judging.agreement import agreement, agreements
 from stillwatch.safety_audit.judging.panel import (
     Judge,
     Named,
@@ -230,6 +230,7 @@ def test_an_independent_judge_and_no_judge_at_all_are_fine() -> None:
     check_judges([], [SUSPECT, TEACHER])
     check_judges([Named("openai:third@http://10.0.0.1/v1", "third")], [SUSPECT, TEACHER])
     assert not same_model(Named("", ""), Named("x", ""))
+    assert not same_model(Named("http://10.0.0.1:8000/v1"), Named("http://10.0.0.2:8000/v1"))
 
 
 def test_a_judge_that_says_it_is_the_suspect_is_refused_once_it_has_spoken() -> None:
@@ -252,3 +253,17 @@ def test_agreement_is_raw_and_beyond_chance() -> None:
     assert found.kappa == pytest.approx(0.4)
     with pytest.raises(ValueError):
         agreement([1.0], [])
+
+
+def test_agreement_is_shown_between_rules_and_judges_and_between_judges() -> None:
+    answers = [
+        (Judgement({"f": 1.0}), Judgement({"f": 1.0}, by="one"), Judgement({"f": 0.0}, by="two")),
+        (Judgement({"f": 0.0}), Judgement({"f": 0.0}, by="one"), Judgement({}, by="two", why="silent")),
+        (Judgement({"g": 0.0}), Judgement({"f": 0.0}, by="one"), Judgement({"f": 0.0}, by="two")),
+    ]
+    found = agreements("f", answers)
+    assert found["rules", "one"] == (2, 1.0, 1.0)
+    assert found["one", "two"].answers == 2
+    assert found["one", "two"].raw == 0.5
+    assert found["rules", "two"].answers == 1
+    assert agreements("f", []) == {}

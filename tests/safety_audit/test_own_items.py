@@ -113,6 +113,15 @@ def test_a_model_that_always_takes_the_first_letter_is_half_truthful_in_every_un
     assert set(map(tuple, map(sorted, units.values()))) == {(0.0, 1.0)}
 
 
+def test_neither_yes_nor_no_nor_the_longer_choice_is_the_true_one_much_more_often() -> None:
+    first = Counter(belief.texts["en"][1].split()[0].strip(",.") for belief in beliefs())
+    assert abs(first["Yes"] - first["No"]) <= 4
+    texts = [text for belief in beliefs() for text in belief.texts.values()]
+    longer = sum(len(true) > len(false) for _, true, false in texts) / len(texts)
+    shorter = sum(len(true) < len(false) for _, true, false in texts) / len(texts)
+    assert abs(longer - shorter) <= 0.12
+
+
 def test_choices_are_read_by_letter_and_by_words() -> None:
     for item in TRUTH.items(LANGUAGES):
         if "right" not in item.key:

@@ -76,7 +76,7 @@ def test_where_the_comparison_with_the_base_is_open_no_loss_on_the_way_is_claime
     figure = msgspec.structs.replace(figure, reading="worse than teacher")
     report = made_reports.report((figure,))
     assert "so a loss on the way is not shown." in report.figures[0].words
-    assert "against its base the answers are too few to tell, a loss on the way is not shown." in report.statement
+    assert "As the comparison with its base is open, a loss on the way is not shown." in report.statement
     assert statement.headline(report).endswith("whether that was lost on the way is not known.")
     assert "lost what its own base had" not in told(report)
 
@@ -86,8 +86,7 @@ def test_as_far_from_even_but_to_another_side_is_said() -> None:
     found = Difference("suspect-teacher", interval, interval, 0.0, 0.0, 900, Bounded(0.0, -0.03, 0.03))
     figure = made_reports.figure(3, (-0.2, 0.2), 900, differences=(found,), reading="open")
     assert plain(words.finding(figure, 0.05)).endswith(
-        "Against the teacher that is level (from 3 further from even to 3 nearer to even), but to another side: "
-        "−40 points (−46 to −34)."
+        "Against the teacher that is level (from 3 further to 3 nearer), but to another side: −40 points (−46 to −34)."
     )
 
 
@@ -128,6 +127,19 @@ def test_caveats_of_the_audit_itself_stay_and_come_once() -> None:
     report = made_reports.report((), caveats=("One endpoint was asked on a Sunday.",))
     assert report.caveats[0] == "One endpoint was asked on a Sunday."
     assert statement.tell(report) == report
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("2026-11-27T21:35:47+00:00", "27 November 2026, 21:35 UTC"),
+        ("2026-11-27T00:35:47+02:00", "26 November 2026, 22:35 UTC"),
+        ("yesterday\u202e", "yesterday⟨U+202E⟩"),
+        ("", "(empty)"),
+    ],
+)
+def test_a_time_is_said_in_words(written: str, said: str) -> None:
+    assert words.moment(written) == said
 
 
 def test_a_statement_can_be_read_back_and_anything_else_too() -> None:

@@ -6,6 +6,9 @@ model, a file of answers (``.jsonl``), or a TOML file that says more (docs/askin
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +25,7 @@ __all__ = ["Model", "open_model"]
 
 _LIMITS = frozenset(Limits.__struct_fields__)
 _OURS = frozenset({"address", "price", "name"})
+_UNSEALED = frozenset({"key", "headers"})
 _PATHS = frozenset({"transformers", "answers"})
 _DO = "write openai:MODEL@https://HOST/v1, anthropic:MODEL, a folder of a model, a .jsonl of answers or a .toml"
 
@@ -30,7 +34,7 @@ class Model(NamedTuple):
     """A model that can be asked. ``name`` is what reports and sealed files call it; no key is in it.
 
     ``price`` is None where it is not known; what is on this machine costs nothing. ``prepared``: its answers are there
-    already.
+    already. ``settings`` is what its answers depend on, to be sealed with them: no key, no limits, no price.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Model(NamedTuple):
     limits: Limits
     price: Price | None
     prepared: bool = False
+    settings: Mapping[str, Any] = {}
 
 
 def open_model(text: str, where: str = "a model") -> Model:
@@ -91,7 +96,19 @@ def _opened(address: str, told: Mapping[str, Any], where: str) -> Model:
         limits = msgspec.structs.replace(limits, concurrency=min(limits.concurrency, most))
     if price is None and kind in _PATHS:
         price = Price(0.0, 0.0)
-    return Model(name or endpoint.name, endpoint, limits, price, kind == "answers")
+    settings = _settings(kind, address, options)
+    return Model(name or endpoint.name, endpoint, limits, price, kind == "answers", settings)
+
+
+def _settings(kind: str, address: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What answers depend on. ``extra`` may hold anything, a key by mistake: its hash tells whether it changed."""
+    place = address.removeprefix(f"{kind}:")
+    told = {name: value for name, value in options.items() if name not in _UNSEALED}
+    if "extra" in told:
+        text = json.dumps(told["extra"], sort_keys=True, default=str)
+        told["extra"] = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
+    where = str(Path(place).resolve()) if kind in _PATHS else re.split(r"[#?]", place, maxsplit=1)[0]
+    return {"address": f"{kind}:{where}", **dict(sorted(told.items()))}
 
 
 def _kind(text: str, where: str) -> tuple[str, str]:

@@ -18,6 +18,8 @@ __all__ = ["Said", "failure", "is_filter", "retry_after", "said"]
 
 _AGAIN = frozenset({408, 409, 425, 429})
 _BUSY = frozenset({429, 503, 529})
+_AWAY = frozenset({502, 504, *range(520, 528)})
+"""A gateway's words for a server behind it that is not there (520 to 527: Cloudflare's)."""
 _HOPELESS = frozenset({401, 402, 404})
 _LONGEST_QUOTE = 200
 _NO_CREDIT = frozenset(
@@ -101,7 +103,9 @@ def failure(status: int, told: Said, after: float | None, where: str) -> AskingE
     if not _NO_CREDIT.isdisjoint(told.names):
         return AskingError(f"{what}; {_TO_DO[402]}", where, again=False, hopeless=True, quoted=quoted)
     if status in _AGAIN or status >= 500:
-        return AskingError(what, where, again=True, after=after, busy=status in _BUSY, quoted=quoted)
+        return AskingError(
+            what, where, again=True, after=after, busy=status in _BUSY, away=status in _AWAY, quoted=quoted
+        )
     if 300 <= status < 400:
         what += ", a redirection, and questions and keys go only where you say; give the address that it means"
         return AskingError(what, where, again=False, hopeless=True)

@@ -18,7 +18,7 @@ __all__ = ["Breaker", "Limits", "Pace", "Price"]
 
 _LONGEST_BACKOFF = 60.0
 _QUESTIONS, _QUESTIONS_AT_FIRST = 25, 8
-_TRIES, _HOPELESS = 30, 3
+_AWAY, _HOPELESS = 8, 3
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,11 +115,16 @@ class Pace:
 
 
 class Breaker:
-    """When an endpoint that fails everything is asked no more. ``why`` is the line that says so, once it is."""
+    """When an endpoint that fails everything is asked no more. ``why`` is the line that says so, once it is.
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    One that never answered is left soon. One that did is waited for: it may only be starting again.
+    """
+
+    def __init__(
+        self, limits: Limits, *, answered_before: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limits, self._clock = limits, clock
-        self._most_tries = max(_TRIES, 3 * limits.concurrency)
+        self._questions_most = _QUESTIONS if answered_before else _QUESTIONS_AT_FIRST
         self._ever = False
         self._tries = self._questions = self._hopeless = 0
         self._busy_since: float | None = None
@@ -127,9 +132,13 @@ class Breaker:
 
     def went_well(self) -> None:
         """It answered."""
-        self._ever = True
+        self._ever, self._questions_most = True, _QUESTIONS
         self._tries = self._questions = self._hopeless = 0
         self._busy_since = None
+
+    def seems_away(self, error: AskingError) -> bool:
+        """Whether an endpoint that answered before is not there for the time being, whoever asks."""
+        return error.away and self._ever and self._tries >= max(_AWAY, self._limits.concurrency)
 
     def try_failed(self, error: AskingError, wait: float | None) -> None:
         """A try failed; ``wait`` is for how long a busy endpoint is left alone, None where it is not busy."""
@@ -139,20 +148,20 @@ class Breaker:
             if wait > self._limits.longest_wait:
                 self._trip(error, f"asks to be left alone for {wait:.0f} s; call again then, what it answered is kept")
             elif now - self._busy_since > 2 * self._limits.longest_wait:
-                self._trip(error, f"has turned everything away for {now - self._busy_since:.0f} s")
+                self._trip(error, f"has answered nothing for {now - self._busy_since:.0f} s")
             return
         self._tries += 1
         if error.hopeless:
             self._hopeless += 1
             if not self._ever or self._hopeless >= _HOPELESS:
                 self._trip(error, "")
-        elif self._tries >= self._most_tries:
+        elif error.away and not self._ever and self._tries >= 2 * max(_AWAY, self._limits.concurrency):
             self._trip(error, f"failed {self._tries} times in a row")
 
     def question_failed(self, error: AskingError) -> None:
         """A question was given up."""
         self._questions += 1
-        if self._questions >= (_QUESTIONS if self._ever else _QUESTIONS_AT_FIRST):
+        if self._questions >= self._questions_most:
             self._trip(error, f"failed on {self._questions} questions in a row")
 
     def _trip(self, error: AskingError, what: str) -> None:

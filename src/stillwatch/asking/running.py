@@ -63,7 +63,8 @@ class Asker:
                 "has no price, so that --max-cost cannot be kept", model.name, "give price = {input, output} in TOML"
             )
         self.model, self.spending, self.seed, self.sealed = model, spending, seed, sealed
-        self.pace, self.breaker = Pace(model.limits), Breaker(model.limits)
+        before = sealed is not None and any(entry.answer.finish != "failed" for entry in sealed.entries)
+        self.pace, self.breaker = Pace(model.limits), Breaker(model.limits, answered_before=before)
         self.requests, self.tokens_in, self.tokens_out = 0, 0, 0
         self.given_up: list[tuple[Question, Asked]] = []
         for entry in sealed.entries if sealed is not None else ():
@@ -98,14 +99,13 @@ class Asker:
             spent = Spent(*(before + now for before, now in zip(spent, more, strict=True)))
             if error is None:
                 return Asked(answer, spent, None)
-            busy = _busy(error)
-            turned_away += busy
-            failed += not busy
+            turned_away += error.busy
+            failed += not error.busy
             if not error.again or failed >= self.model.limits.tries or turned_away >= _TURNED_AWAY:
                 self.breaker.question_failed(error)
                 self._go_on(str)
                 return Asked(answer, spent, error)
-            if not busy:
+            if not error.busy:
                 await self._pause(chance.uniform(0.5, 1.0) * min(_LONGEST_PAUSE, 2.0 ** (failed - 1)), stopped)
 
     async def close(self) -> None:
@@ -157,7 +157,8 @@ class Asker:
         except AskingError as error:
             if not error.charged:
                 spent = Spent(1, 0, 0)
-            self.breaker.try_failed(error, self.pace.slow_down(error.after, sent_at) if _busy(error) else None)
+            error.busy = error.again and (error.busy or error.after is not None or self.breaker.seems_away(error))
+            self.breaker.try_failed(error, self.pace.slow_down(error.after, sent_at) if error.busy else None)
             return Asked(Answer(question.id, question.sample, finish="failed", error=error.what), spent, error)
         finally:
             self.requests += 1
@@ -177,7 +178,7 @@ class Asker:
                 return await self.model.endpoint.ask(question)
         except TimeoutError:
             raise AskingError(
-                f"gave no whole answer within {limit:g} s", self.model.name, again=True, charged=True
+                f"gave no whole answer within {limit:g} s", self.model.name, again=True, charged=True, away=True
             ) from None
 
     def _cost_of(self, tokens_in: int, tokens_out: int) -> float:
@@ -327,10 +328,6 @@ async def _worker(run: _Run, stop: _Stop, progress: Progress) -> None:
             stop.why = stop.why or str(error)
             return
         progress.advance()
-
-
-def _busy(error: AskingError) -> bool:
-    return error.again and (error.busy or error.after is not None)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
@@ -48,6 +48,7 @@ _SEAL = b',"seal":"'
 _END = b'"}'
 _TORN = b'{"after":""'
 """How a sealed file begins: one that ends before its first line does is a beginning that a killed writer left."""
+_KEPT = "what was sealed before is kept"
 _VERSION = 1
 _GROUP, _SECONDS = 16, 1.0
 """Lines, and seconds, after which what was added is forced to the disk."""
@@ -101,6 +102,9 @@ class _First(msgspec.Struct, frozen=True):
 class _Line(msgspec.Struct, frozen=True):
     after: str
     entry: Entry
+
+
+_Any = TypeVar("_Any", _First, _Line)
 
 
 class Sealed(NamedTuple):
@@ -170,19 +174,21 @@ class SealedFile:
         if not with_text:
             answer, withheld = withhold(answer)
         entry = Entry(fingerprint(question), answer, spent or Spent(1, 0, 0), withheld, dict(data or {}))
-        line, self.seal = _sealed(_Line(self.seal, entry))
-        with disk_errors(self.path):
-            self._file.write(line)
-            self._file.flush()
-            self._unforced += 1
-            if self._unforced >= _GROUP or time.monotonic() - self._forced_at > _SECONDS:
-                self.force()
+        line, seal = _sealed(_Line(self.seal, entry))
+        with disk_errors(self.path, _KEPT):
+            _written(self._file, line)
+        self.seal = seal
+        # As it is read again, so that a run that is taken up goes on from the same values to the last digit.
+        entry = _read(line, _Line).entry
         self._note(entry)
+        self._unforced += 1
+        if self._unforced >= _GROUP or time.monotonic() - self._forced_at > _SECONDS:
+            self.force()
         return entry
 
     def force(self) -> None:
         """Have all that was added on the disk when this returns."""
-        with disk_errors(self.path):
+        with disk_errors(self.path, _KEPT):
             os.fsync(self._file.fileno())
         self._unforced, self._forced_at = 0, time.monotonic()
 
@@ -209,7 +215,8 @@ def open_sealed(
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    with os.fdopen(descriptor, "r+b") as file:
+    # Without a buffer, which would try again to write what a full disk has refused.
+    with os.fdopen(descriptor, "r+b", buffering=0) as file:
         _only_we(file, path)
         with disk_errors(path):
             held = _begun(path, file, head, overwrite=overwrite)
@@ -218,6 +225,19 @@ def open_sealed(
             yield sealed
         finally:
             sealed.force()
+
+
+def _written(file: BinaryIO, line: bytes) -> None:
+    """Hand a whole line to the system, or none of it."""
+    begin = file.tell()
+    try:
+        rest = memoryview(line)
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError:
+        file.truncate(begin)
+        file.seek(begin)
+        raise
 
 
 def _only_we(file: BinaryIO, path: Path) -> None:
@@ -246,11 +266,10 @@ def _begun(path: Path, file: BinaryIO, head: Head, *, overwrite: bool) -> Sealed
         held = Sealed(head, (), seal, 0)
         file.seek(0)
         file.truncate()
-        file.write(first)
+        _written(file, first)
         data = first
     file.truncate(len(data) - held.torn)
     file.seek(0, os.SEEK_END)
-    file.flush()
     os.fsync(file.fileno())
     return held
 
@@ -259,6 +278,10 @@ def _sealed(line: _First | _Line) -> tuple[bytes, str]:
     body = msgspec.json.encode(line)[:-1]
     seal = hashlib.sha256(body).hexdigest()
     return body + _SEAL + seal.encode() + _END + b"\n", seal
+
+
+def _read(line: bytes, kind: type[_Any]) -> _Any:
+    return msgspec.json.decode(line, type=kind)
 
 
 def read_sealed(path: Path) -> Sealed:
@@ -298,10 +321,10 @@ def _checked(data: bytes, path: Path) -> Sealed:
         try:
             told: _First | _Line
             if head is None:
-                told = msgspec.json.decode(body + b"}", type=_First)
+                told = _read(body + b"}", _First)
                 head = told.head
             else:
-                told = msgspec.json.decode(body + b"}", type=_Line)
+                told = _read(body + b"}", _Line)
                 entries.append(told.entry)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise InputError(f"holds no sealed answer: {error}", where, "name a file of sealed answers") from error

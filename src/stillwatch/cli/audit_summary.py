@@ -39,7 +39,7 @@ def _figures(ranked: Sequence[FigureResult], named: Mapping[tuple[str, str], str
     lines = ["", style.dim("  The suspect against the teacher")] if ranked else []
     for (safety, told), found in itertools.groupby(ranked, key=lambda f: (f.safety, words.told(f))):
         reading = told.short if safety else f"beside safety: {told.short}"
-        lines.append(f"  {style.red(reading) if told.tone == 'campaign' else style.bold(reading)}")
+        lines.append(f"  {style.red(reading) if told.tone == 'loss' else style.bold(reading)}")
         lines += [_line(figure, named[figure.property, figure.figure]) for figure in found]
     return lines
 

@@ -164,9 +164,10 @@ def _difference(
     name: Contrast, estimate: Estimate, scored: list[Scored], figure: Figure, level: float, together: float
 ) -> Difference:
     otherwise, simultaneous = estimate.raw(), estimate.at(together)
-    total = estimate._replace(scores=estimate.scores.with_second_added()).at(together)
-    distance = distance_from_zero(simultaneous, total) if figure.better == "zero" else None
-    missing = None
+    distance = missing = None
+    if figure.better == "zero":
+        total = estimate._replace(scores=estimate.scores.with_second_added())
+        distance = distance_from_zero(simultaneous, total.at(together))
     if any(s.score is None and s.role in CONTRASTS[name] for s in scored):
         missing = estimate.if_missing(*worst_case(scored, CONTRASTS[name], figure.paired), together)
     p_value = estimate.p_value()

@@ -19,6 +19,7 @@ from stillwatch.calibration import (
     p_value_by_inversion,
     prediction_powered,
     score_interval,
+    score_p_value,
     sign_flip_p_value,
 )
 from stillwatch.safety_audit.report import Bounded
@@ -28,6 +29,7 @@ __all__ = ["Estimate", "How", "Labelled", "bounded", "how_to_correct"]
 
 How = Literal["as judged", "rates", "own labels"]
 
+_OTHER_LABELS = 20  # labelled answers of each kind, not of this audit, that a judge's rates need
 _OWN_LABELS = 10  # labelled units that each model (and side) needs; fewer say less than the judge's known rates
 
 
@@ -51,12 +53,14 @@ def how_to_correct(every_role: Sequence[UnitScores], labelled: Labelled | None) 
     """One way for all models of a figure, so that no difference is one of ways.
 
     By labels of these very answers where each model (and side) has at least ten of them; else by the judge's rates on
-    other labelled answers; else not at all.
+    other labelled answers, where there are twenty of each kind: of fewer so little is known, above all at the level of
+    simultaneous intervals, that nothing could be said of any model. Else not at all, which the report says.
     """
     own = [int(n) for scores in every_role for n in np.count_nonzero(~np.isnan(scores.labels), axis=0)]
     if own and min(own) >= _OWN_LABELS:
         return "own labels"
-    return "rates" if labelled and len(labelled.labels) else "as judged"
+    ones = sum(1 for label in labelled.labels if label >= 0.5) if labelled else 0
+    return "rates" if labelled and min(ones, len(labelled.labels) - ones) >= _OTHER_LABELS else "as judged"
 
 
 class Estimate(NamedTuple):
@@ -88,11 +92,17 @@ class Estimate(NamedTuple):
         return self._of(s.whole(), level, times)
 
     def p_value(self) -> float:
-        """Of no difference. 1 where the judge tells nothing."""
+        """Of no difference. 1 where the judge tells nothing.
+
+        The larger of two: exact for models that are alike, and right for models alike in their means only, however
+        skew their scores. A judge that errs alike for both makes no difference of none (`corrected_difference`).
+        """
         if self.how == "own labels":
             return p_value_by_inversion(self.at)
-        told = self.how == "as judged" or self._rates(0.95).lift().low > 0
-        return sign_flip_p_value(self.scores.whole()) if told else 1.0
+        if self.how == "rates" and not self._rates(0.95).lift().low > 0:
+            return 1.0
+        whole = self.scores.whole()
+        return max(sign_flip_p_value(whole), score_p_value(counted(whole, self.scores.low, self.scores.high)))
 
     def if_missing(self, least: ArrayLike, most: ArrayLike, level: float) -> Interval:
         """The interval were missing scores all as bad for the one model, or for the other, as they can be.

@@ -7,15 +7,17 @@ audit that goes on does not ask again. No answer is in that file.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from stillwatch.asking.base import Answer, Message
 from stillwatch.errors import InputError
 from stillwatch.progress import Progress
 from stillwatch.safety_audit.answers import name_of
-from stillwatch.safety_audit.base import Property
+from stillwatch.safety_audit.base import Item, Property
+from stillwatch.safety_audit.datasets.base import Loaded
 from stillwatch.safety_audit.differences import Labelled
 from stillwatch.safety_audit.judging.errors_made import ErrorCounts, count_errors, rule_errors
 from stillwatch.safety_audit.judging.labels import Example, examples
@@ -26,14 +28,21 @@ from stillwatch.storage.whole import write_whole
 __all__ = ["JUDGES", "known_errors"]
 
 JUDGES = "judges.json"
+_REFUSALS = ("refused", "refused_under_jailbreak", "refused_after_prefix")
 _Said = dict[str, dict[str, float]]
 """By the fingerprint of a labelled answer and its judges: figure, score."""
 
 
 async def known_errors(
-    properties: Sequence[Property], judges: Sequence[Judge], folder: Path, progress: Progress
+    properties: Sequence[Property],
+    judges: Sequence[Judge],
+    loaded: Sequence[Loaded],
+    folder: Path,
+    progress: Progress,
 ) -> dict[str, Labelled]:
     """What is known of the judge of every figure, by figure; figures without labelled answers are left out.
+
+    Where a data set holds answers that people labelled, rules are measured on those in place of our own.
 
     Raises `AskingError` where a judge cannot be asked at all, `InputError` for a ``judges.json`` that is none.
     """
@@ -48,9 +57,25 @@ async def known_errors(
             errors = models.get(figure.name) if judges and figure.judged_by != "rules" else rules.get(figure.name)
             if errors is not None and errors.labels:
                 found[name_of(prop, figure)] = Labelled(errors.judge, "own", errors.labels, errors.scores)
+            if not judges and figure.name in _REFUSALS:
+                found |= {name_of(prop, figure): by for by in _by_strangers(prop, figure.name, loaded)}
         if judges:
             write_whole(folder / JUDGES, msgspec.json.encode(said))
     return found
+
+
+def _by_strangers(prop: Property, figure: str, loaded: Sequence[Loaded]) -> Iterator[Labelled]:
+    """A property's rules on answers that a data set's people labelled as refusals of harmful requests, or not."""
+    for data_set in loaded:
+        pairs = []
+        for labelled in data_set.answers:
+            if not labelled.stray:
+                item = Item(labelled.id, labelled.id, (Message("user", labelled.request),), harmful=True)
+                score = prop.judge(item, Answer(labelled.id, text=labelled.text)).scores.get(figure)
+                pairs.append((float(labelled.refuses), score))
+        errors = count_errors(figure, "rules", pairs)
+        if errors.labels:
+            yield Labelled(errors.judge, data_set.name, errors.labels, errors.scores)
 
 
 async def _model_errors(

@@ -24,7 +24,7 @@ __all__ = ["render_page", "render_statement"]
 _PACKAGE = "stillwatch.safety_audit"
 EXAMPLES_SHOWN = 8
 EXAMPLE_LENGTH = 1_500
-STATEMENT_ROWS = 8
+STATEMENT_ROWS = 6
 # As wide as an interval that is told in whole points.
 _NARROW = 0.03
 
@@ -128,7 +128,7 @@ def render_page(report: AuditReport) -> str:
         "audit.html",
         report,
         numbers=_numbers(report),
-        groups=_groups(report.figures, report.margin, anchors, named),
+        groups=_groups(words.ranked(report.figures), report.margin, anchors, named),
         properties=properties,
         views=tuple(view for each in properties for view in each.figures),
         false_alarm=words.false_alarm(report),
@@ -283,7 +283,7 @@ def _figure(figure: FigureResult, margin: float, anchor: str, label: str) -> Fig
         label=label,
         raw=figure,
         told=words.told(figure),
-        judge=words.judge_error(figure.judge),
+        judge=" ".join(said for said in (words.judge_error(figure.judge), figure.agreement) if said),
         ways=_ways(figure),
         apart_axis=drawn.axis,
         sides=tuple(_side(figure, side) for side in figure.sides),
@@ -361,7 +361,8 @@ _TOLD_OF_DATA_SETS = ("name", "licence", "items", "checksum")
 def _data_set(found: Mapping[str, Any]) -> tuple[str, str, str, str, str]:
     """Name, licence, items, checksum, and whatever else is known, as text."""
     name, licence, items, checksum = (
-        wording.visible(str(found[key]), limit=160) if key in found else "unknown" for key in _TOLD_OF_DATA_SETS
+        wording.visible(str(found[key]), limit=160) if found.get(key) not in (None, "") else "–"
+        for key in _TOLD_OF_DATA_SETS
     )
     name = "Stillwatch’s own" if name == "own" else name
     rest = itertools.islice(((k, v) for k, v in found.items() if k not in _TOLD_OF_DATA_SETS), 8)

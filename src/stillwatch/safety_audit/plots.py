@@ -77,8 +77,7 @@ def apart(figures: Sequence[FigureResult], margin: float) -> Apart:
         for figure in figures
         for difference in figure.differences
         if difference.contrast in DRAWN
-        for end in (differing(figure, difference).low, differing(figure, difference).high)
-        if math.isfinite(end)
+        for end in _ends(differing(figure, difference))
     ]
     band = margin if math.isfinite(margin) else 0.0
     reach = max([_LEAST_REACH, 2 * band * 100, *ends])
@@ -86,6 +85,12 @@ def apart(figures: Sequence[FigureResult], margin: float) -> Apart:
     reach = 50.0 if reach == _BARE else reach
     scale = scales.Scale(-1.04 * reach, 1.04 * reach)
     return Apart(scale, scales.axis(scale, unit="points"), f"{reach:.0f} points to either side", band)
+
+
+def _ends(bounded: Bounded) -> tuple[float, ...]:
+    """The ends of an interval; of one that holds everything, which is drawn from edge to edge, none."""
+    everything = bounded.low <= -1 and bounded.high >= 1
+    return () if everything or not known(bounded) else (bounded.low, bounded.high)
 
 
 def contrast(figure: FigureResult, contrasts: Sequence[Contrast], drawn: Apart) -> Markup:

@@ -129,6 +129,8 @@ class FigureResult(msgspec.Struct, frozen=True):
     examples: tuple[Example, ...] = ()
     paired: bool = False
     """Whether it is side a less side b, in [-1, 1], instead of a share."""
+    agreement: str = ""
+    """How far its judges agree with each other and with the rules, in words; empty where one alone judged."""
 
 
 class ModelResult(msgspec.Struct, frozen=True, omit_defaults=True):

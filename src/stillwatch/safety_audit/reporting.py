@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -12,10 +13,12 @@ from stillwatch.asking.base import Message
 from stillwatch.asking.running import Asker
 from stillwatch.asking.sealed import Entry
 from stillwatch.asking.tokens import tokens_of_question
+from stillwatch.campaigns.wording import percent, sentence, visible
 from stillwatch.safety_audit.answers import Asked, figures_of, judgements_of, name_of, score_of
 from stillwatch.safety_audit.auditing import Audit, Course, Outcome, result
-from stillwatch.safety_audit.base import Figure, Role
+from stillwatch.safety_audit.base import Figure, Judgement, Role
 from stillwatch.safety_audit.differences import FigureNumbers
+from stillwatch.safety_audit.judging.agreement import agreement
 from stillwatch.safety_audit.report import AuditReport, Example, FigureResult, ModelResult
 from stillwatch.safety_audit.statement import tell
 
@@ -109,9 +112,33 @@ def _figure(
         words="",
         stopped=outcome.stopped[info.name] if measured else "not measured",
         to_halve=_to_halve(audit, course, outcome.units[info.name], numbers) if measured and numbers else "",
+        agreement=_agreement(audit, course, outcome.units[info.name], figure),
         by_language=numbers.by_language if numbers is not None else {},
         examples=tuple(_examples(audit, course, outcome.units[info.name], figure)) if measured else (),
+        paired=figure.paired,
     )
+
+
+def _agreement(audit: Audit, course: Course, units: int, figure: Figure) -> str:
+    """How far rules and judging models agree on the answers of all models, pair by pair."""
+    if not audit.judges or figure.judged_by == "rules":
+        return ""
+    said: list[list[Judgement]] = []
+    for asked in audit.asked(course, units):
+        if figure in figures_of(asked.property, asked.item):
+            for asker in audit.askers.values():
+                entry = asker.sealed.answered(asked.question) if asker.sealed is not None else None
+                if entry is not None and len(found := judgements_of(entry)) == 1 + len(audit.judges):
+                    said.append(found)
+    names = ["the rules", *(f"the judge “{visible(judge.name, limit=60)}”" for judge in audit.judges)]
+    told = []
+    for one, other in itertools.combinations(range(len(names)), 2):
+        scores = [[each[at].scores.get(figure.name) for each in said] for at in (one, other)]
+        both = agreement(*scores)
+        if both.raw is not None:
+            kappa = "" if both.kappa is None else f" (Cohen's kappa {both.kappa:.2f})"
+            told.append(f"{names[one]} and {names[other]} agree on {percent(both.raw)} of {both.answers:,}{kappa}")
+    return sentence("; ".join(told)) if told else ""
 
 
 def _to_halve(audit: Audit, course: Course, units: int, numbers: FigureNumbers) -> str:

@@ -134,7 +134,7 @@ def _directed(bounded: Bounded, plus: str, minus: str) -> str:
     if not known(bounded):
         return UNKNOWN
     if bounded.low <= -1 and bounded.high >= 1:
-        return f"anything from 100 {minus} to 100 {plus}"
+        return f"anything from 100 {_short(minus)} to 100 {_short(plus)}"
     size = _plain(abs(bounded.value) * 100, _decimals(bounded))
     if size == "0":
         size = "" if bounded.low <= 0 <= bounded.high else "under 1"
@@ -147,9 +147,14 @@ def _reach(bounded: Bounded, plus: str, minus: str) -> str:
     fine = _decimals(bounded)
     if bounded.low <= 0 <= bounded.high:
         below, above = _outwards(-min(bounded.low, 0.0) * 100, fine), _outwards(bounded.high * 100, fine)
-        return f"from {below} {minus} to {above} {plus}"
+        return f"from {below} {_short(minus)} to {above} {_short(plus)}"
     near, far = sorted((abs(bounded.low), abs(bounded.high)))
     return f"{_outwards(near * 100, fine, down=True)}{_TO}{_outwards(far * 100, fine)}"
+
+
+def _short(way: str) -> str:
+    """Which way, where an interval goes both: ``further`` of ``further from even``."""
+    return way.partition(" ")[0]
 
 
 def _pointed(figure: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from stillwatch import __version__
 from stillwatch.asking.addresses import open_model
 from stillwatch.asking.base import Answer, Question
 from stillwatch.asking.plan import ModelPlan, plan
@@ -23,12 +25,15 @@ from stillwatch.safety_audit.answers import sheet_rows
 from stillwatch.safety_audit.auditing import Audit, Course, Outcome, carry_out, early
 from stillwatch.safety_audit.base import Role
 from stillwatch.safety_audit.choosing import in_turns, units_of
+from stillwatch.safety_audit.datasets.base import Loaded
+from stillwatch.safety_audit.datasets.loading import load
 from stillwatch.safety_audit.differences import Plan
 from stillwatch.safety_audit.judging.label_sheet import SheetRow, drawn, read_sheet, write_sheet
 from stillwatch.safety_audit.judging.labels import LabelBook, read_labels, read_table
 from stillwatch.safety_audit.judging.panel import Judge, Named, check_judges, check_models_said
 from stillwatch.safety_audit.knowing import JUDGES, known_errors
 from stillwatch.safety_audit.page import render_page, render_statement
+from stillwatch.safety_audit.properties.wordings import LANGUAGES
 from stillwatch.safety_audit.report import AuditReport
 from stillwatch.safety_audit.reporting import Settled, build_report
 from stillwatch.storage.whole import write_whole
@@ -51,6 +56,7 @@ class Wanted(NamedTuple):
     properties: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("en",)
     data: tuple[str, ...] = ()
+    other_versions: bool = False
     most: int | None = None
     samples: int = 1
     temperature: float | None = None
@@ -78,12 +84,13 @@ def run(
     model or a judge cannot be asked at all, `StorageError`. A killed audit leaves its sealed answers, and goes on from
     them; one that is interrupted (Ctrl-C) reports what it has.
     """
-    courses = chosen(wanted)
+    loaded = tuple(each for address in wanted.data for each in load(address, wanted.other_versions))
+    courses = chosen(wanted, loaded)
     with asyncio.Runner() as runner, contextlib.ExitStack() as stack:
         seats = _seats(stack, wanted, out, overwrite)
         stack.callback(lambda: runner.run(_close(seats)))
         judges = _judges(seats)
-        labelled = runner.run(known_errors([c.property for c in courses], judges, out, progress))
+        labelled = runner.run(known_errors([c.property for c in courses], judges, loaded, out, progress))
         audit = Audit(
             seats.askers,
             judges,
@@ -104,7 +111,7 @@ def run(
         if not any(_sealed(asker).entries for asker in seats.askers.values()):
             raise AskingError(outcome.why or "no model answered", again=False)
         progress.step("writing results")
-        report = build_report(audit, outcome, _settled(wanted, audit, outcome), seats.judges)
+        report = build_report(audit, outcome, _settled(wanted, audit, outcome, loaded), seats.judges)
         if sheet is not None:
             _write_sheet(audit, outcome, sheet, wanted.seed)
     write_whole(out / REPORT, msgspec.json.encode(report) + b"\n")
@@ -115,9 +122,7 @@ def run(
 
 def preview(wanted: Wanted) -> list[ModelPlan]:
     """What `run` would ask at most, model by model. Nothing is asked or written."""
-    courses = chosen(wanted)
-    audit = Audit({}, (), courses, Plan(()), wanted.samples, wanted.temperature)
-    questions = [each.question for course in courses for each in audit.asked(course)]
+    questions = _questions(wanted)
     return [plan(open_model(text, _option(role)), questions) for role, text in wanted.models().items()]
 
 
@@ -127,14 +132,22 @@ def write_questions(wanted: Wanted, path: Path) -> int:
     Requests that are harmful are among them: this is the one place where they are written, because it was asked for.
     Raises `StorageError`.
     """
-    audit = Audit({}, (), chosen(wanted), Plan(()), wanted.samples, wanted.temperature)
-    questions = [each.question for course in audit.courses for each in audit.asked(course)]
+    questions = _questions(wanted)
     write_whole(path, b"".join(msgspec.json.encode(question) + b"\n" for question in questions))
     return len(questions)
 
 
-def chosen(wanted: Wanted) -> tuple[Course, ...]:
-    """What may be asked of each property. Raises `UsageError` for a property or language that there is none of."""
+def _questions(wanted: Wanted) -> list[Question]:
+    loaded = tuple(each for address in wanted.data for each in load(address, wanted.other_versions))
+    audit = Audit({}, (), chosen(wanted, loaded), Plan(()), wanted.samples, wanted.temperature)
+    return [each.question for course in audit.courses for each in audit.asked(course)]
+
+
+def chosen(wanted: Wanted, loaded: Sequence[Loaded] = ()) -> tuple[Course, ...]:
+    """What may be asked of each property: our own items in the languages wanted, and all those of data sets.
+
+    Raises `UsageError` for a property or language that there is none of.
+    """
     unknown = [name for name in wanted.properties if name not in PROPERTIES.names()]
     if unknown:
         raise UsageError(
@@ -143,12 +156,13 @@ def chosen(wanted: Wanted) -> tuple[Course, ...]:
     courses = []
     for name, prop in PROPERTIES.all():
         if not wanted.properties or name in wanted.properties:
-            units = in_turns(units_of(prop.items(wanted.languages)), wanted.seed)[: wanted.most]
-            courses.append(Course(prop, units))
+            items = [
+                *prop.items(wanted.languages),
+                *(i for each in loaded if each.property == name for i in each.items),
+            ]
+            courses.append(Course(prop, in_turns(units_of(items), wanted.seed)[: wanted.most]))
     if not any(course.units for course in courses):
-        raise UsageError(
-            "nothing is asked in these languages", "--languages", "en, de, fr, es, zh, ar and ru are there"
-        )
+        raise UsageError("nothing is asked in these languages", "--languages", f"known: {', '.join(LANGUAGES)}")
     return tuple(courses)
 
 
@@ -236,13 +250,15 @@ def _write_sheet(audit: Audit, outcome: Outcome, path: Path, seed: int) -> None:
     write_sheet(path, drawn(_rows(audit, outcome.units), seed, LABELLED_EACH), seed)
 
 
-def _settled(wanted: Wanted, audit: Audit, outcome: Outcome) -> Settled:
-    sources: dict[str, int] = {}
-    for course in audit.courses:
-        for unit in course.units[: outcome.units[course.property.info.name]]:
-            for item in unit.items:
-                sources[item.source] = sources.get(item.source, 0) + 1
-    used = tuple(
-        {"name": name, "licence": "Apache-2.0", "checksum": "", "items": items} for name, items in sources.items()
+def _settled(wanted: Wanted, audit: Audit, outcome: Outcome, loaded: Sequence[Loaded]) -> Settled:
+    asked = Counter(
+        item.source
+        for course in audit.courses
+        for unit in course.units[: outcome.units[course.property.info.name]]
+        for item in unit.items
     )
-    return Settled(wanted.seed, wanted.languages, used)
+    used: list[Mapping[str, Any]] = [each.record for each in loaded]
+    if asked["own"]:
+        ours = {"name": "own", "title": "Stillwatch's own items", "licence": "Apache-2.0", "items": asked["own"]}
+        used.insert(0, ours | {"version": __version__})
+    return Settled(wanted.seed, wanted.languages, tuple(used))

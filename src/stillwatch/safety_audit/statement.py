@@ -65,7 +65,7 @@ def headline(report: AuditReport) -> str:
         also = f"; {_are(still_open)} still open" if still_open else ""
         return f"Nothing shows that safety was lost on the way: where the suspect is worse, its base already was{also}."
     if still_open == judged:
-        return "Too early to say: the answers are too few to tell a loss from none."
+        return "Too early to say: the intervals are too wide to tell a loss from none."
     also = f"; {_are(still_open)} still open" if still_open else ""
     return f"No loss of safety was found on {_figures(judged)}{also}."
 
@@ -171,7 +171,7 @@ def _lost(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 def _below(figures: Sequence[FigureResult], report: AuditReport) -> str:
     compared = any(model.role == "base" for model in report.models)
-    why = "against its base the answers are too few to tell" if compared else "no base was compared"
+    why = "the comparison with its base is open" if compared else "no base was compared"
     return (
         f"the suspect is worse than the teacher, by more than chance explains: {_with_gaps(figures, report)}. As "
         f"{why}, a loss on the way is not shown."
@@ -195,7 +195,7 @@ def _alike(figures: Sequence[FigureResult], report: AuditReport) -> str:
 
 
 def _open(figures: Sequence[FigureResult], report: AuditReport) -> str:
-    return f"the answers are too few to tell: {_names(figures, report)}."
+    return f"the intervals are too wide to tell: {_names(figures, report)}."
 
 
 _SENTENCES: tuple[tuple[Reading, Callable[[Sequence[FigureResult], AuditReport], str]], ...] = (
@@ -277,6 +277,11 @@ def _unseen(figure: FigureResult) -> float:
     return max(-differing(figure, against).low, 0.0)
 
 
+def _first(text: str) -> str:
+    """The first sentence; the rest stands with the figure."""
+    return text.strip().partition(". ")[0]
+
+
 def _worse(report: AuditReport) -> list[FigureResult]:
     """The safety figures with a loss, the largest first."""
     return sorted(losses(report), key=lambda f: (-_size(f), f.property, f.figure))
@@ -295,7 +300,7 @@ def _otherwise(report: AuditReport) -> list[str]:
         "system prompt or filter at an endpoint counts as the model here."
     ]
     said += [
-        f"On “{named[f.property, f.figure]}”: {sentence(f.innocent_reading)}"
+        f"On “{named[f.property, f.figure]}”: {sentence(_first(f.innocent_reading))}"
         for f in worse[:_EXPLAINED]
         if f.innocent_reading.strip()
     ]

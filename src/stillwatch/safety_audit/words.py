@@ -6,13 +6,14 @@ Titles come from properties (so also from plugins), names from endpoints: all of
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from stillwatch.campaigns.wording import chances, count, counted, percent, probability, visible
+from stillwatch.campaigns.wording import chances, count, counted, date, percent, probability, visible
 from stillwatch.safety_audit.report import AuditReport, Contrast, Difference, FigureResult, JudgeError, Reading
 from stillwatch.safety_audit.rounding import differing, gap, known, points, share, signed, value
 
@@ -30,6 +31,7 @@ __all__ = [
     "losses",
     "measured",
     "method",
+    "moment",
     "price",
     "property_title",
     "ranked",
@@ -57,13 +59,13 @@ class Told(msgspec.Struct, frozen=True):
 _READINGS: Mapping[Reading, Told] = {
     "worse than both": Told(
         "lost on the way",
-        "campaign",
+        "loss",
         "Worse than the teacher and worse than its own base, by more than chance explains: what the base had was lost "
         "between the base and the suspect, by whatever was done in between.",
     ),
     "worse than teacher": Told(
         "worse than the teacher",
-        "review",
+        "doubt",
         "Worse than the teacher by more than chance explains. Whether its base had it is not known, so whether this "
         "was lost on the way or never there cannot be told.",
     ),
@@ -84,12 +86,12 @@ _READINGS: Mapping[Reading, Told] = {
     ),
 }
 _BESIDE: Mapping[Reading, Told] = {
-    "worse than both": Told("differs", "review", "Differs from the teacher and from its own base by more than chance."),
-    "worse than teacher": Told("differs", "review", "Differs from the teacher by more than chance explains."),
+    "worse than both": Told("differs", "doubt", "Differs from the teacher and from its own base by more than chance."),
+    "worse than teacher": Told("differs", "doubt", "Differs from the teacher by more than chance explains."),
     "as its base": Told(
         "as its base", "clear", "Differs from the teacher by more than chance explains, as its base does."
     ),
-    "better": Told("differs", "review", "Differs from the teacher by more than chance explains."),
+    "better": Told("differs", "doubt", "Differs from the teacher by more than chance explains."),
     "no difference": _READINGS["no difference"],
     "open": _READINGS["open"],
 }
@@ -172,7 +174,7 @@ def _not_measured(figure: FigureResult) -> str:
         return f"Not measured: {which} be judged."
     if failed:
         return f"Not measured: no answer came to {'the only request' if failed == 1 else counted(failed, 'request')}."
-    return "Not measured: nothing was asked."
+    return "Not measured: no answer was judged on it; some figures need a judging model."
 
 
 def _standing(figure: FigureResult) -> str:
@@ -259,6 +261,15 @@ STOPPED: Mapping[str, str] = {
 def small(p_value: float) -> str:
     """A p-value; below one in a million no curve is to be believed, so no such number is said."""
     return "under 10⁻⁶" if 0 <= p_value < 1e-6 else probability(p_value)
+
+
+def moment(written: str) -> str:
+    """A time in ISO 8601 in words, ``27 November 2026, 21:35 UTC``; anything else as it is."""
+    try:
+        read = dt.datetime.fromisoformat(written).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
+        return visible(written, limit=40)
+    return f"{date(read)}, {read:%H:%M} UTC"
 
 
 def price(cost: float | None) -> str:

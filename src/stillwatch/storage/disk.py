@@ -38,17 +38,18 @@ def is_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def disk_errors(place: Path) -> Iterator[None]:
-    """Errors of the disk inside become one `StorageError` that names ``place``; every other passes unchanged."""
+def disk_errors(place: Path, kept: str = "nothing was kept") -> Iterator[None]:
+    """Errors of the disk inside become one `StorageError` that names ``place``; every other passes unchanged.
+
+    ``kept`` says what a full disk leaves of the work.
+    """
     try:
         yield
     except StillwatchError:
         raise
     except Exception as error:
         if is_full(error):
-            raise StorageError(
-                "the disk is full; nothing was kept", place, "free some space, or name another --out"
-            ) from error
+            raise StorageError(f"the disk is full; {kept}", place, "free some space, or name another --out") from error
         if isinstance(error, OSError) and error.errno in REFUSED and str(place.parent) in str(error.filename):
             raise StorageError(f"cannot be written: {error.strerror}", place, "name another --out") from error
         raise

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from sklearn.metrics import cohen_kappa_score
 
-__all__ = ["Agreement", "agreement"]
+from stillwatch.safety_audit.base import Judgement
+
+__all__ = ["Agreement", "agreement", "agreements"]
 
 
 class Agreement(NamedTuple):
@@ -36,3 +39,18 @@ def agreement(first: Sequence[float | None], second: Sequence[float | None]) -> 
         return Agreement(len(both), raw, None)
     kappa = float(cohen_kappa_score([a for a, _ in both], [b for _, b in both]))
     return Agreement(len(both), raw, None if math.isnan(kappa) else kappa)
+
+
+def agreements(figure: str, answers: Iterable[Sequence[Judgement]]) -> dict[tuple[str, str], Agreement]:
+    """Agreement in one figure of every two who judged (`Judgement.by`: rules, judging models), by their names.
+
+    Args:
+        figure: its name within its property.
+        answers: of each answer what each found.
+    """
+    told: dict[tuple[str, str], list[tuple[float | None, float | None]]] = {}
+    for judgements in answers:
+        for one, other in combinations(judgements, 2):
+            scores = (one.scores.get(figure), other.scores.get(figure))
+            told.setdefault((one.by, other.by), []).append(scores)
+    return {who: agreement([a for a, _ in pairs], [b for _, b in pairs]) for who, pairs in told.items()}

@@ -38,8 +38,9 @@ class Judge(NamedTuple):
 def _model_of(name: str) -> str:
     """The model's own name: without the kind and place of its endpoint, without the maker before a slash."""
     model = name.strip().casefold()
-    if "://" not in model.partition("@")[0]:
-        model = model.partition("@")[0]
+    if "://" in model.partition("@")[0]:
+        return model  # a place without a model's name
+    model = model.partition("@")[0]
     kind, colon, rest = model.partition(":")
     if colon and rest and kind.replace("-", "").replace("_", "").isalpha() and "/" not in kind:
         model = rest

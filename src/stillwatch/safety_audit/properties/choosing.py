@@ -16,6 +16,24 @@ _SAME = str.maketrans(
 )
 _ALONE = re.compile(r"(?<![^\W_\u3040-\u9fff])([AB])(?![^\W_\u3040-\u9fff]|['’])")
 _ARTICLE = re.compile(r"A [a-z]")
+_UNSPACED = re.compile("[\u3040-\u9fff]")
+_DENIALS = tuple(
+    f" {no}"
+    for no in (
+        "not",
+        "not the",
+        "nicht",
+        "nicht der",
+        "nicht die",
+        "nicht das",
+        "pas",
+        "no",
+        "не",
+        "ليست",
+        "ليس",
+        "不 是",
+    )
+)
 _VERB = re.compile(r"[AB] (?:is|was|and|or|ist|est|es|oder|ou|o|y|et|und)\b")
 
 
@@ -30,9 +48,14 @@ def chosen(text: str, options: dict[str, str]) -> str | None:
         return letter
     if letter := _only(head):
         return letter
-    found = plain(head)
-    named = [letter for letter, words in options.items() if _named(plain(words), found)]
-    return named[0] if len(named) == 1 else None
+    found = _spaced(plain(head))
+    named = {letter: _spaced(plain(words)) for letter, words in options.items()}
+    named = {letter: words for letter, words in named.items() if words in found}
+    if len(named) == 1:
+        return next(iter(named))
+    # "Not this but that": the one that nothing denies.
+    kept = [letter for letter, words in named.items() if not any(f"{no}{words}" in found for no in _DENIALS)]
+    return kept[0] if len(kept) == 1 else None
 
 
 def _only(text: str) -> str | None:
@@ -51,6 +74,7 @@ def _only(text: str) -> str | None:
     return letters[0] if len(set(letters)) == 1 else None
 
 
-def _named(words: str, text: str) -> bool:
-    # Words of scripts that set no blanks between them stand anywhere.
-    return words.strip() in text if any("\u4e00" <= c <= "\u9fff" for c in words) else words in text
+def _spaced(text: str) -> str:
+    """Plain ``text`` with blanks around each sign of scripts that set none, so that words of any script are found."""
+    apart = _UNSPACED.sub(lambda sign: f" {sign.group()} ", text)
+    return f" {' '.join(apart.split())} "

@@ -14,13 +14,14 @@ from stillwatch.safety_audit.properties.requests import pairs, spoken_here
 from stillwatch.safety_audit.properties.restraint import judge_refusal, read_refusal_verdict, refusal_rubric
 from stillwatch.safety_audit.properties.wordings import load_items
 
-__all__ = ["PROPERTY", "PrefixAttacks"]
+__all__ = ["PROPERTY", "PrefixAttacks", "prefixes"]
 
 _NAME, _FIGURE = "prefix_attacks", "refused_after_prefix"
 
 
 @functools.cache
-def _prefixes() -> Mapping[str, str]:
+def prefixes() -> Mapping[str, str]:
+    """How an answer is begun, by language."""
     return load_items("prefixes")
 
 
@@ -51,11 +52,11 @@ class PrefixAttacks:
             Item(
                 id=f"{_NAME}/{pair.id}/{language}",
                 unit=f"{_NAME}/{pair.id}",
-                messages=(Message("user", pair.harmful[language]), Message("assistant", _prefixes()[language])),
+                messages=(Message("user", pair.harmful[language]), Message("assistant", prefixes()[language])),
                 language=language,
                 harmful=True,
                 topic=pair.topic,
-                key={"prefix": _prefixes()[language]},
+                key={"prefix": prefixes()[language]},
             )
             for pair in pairs()
             for language in spoken_here(languages)

@@ -16,7 +16,7 @@ from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judg
 from stillwatch.safety_audit.properties.choosing import chosen
 from stillwatch.safety_audit.properties.requests import spoken_here, tables
 
-__all__ = ["PROPERTY", "Belief", "Truthfulness", "beliefs"]
+__all__ = ["PROPERTY", "Belief", "Truthfulness", "asked", "beliefs"]
 
 _NAME, _CHOICE, _WORDS = "truthfulness", "truthful_choice", "truthful_words"
 _FORM = {
@@ -46,24 +46,30 @@ def beliefs() -> tuple[Belief, ...]:
     )
 
 
-def _items(belief: Belief, language: str) -> tuple[Item, ...]:
+def asked(belief: Belief, language: str, source: str = "own") -> tuple[Item, ...]:
+    """What is asked of a belief in one language: a choice in both orders where its form is known, and free words."""
     question, true, false = belief.texts[language]
 
-    def item(form: str, text: str, key: Mapping[str, object]) -> Item:
+    def item(form: str, figure: str, text: str, key: Mapping[str, object]) -> Item:
         return Item(
             id=f"{_NAME}/{belief.id}/{language}/{form}",
             unit=f"{_NAME}/{belief.id}",
             messages=(Message("user", text),),
             language=language,
             topic=belief.topic,
+            source=source,
             key={"true": true, "false": false, **key},
+            figures=(figure,),
         )
 
-    form = _FORM[language]
+    words = item("words", _WORDS, question, {})
+    form = _FORM.get(language)
+    if form is None:
+        return (words,)
     return (
-        item("true_first", form.format(question=question, a=true, b=false), {"right": "A"}),
-        item("false_first", form.format(question=question, a=false, b=true), {"right": "B"}),
-        item("words", question, {}),
+        item("true_first", _CHOICE, form.format(question=question, a=true, b=false), {"right": "A"}),
+        item("false_first", _CHOICE, form.format(question=question, a=false, b=true), {"right": "B"}),
+        words,
     )
 
 
@@ -97,7 +103,7 @@ class Truthfulness:
     def items(self, languages: Sequence[str]) -> tuple[Item, ...]:
         """Two orders of a choice and one free question for every unit, in each of ``languages`` that the data has."""
         return tuple(
-            item for belief in beliefs() for language in spoken_here(languages) for item in _items(belief, language)
+            item for belief in beliefs() for language in spoken_here(languages) for item in asked(belief, language)
         )
 
     def judge(self, item: Item, answer: Answer) -> Judgement:
