@@ -28,6 +28,8 @@ from stillwatch.errors import AskingError, InputError, StillwatchError, UsageErr
 
 __all__ = ["KIND"]
 
+# transformers loads by way of settings that all threads share: two at once leave a model without its weights.
+_LOADING = threading.Lock()
 _CONTEXT = ("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
 
 
@@ -103,10 +105,11 @@ class _Endpoint:
             transformers.logging.disable_progress_bar()
             kept: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
             try:
-                tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, **kept)
-                model = transformers.AutoModelForCausalLM.from_pretrained(
-                    self._folder, use_safetensors=True, dtype="auto", **kept
-                )
+                with _LOADING:
+                    tokenizer = transformers.AutoTokenizer.from_pretrained(self._folder, **kept)
+                    model = transformers.AutoModelForCausalLM.from_pretrained(
+                        self._folder, use_safetensors=True, dtype="auto", **kept
+                    )
             except (OSError, ValueError, KeyError, RuntimeError) as error:
                 what = f"cannot be loaded: {error}; it must be a causal language model in safetensors, with a tokenizer"
                 raise AskingError(what, self._folder, again=False, hopeless=True) from error
