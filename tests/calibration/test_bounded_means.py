@@ -137,6 +137,7 @@ def test_skew_scores_of_few_units_are_seldom_said_to_have_another_mean() -> None
         assert told <= level + 3 * math.sqrt(level * (1 - level) / 500)
     assert score_p_value(counted([], -1, 1)) == 1.0
     assert score_p_value(counted([1.0], -1, 1)) == pytest.approx(0.5)
+    assert 0.3 < score_p_value(counted([-1.0] * 3 + [1.0] + [0.0] * 8, -2, 2)) < 0.5  # 3 : 1, as far as -2 : 2 reach
     with pytest.raises(ValueError, match="bounds"):
         score_p_value(counted([1.0], 0, 1))
 
