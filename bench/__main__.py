@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bench import audit, audit_judges, detection, drill, formats, fuzzing, nulls, overlap, techniques
+from bench import audit, audit_failures, audit_judges, detection, drill, formats, fuzzing, nulls, overlap, techniques
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
 
@@ -20,6 +20,7 @@ def main(names: list[str]) -> None:
         "drill": drill.main,
         "audit": audit.main,
         "audit_judges": audit_judges.main,
+        "audit_failures": audit_failures.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:
