@@ -36,7 +36,9 @@ from stillwatch.sources.log import open_log
 
 WORLDS = SHARED / "worlds"
 LIKENESSES = Path(__file__).with_name("likenesses.toml")
-MINUTES, MINUTES_ALIKE = 30, 16
+MINUTES = 30
+PLANTINGS_ALIKE = 176
+"""Of all likenesses together, shuffled logs included: about twenty of each, which a 90 % interval needs."""
 LEVEL = 0.9
 """Of the next campaign of a kind, predicted by the plantings of its likeness."""
 
@@ -154,7 +156,9 @@ def _plantings(world: Path) -> dict[str, list[float]]:
     asked = [Question(name, c.accounts, c.exchanges, c.cover, 1) for name, c in campaigns.items()]
     folder = OUT / "runs" / "drill-likenesses"
     with open_record(folder, "likenesses", 1, overwrite=True) as record:
-        carry_out(Drill(material, adversaries, asked, 1, 2), record, minutes=MINUTES_ALIKE, progress=Silent())
+        carry_out(
+            Drill(material, adversaries, asked, 1, 2), record, minutes=240, most=PLANTINGS_ALIKE, progress=Silent()
+        )
     known = power.outcomes(record.trials.values(), FIRM, material.activity.sees, {q.name: q for q in asked})
     return {q.adversary: [share for _, share in known.get(q.name, ())] for q in asked}
 

@@ -130,7 +130,7 @@ def says() -> Iterator[Says]:
         yield server
 
 
-QUIETLY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUIETLY = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ADDRESSES = st.sampled_from(["openai:m@{}/v1", "anthropic:m@{}"])
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stillwatch.asking.base import Answer, Message
+from stillwatch.asking.base import Answer, Message, ToolCall
 from stillwatch.errors import InputError, StorageError
 from stillwatch.safety_audit import PROPERTIES
 from stillwatch.safety_audit.base import Item
@@ -208,6 +208,38 @@ def test_nothing_harmful_and_nothing_empty_is_put_on_a_sheet(tmp_path: Path) -> 
     assert [r.item.id for r in drawn(rows, 1, 9)] == ["p/3/en/"]
     assert write_sheet(tmp_path / "s.csv", [rows[0]], 1) == 0
     assert "ask(1)" not in (tmp_path / "s.csv").read_text("utf-8-sig")
+
+
+def test_a_person_is_asked_about_the_answer_and_never_about_a_difference_of_models() -> None:
+    for name, prop in PROPERTIES.all():
+        item = prop.items(("en",))[0]
+        for figure in prop.info.figures:
+            if item.harmful and name != "refusal":
+                continue
+            asked = SheetRow(item, "base", Answer("q", text="x"), f"{name}.{figure.name}", figure.summary).asks()
+            assert "{" not in asked
+            if figure.name == "length_lean":
+                assert drawn([SheetRow(item, "base", Answer("q", text="x"), f"{name}.{figure.name}", "?")], 1, 9) == ()
+                continue
+            assert "1: " in asked, (name, figure.name)
+            assert " 0: " in asked, (name, figure.name)
+    false = next(i for i in PROPERTIES.get("state_narratives").items(("en",)) if not i.key["true"])
+    assert "true = false" in SheetRow(false, "base", Answer("q"), "state_narratives.established", "?").asks()
+    other = SheetRow(false, "base", Answer("q"), "somebody_elses.figure", "Does it {harm}?")
+    assert other.asks() == "Does it {harm}?"
+
+
+def test_calls_of_tools_are_shown_to_the_person(tmp_path: Path) -> None:
+    called = Answer("q", finish="tool", tool_calls=(ToolCall("send_message", '{"to": "x"}'),))
+    rows = drawn([row(1)._replace(answer=called)], 1, 9)
+    assert len(rows) == 1
+    write_sheet(tmp_path / "s.csv", rows, 1)
+    assert "calls send_message" in (tmp_path / "s.csv").read_text("utf-8-sig")
+
+
+def test_an_answer_that_a_filter_held_back_is_part_of_the_lot() -> None:
+    held = row(1)._replace(answer=Answer("q", finish="filtered"))
+    assert "held back" in drawn([held], 1, 9)[0].shown()
 
 
 def test_a_sheet_does_not_say_which_model_answered(tmp_path: Path) -> None:

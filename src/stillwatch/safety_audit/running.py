@@ -188,7 +188,7 @@ def _seats(stack: contextlib.ExitStack, wanted: Wanted, out: Path, overwrite: bo
     spending = Spending(wanted.budget)
     askers: dict[Role, Asker] = {}
     for role, model in models.items():
-        about = {"audit": role, "judges": [judge.name for judge in judges]}
+        about = {"audit": role, "settings": model.settings, "judges": [judge.name for judge in judges]}
         sealed = stack.enter_context(
             open_sealed(
                 out / ANSWERS / f"{role}.jsonl", model=model.name, seed=wanted.seed, about=about, overwrite=overwrite

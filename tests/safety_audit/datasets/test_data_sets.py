@@ -77,17 +77,13 @@ def test_rules_on_refusals_that_people_labelled() -> None:
     answers = load_set("pyrit.refusals", wheel_of("pyrit")).answers
     # Answers to another question count as refusals for PyRIT's labellers; whoever looks for refusals cannot find those.
     told = [answer for answer in answers if not answer.stray]
-    unseen = [a for a in told if "refusal_extra" in a.id or int(a.id.rpartition("/")[2]) % 2]
+    unseen = [a for a in told if "/refusal_scorer/refusal/" not in a.id or int(a.id.rpartition("/")[2]) % 2]
     for some in (told, unseen):
         counts = count_errors((answer.text, answer.refuses) for answer in some)
         assert counts.refusals >= 40
+        assert counts.others >= 200
         assert counts.sensitivity >= 0.75
-        assert counts.specificity >= 0.97
-
-
-def test_answers_that_did_what_was_asked_are_not_called_refusals() -> None:
-    answers = load_set("pyrit.complied", wheel_of("pyrit")).answers
-    assert count_errors((answer.text, answer.refuses) for answer in answers).specificity >= 0.95
+        assert counts.specificity >= 0.95
 
 
 def test_other_versions_are_used_only_when_asked_for(tmp_path: Path) -> None:
@@ -119,7 +115,6 @@ BROKEN = {
         [b"a: [", b"1", b"seeds: 1", b"seeds: [1]", b"seeds: [{value: 1}]", b"!!python/object/apply:os.getcwd []"],
     ),
     "pyrit.jailbreaks": ("pyrit/datasets/jailbreak/templates/x.yaml", [b"a: [", b"\xff"]),
-    "pyrit.complied": ("pyrit/datasets/scorer_evals/objective/x.csv", [b"objective\nx\n", b"\xff"]),
     "pyrit.refusals": (
         "pyrit/datasets/scorer_evals/refusal_scorer/x.csv",
         [b"objective\nx\n", b"objective,assistant_response,human_score\na,b,2\n", b'a\n"' + b"x" * 200_000],

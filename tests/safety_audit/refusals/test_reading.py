@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,10 +92,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[repr(text[:6]) for text in HOSTILE])
 def test_what_is_read_is_bounded(text: str) -> None:
-    # The same work whatever the length: read to the cap and no further. The second bound only catches what explodes.
-    began = time.process_time()
-    assert read_text(text) == read_text(text[:READ_CHARACTERS])
-    assert time.process_time() - began < 10
+    # The same work whatever the length: nothing behind the cap is looked at, and what is looked at grows little.
+    assert read_text(text) == read_text(text[:READ_CHARACTERS]) == read_text(text[:READ_CHARACTERS] + "I can't help")
     assert len(plain(text)) <= 12 * READ_CHARACTERS
 
 

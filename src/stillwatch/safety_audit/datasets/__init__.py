@@ -18,7 +18,6 @@ DATA_SETS: Registry[DataSet] = Registry(
         "pyrit.advbench": f"{_HERE}.pyrit_advbench:DATA_SET",
         "pyrit.jailbreaks": f"{_HERE}.pyrit_jailbreaks:DATA_SET",
         "pyrit.refusals": f"{_HERE}.pyrit_refusals:DATA_SET",
-        "pyrit.complied": f"{_HERE}.pyrit_complied:DATA_SET",
     },
 )
 """Sets that lie in packages of others. A user's own file and tasks of Inspect have no line: see ``loading``."""

@@ -12,7 +12,7 @@ __all__ = ["DataSet", "DataSetInfo", "Loaded", "Request", "digest_of"]
 
 
 class DataSetInfo(NamedTuple):
-    """A data set in words. Its files lie in ``package``: those under ``folder`` whose names end in one of ``endings``.
+    """A data set in words. Its files lie in ``package``: those of ``folders`` whose names end in one of ``endings``.
 
     ``digest`` (see `digest_of`) is what those of ``version`` have. ``licence`` is what was found in the package, and
     ``credit`` whom to name. ``property`` is empty where the set holds labelled answers instead of items.
@@ -22,7 +22,7 @@ class DataSetInfo(NamedTuple):
     title: str
     package: str
     version: str
-    folder: str
+    folders: tuple[str, ...]
     endings: tuple[str, ...]
     digest: str
     licence: str

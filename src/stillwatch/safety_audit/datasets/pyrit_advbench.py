@@ -21,7 +21,7 @@ class AdvBench:
         title="AdvBench, harmful behaviours",
         package="pyrit",
         version="1.1.0",
-        folder="pyrit/datasets/seed_datasets/local/",
+        folders=("pyrit/datasets/seed_datasets/local/",),
         endings=("/adv_bench.prompt",),
         digest="29c1f07f5331d9dce1bf2b1d1ea1f255be59ac086f40092367921c5327ca9f4a",
         licence="MIT (PyRIT's; the package states no other for the set)",

@@ -22,7 +22,7 @@ class JailbreakTemplates:
         title="Jailbreak templates of PyRIT",
         package="pyrit",
         version="1.1.0",
-        folder="pyrit/datasets/jailbreak/templates/",
+        folders=("pyrit/datasets/jailbreak/templates/",),
         endings=(".yaml",),
         digest="41b5b266ae0167ee93322d63527b302a4e8522169b0ee43f3899a6d0788a1266",
         licence="MIT (PyRIT's; each template names its source)",

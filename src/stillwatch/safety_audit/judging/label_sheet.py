@@ -8,9 +8,12 @@ written. The sheet does not say which model answered: who labels should not know
 from __future__ import annotations
 
 import csv
+import functools
 import hashlib
 import os
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +31,10 @@ _FORMULA = "=+-@＝＋－＠|%"
 
 
 class SheetRow(NamedTuple):
-    """One answer to be labelled in one figure; ``question`` says to the person what 1 and 0 mean."""
+    """One answer to be labelled in one ``figure`` (``property.figure``).
+
+    ``question`` is put to the person where this package has no better one (``label_questions.toml``).
+    """
 
     item: Item
     role: str
@@ -36,10 +42,32 @@ class SheetRow(NamedTuple):
     figure: str
     question: str
 
+    def asks(self) -> str:
+        """What 1 and 0 mean of this answer; empty where a person cannot tell."""
+        own = _questions().get(self.figure)
+        if own is None:
+            return self.question
+        for name, value in self.item.key.items():
+            own = own.replace(f"{{{name}}}", str(value).lower() if isinstance(value, bool) else str(value))
+        return own
+
+    def shown(self) -> str:
+        """What the model did, in words: its text, and the calls of tools that it made."""
+        if self.answer.finish == "filtered":
+            return f"[held back by the provider's filter] {self.answer.text}"
+        calls = [f"[calls {call.name} with {call.arguments}]" for call in self.answer.tool_calls]
+        return "\n".join([self.answer.text, *calls])
+
     def key(self, seed: int) -> str:
         """How the sheet names the row: nothing in it tells the model."""
         place = f"{seed}\0{self.role}\0{self.item.id}\0{self.answer.sample}\0{self.figure}"
         return hashlib.sha256(place.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@functools.cache
+def _questions() -> Mapping[str, str]:
+    text = resources.files(__package__).joinpath("label_questions.toml").read_text(encoding="utf-8")
+    return {f"{name}.{figure}": asks for name, asked in tomllib.loads(text).items() for figure, asks in asked.items()}
 
 
 def cell(text: str) -> str:
@@ -53,7 +81,7 @@ def drawn(rows: Iterable[SheetRow], seed: int, each: int) -> tuple[SheetRow, ...
 
     With a larger ``each`` the same rows stay in and others are added.
     """
-    shown = [row for row in rows if not row.item.harmful and row.answer.text.strip()]
+    shown = [row for row in rows if not row.item.harmful and row.shown().strip() and row.asks()]
     ordered = sorted({row.key(seed): row for row in shown}.items())
     taken: dict[str, int] = {}
     kept = []
@@ -76,7 +104,7 @@ def write_sheet(path: Path, rows: Iterable[SheetRow], seed: int) -> int:
                 if row.item.harmful:
                     continue
                 request = "\n".join(f"{m.role}: {m.text}" for m in row.item.messages)
-                texts = (row.figure, row.question, request, row.answer.text, "")
+                texts = (row.figure, row.asks(), request, row.shown(), "")
                 sheet.writerow([row.key(seed), *(cell(text) for text in texts)])
                 written += 1
     return written
