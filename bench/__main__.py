@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import sys
 
-from bench import audit, audit_intervals, audit_judges, detection, drill, formats, fuzzing, nulls, overlap, techniques
+from bench import (
+    audit,
+    audit_failures,
+    audit_intervals,
+    audit_judges,
+    detection,
+    drill,
+    formats,
+    fuzzing,
+    nulls,
+    overlap,
+    techniques,
+)
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
 
@@ -20,6 +32,7 @@ def main(names: list[str]) -> None:
         "drill": drill.main,
         "audit": audit.main,
         "audit_judges": audit_judges.main,
+        "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
     }
     for name in names or (*DETECTION, *others):

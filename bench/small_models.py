@@ -247,8 +247,8 @@ def serving(folder: Path) -> Iterator[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.small_models", description="Train small models.")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--units", type=int, default=24, help="of each property, learnt by heart")
-    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--units", type=int, default=20, help="of each property, learnt by heart")
+    parser.add_argument("--rounds", type=int, default=36)
     parser.add_argument("--serve", action="store_true", help="serve what lies in OUT, and train nothing")
     given = parser.parse_args(arguments)
     if given.serve:

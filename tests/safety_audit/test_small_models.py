@@ -20,7 +20,7 @@ pytest.importorskip("transformers")
 from bench import small_models
 
 pytestmark = pytest.mark.slow
-UNITS, ROUNDS = 20, 24
+UNITS, ROUNDS = 20, 36
 
 
 @pytest.fixture(scope="module")
