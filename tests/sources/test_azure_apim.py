@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 
 from stillwatch.errors import InputError
-from stillwatch.sources.calls import azure_records
+from stillwatch.sources.calls import azure_index
 from stillwatch.sources.containers.files import open_bytes
 from stillwatch.sources.formats.azure_apim import ALONE, SOURCE
 from stillwatch.sources.log import open_log
@@ -152,7 +152,7 @@ def test_a_folder_of_many_files_is_looked_into_once(tmp_path: Path, monkeypatch:
         looked.append(location)
         return open_bytes(location)
 
-    monkeypatch.setattr(azure_records, "open_bytes", counted)
+    monkeypatch.setattr(azure_index, "open_bytes", counted)
     assert len(rows_of(tmp_path)[0]) == 20
     assert len(looked) == 20
 

@@ -206,7 +206,7 @@ class Window:
     def _give(self, call: Call, rows: Rows, line: int) -> None:
         if not self._passed_over(call):
             values = self._columns(call)
-            rows.add(list(map(values.get, COLUMNS)), line)
+            rows.add(map(values.get, COLUMNS), line)
 
     def _columns(self, call: Call) -> dict[str, Any]:
         """The columns of a call, with what it and the spans above it tell of who called."""
