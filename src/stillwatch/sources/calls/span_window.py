@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stillwatch.sources.base import Cursor
-from stillwatch.sources.calls.attributes import Event
+from stillwatch.sources.calls.attributes import Event, Listed
 from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values, is_call
 from stillwatch.sources.calls.span_status import status_of
 from stillwatch.sources.records.rows import COLUMNS, Rows
@@ -27,6 +27,7 @@ CALLS_HELD = 5_000
 CHARACTERS_HELD = 32 * 2**20
 CONTEXT_CHARACTERS = 1_000
 DEPTH = 64
+_NUMBERS = frozenset({int, float, bool, type(None)})
 OUTERMOST = ("client_ip", "user_agent")
 
 Key = tuple[Any, str]
@@ -304,11 +305,20 @@ class Window:
 
 def _characters(value: Any) -> int:
     """How much text a value holds, roughly."""
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return len(value)
+    if kind is Listed:
+        count = -8  # as if it were many attributes
+        for told in value:
+            count += 8 * len(told)
+            for inner in told.values():
+                count += len(inner) if type(inner) is str else _characters(inner)
+        return count
     if isinstance(value, dict):
-        inside = value.values()
-        texts = [len(inner) for inner in inside if type(inner) is str]
-        others = [inner for inner in inside if type(inner) is not str] if len(texts) < len(inside) else ()
-        return 8 * len(inside) + sum(texts) + sum(map(_characters, others))
+        count = 8 * len(value)
+        for inner in value.values():
+            kind = type(inner)
+            count += len(inner) if kind is str else 8 if kind in _NUMBERS else _characters(inner)
+        return count
     return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8

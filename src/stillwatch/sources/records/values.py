@@ -160,7 +160,12 @@ def _plain_us(value: object) -> int | None:
             return value * 1_000_000
         if SECONDS[0] * 1_000 <= value < SECONDS[1] * 1_000:
             return value * 1_000
-        return value if FIRST_US <= value < LAST_US else None
+        if FIRST_US <= value < LAST_US:
+            return value
+        if FIRST_US * 1_000 <= value < (LAST_US - 1) * 1_000:
+            us, rest = divmod(value, 1_000)
+            return us + (rest > 500 or (rest == 500 and us % 2))  # half to even, as `round` does it
+        return None
     if type(value) is float and SECONDS[0] <= value < SECONDS[1] - 1:
         us = round(value * 1e6)
         return us if us / 1e6 == value else None
