@@ -33,7 +33,8 @@ LISTED = re.compile(
 KEPT_WHOLE = frozenset({"llm.input_messages", "llm.output_messages", "message.contents"})
 LISTED_KEY = "\0"
 OBJECTS_LISTED = 100_000
-KEY_KEPT = 200
+KEYS_KEPT, KEY_KEPT = 100, 200
+SCALARS = frozenset({str, int, float, bool})
 
 Lists = Mapping[str, list[dict[str, Any]]]
 Names = Mapping[str, tuple[str, int]]
@@ -83,6 +84,8 @@ def flat(values: Mapping[str, Any], prefix: str = "", *, lists: bool = False) ->
     With ``lists``, messages and their contents stay `Listed`, under their name with `LISTED_KEY`: `numbered` finds the
     same in them as in many attributes, sooner.
     """
+    if not prefix and SCALARS.issuperset(map(type, values.values())):
+        return dict(values)
     found: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}.{key}" if prefix else key
@@ -109,7 +112,7 @@ def _flatten(found: dict[str, Any], name: str, value: Any, depth: int, lists: bo
 
 
 def _listed(values: list[Any], depth: int) -> Listed | None:
-    """The objects of a list at some ``depth``, each flat; None where there is something else among them."""
+    """The objects of a list at some ``depth``, each flat; None where others are among them, or nothing in them."""
     found = Listed()
     for value in values if len(values) <= OBJECTS_LISTED and depth + 1 < MAX_NESTING else (None,):
         if type(value) is not dict or "" in value:
@@ -124,50 +127,53 @@ def _listed(values: list[Any], depth: int) -> Listed | None:
             elif inner is not None:
                 _flatten(told, name, inner, depth + 2, True)
         found.append(told)
-    return found
+    return found if any(found) else None
 
 
 def numbered(values: Mapping[str, Any]) -> Lists:
     """The lists among attributes: of ``a.0.b``, ``a.0.c`` and ``a.1.b`` under ``a`` the objects in their order."""
-    found: dict[str, dict[int, dict[str, Any]]] = {}
-    whole: dict[str, Listed] = {}
-    for key, value in values.items():
-        if type(value) is Listed:
-            whole[key.removesuffix(LISTED_KEY)] = value
-            continue
-        place = _place(key) if len(key) <= KEY_KEPT else _place.__wrapped__(key)
-        if place is not None:
-            name, number, rest = place
-            objects = found.get(name)
-            if objects is None:
-                objects = found[name] = {}
-            if number in objects:
-                objects[number][rest] = value
-            else:
-                objects[number] = {rest: value}
-    if not found.keys().isdisjoint(whole):
-        return numbered(_spread(values))
-    lists: dict[str, list[dict[str, Any]]] = {name: list(filter(None, listed)) for name, listed in whole.items()}
-    for name, objects in found.items():
-        lists[name] = [objects[number] for number in sorted(objects)]
+    keys = tuple(values)
+    known = len(keys) <= KEYS_KEPT and (not keys or max(map(len, keys)) <= KEY_KEPT)
+    lists: dict[str, list[dict[str, Any]]] = {
+        name: [{rest: values[key] for rest, key in told} for told in objects]
+        for name, objects in (_places(keys) if known else _places.__wrapped__(keys))
+    }
+    for name in KEPT_WHOLE:
+        listed = values.get(name + LISTED_KEY)
+        if type(listed) is Listed:
+            if name in lists:
+                return numbered(spread(values))
+            lists[name] = list(filter(None, listed))
     return lists
 
 
-def _spread(values: Mapping[str, Any]) -> dict[str, Any]:
+_Objects = tuple[tuple[tuple[str, str], ...], ...]
+
+
+@functools.lru_cache(maxsize=1_000)
+def _places(keys: tuple[str, ...]) -> tuple[tuple[str, _Objects], ...]:
+    """Where the attributes that spans tell belong: of each list the objects, of each of these the names and the keys.
+
+    Spans of one application tell the same attributes again and again.
+    """
+    found: dict[str, dict[int, dict[str, str]]] = {}
+    for key in keys:
+        told = LISTED.match(key)
+        if told is not None:
+            found.setdefault(told[1], {}).setdefault(int(told[2]), {})[told[3] or ""] = key
+    return tuple(
+        (name, tuple(tuple(objects[number].items()) for number in sorted(objects))) for name, objects in found.items()
+    )
+
+
+def spread(values: Mapping[str, Any]) -> dict[str, Any]:
     """The same attributes, none of them `Listed`: where a list is told in both ways."""
     found: dict[str, Any] = {}
     for key, value in values.items():
         if type(value) is Listed:
             for number, told in enumerate(value):
                 name = f"{key.removesuffix(LISTED_KEY)}.{number}"
-                found |= {f"{name}.{rest}": inner for rest, inner in _spread(told).items()}
+                found |= {f"{name}.{rest}": inner for rest, inner in spread(told).items()}
         else:
             found[key] = value
     return found
-
-
-@functools.lru_cache(maxsize=10_000)
-def _place(key: str) -> tuple[str, int, str] | None:
-    """Where an attribute belongs: the list's name, the place in it, the attribute of what stands there."""
-    told = LISTED.match(key)
-    return None if told is None else (told[1], int(told[2]), told[3] or "")

@@ -57,7 +57,7 @@ _COMMON = (
 _OF_MODELS = (
     *("sequenceNumber", "requestMessages", "responseMessages", "modelName", "deploymentName", "promptTokens"),
     *("completionTokens", "promptCachedTokens", "totalTokens", "apiId", "operationId", "operationName", "region"),
-    *("requestId", "streaming", "isStreamCompletion"),
+    *("correlationId", "requestId", "apiVersion", "streaming", "isStreamCompletion"),
 )
 _OF_REQUESTS = (
     *("method", "url", "responseCode", "responseSize", "requestSize", "cache", "cacheTime", "totalTime", "clientTime"),
@@ -66,7 +66,15 @@ _OF_REQUESTS = (
     *("backendTime", "backendId", "requestHeaders", "requestBody", "responseHeaders", "responseBody", "errors"),
     *("backendRequestHeaders", "backendRequestBody", "backendResponseHeaders", "backendResponseBody", "traceRecords"),
     *("lastErrorElapsed", "lastErrorSource", "lastErrorScope", "lastErrorSection", "lastErrorReason"),
-    *("lastErrorMessage", "isRequestSuccess", "isTraceAllowed", "isTraceExpired", "isMasterTrace", "workspaceId"),
+    *(
+        "lastErrorMessage",
+        "correlationId",
+        "isRequestSuccess",
+        "isTraceAllowed",
+        "isTraceExpired",
+        "isMasterTrace",
+        "workspaceId",
+    ),
 )
 
 
@@ -91,9 +99,11 @@ def glance(data: bytes) -> Any:
     try:
         if not data.isascii():
             data.decode()
-        return _GLANCE(data)
+        record = _GLANCE(data)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
         return decode_whole(data)
+    own = record.properties.correlationId  # which would be believed before the common one
+    return record if own is None or own == record.correlationId else decode_whole(data)
 
 
 def is_azure(head: bytes) -> bool:

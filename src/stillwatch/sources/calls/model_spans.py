@@ -135,6 +135,7 @@ BRACKETS = ("[", "{")
 
 
 _NOTHING: Mapping[str, Any] = {}
+_NO_MESSAGES: tuple[list[Any], list[Any]] = ([], [])
 
 
 class _Told(NamedTuple):
@@ -176,14 +177,18 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, l
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
     address = forwarded or told.get("address") or vouched.get("address")
-    found = {
-        "account_id": vouched.get("owner") or told.get("account"),
-        "api_key_id": vouched.get("key"),
-        "session_id": told.get("session"),
-        "client_ip": address or (told.get("peer") if server else None),
-        "user_agent": (told.get("agent") if received else None) or vouched.get("agent"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, Any] = {}
+    if (account := vouched.get("owner") or told.get("account")) is not None:
+        found["account_id"] = account
+    if (key := vouched.get("key")) is not None:
+        found["api_key_id"] = key
+    if (session := told.get("session")) is not None:
+        found["session_id"] = session
+    if (client := address or (told.get("peer") if server else None)) is not None:
+        found["client_ip"] = client
+    if (agent := (told.get("agent") if received else None) or vouched.get("agent")) is not None:
+        found["user_agent"] = agent
+    return found
 
 
 def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -207,7 +212,7 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
             attributes = {**event.values, **attributes}
     invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
     kind = str(attributes.get("openinference.span.kind")).upper()
-    lists, told = numbered(attributes), _event_messages(events)
+    lists, told = numbered(attributes), _event_messages(events) if events else _NO_MESSAGES
     system, messages = _conversation(attributes, lists, told[0])
     response, reasoning = _answer(attributes, lists, told[1])
     found = firsts(attributes, _CALL)

@@ -75,21 +75,23 @@ class Call:
         self.merged = False
         self.events = list(told.events) if isinstance(told, Span) else []
         self.attributes = told.attributes if isinstance(told, Span) else told.event.values
-        self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
+        self.characters = _characters(self.attributes) + sum([_characters(event.values) for event in self.events])
         self.context = _context(told, self.attributes, call=True)
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the exchange; ``context`` is what was told of who called."""
         told = self.told
-        values = call_values(self.attributes, self.events) | {"exchange_id": identity(told), **context}
+        values = call_values(self.attributes, self.events)
+        values["exchange_id"] = identity(told)
+        values |= context
         if isinstance(told, Record):
             status = status_of(self.attributes, (), failed=False, message=None)
             return values | {"started_at": told.time, "status": status}
-        return values | {
-            "started_at": told.start,
-            "latency_ms": _milliseconds(told.end - told.start) if type(told.start) is type(told.end) is int else None,
-            "status": status_of(self.attributes, self.events, failed=told.failed, message=told.message),
-        }
+        start, end = told.start, told.end
+        values["started_at"] = start
+        values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
+        values["status"] = status_of(self.attributes, self.events, failed=told.failed, message=told.message)
+        return values
 
 
 def _milliseconds(nanoseconds: int) -> int:
@@ -124,7 +126,11 @@ def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | 
 
 def short(context: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of what a span tells of who called."""
-    return {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
+    return {
+        name: value
+        for name, value in context.items()
+        if len(value if type(value) is str else str(value)) <= CONTEXT_CHARACTERS
+    }
 
 
 class _Known:
@@ -168,8 +174,8 @@ class Window:
     @property
     def full(self) -> bool:
         """Whether more is held back than may be."""
-        most = max(self._calls, len(self._held))
-        return self.held and (most > CALLS_HELD or self._characters > CHARACTERS_HELD)
+        held = len(self._held)
+        return held > CALLS_HELD or (held > 0 and (self._calls > CALLS_HELD or self._characters > CHARACTERS_HELD))
 
     def reject(self, reason: str, record: int, line: int) -> None:
         """A line that is set aside as a whole."""
@@ -244,8 +250,9 @@ class Window:
         if record is not None:
             record.merged = True
             events.append(Event(DETAILS, record.attributes))
-        call.events += events
-        call.characters += sum(_characters(event.values) for event in events)
+        if events:
+            call.events += events
+            call.characters += sum(_characters(event.values) for event in events)
         self._spans[key] = call
 
     def _record(self, record: Record) -> Call | None:

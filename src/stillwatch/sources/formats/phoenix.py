@@ -212,7 +212,8 @@ def _messages(column: pa.Array) -> list[Listed | None] | None:
     if any(None in field for field in fields):
         rows = [{name: value for name, value in row.items() if value is not None} for row in rows]
     ends = np.cumsum(lengths.to_numpy(zero_copy_only=False)).tolist()
-    return [Listed(rows[start:end]) if end > start else None for start, end in itertools.pairwise([0, *ends])]
+    found = [Listed(rows[start:end]) for start, end in itertools.pairwise([0, *ends])]
+    return [listed if any(listed) else None for listed in found]
 
 
 def _span(row: Mapping[str, Any]) -> Span:

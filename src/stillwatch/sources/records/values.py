@@ -127,9 +127,9 @@ def time_us(value: object) -> int | None:
             moment = dt.datetime.fromisoformat(value)
         except ValueError:
             return epoch_us(value, None)
-        return _checked(_us_of(moment))
+        return _us_of(moment)
     if isinstance(value, dt.datetime):
-        return _checked(_us_of(value))
+        return _us_of(value)
     return epoch_us(value, None)
 
 
@@ -175,9 +175,10 @@ def _plain_us(value: object) -> int | None:
 def _us_of(moment: dt.datetime) -> int:
     try:
         since = moment - (EPOCH if moment.tzinfo is not None else NAIVE_EPOCH)
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     except OverflowError:
         raise BadValueError(IMPOSSIBLE_TIME) from None
+    us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return us if FIRST_US <= us < LAST_US else _checked(us)
 
 
 def _checked(us: int) -> int:
