@@ -47,11 +47,12 @@ def writers() -> Iterator[tuple[str, ModuleType]]:
                 raise
 
 
-def also(writer: ModuleType) -> Iterator[tuple[str, Any]]:
-    """The ways in which a writer writes its format, and what tells them apart from the usual one."""
-    yield "", writer.write
-    if hasattr(writer, "write_lines"):
-        yield " as JSON lines", writer.write_lines
+def ways() -> Iterator[tuple[str, ModuleType, str, Any]]:
+    """Each format's writer, and the ways in which it writes: what tells a way from the usual one, and the function."""
+    for name, writer in writers():
+        yield name, writer, "", writer.write
+        if hasattr(writer, "write_lines"):
+            yield name, writer, " as JSON lines", writer.write_lines
 
 
 def differences(written: pa.Table, read: pa.Table, carries: frozenset[str]) -> dict[str, int]:
@@ -122,22 +123,22 @@ def main() -> None:
     written = open_log([world / "exchanges.parquet"]).read()
     usual: dict[frozenset[str], Path] = {}
     rows = []
-    for name, writer, (kind, write) in ((name, writer, way) for name, writer in writers() for way in also(writer)):
-        folder = OUT / "formats" / (name + kind.replace(" ", "-"))
+    for name, writer, way, write in ways():
+        folder = OUT / "formats" / (name + way.replace(" ", "-"))
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        say(f"writing and reading {name}{kind}")
+        say(f"writing and reading {name}{way}")
         files = write(written, folder)
         table, costs = reading(files, name)
         carries = frozenset(writer.CARRIES)
         row: dict[str, Any] = {
-            "format": name + kind,
+            "format": name + way,
             "MiB": round(sum(file.stat().st_size for file in files) / 2**20),
             "columns carried": len(carries),
             "rows that differ": differences(written, table, carries) or 0,
             **costs,
         }
-        if carries >= _ENOUGH and not kind:
+        if carries >= _ENOUGH and not way:
             say(f"scanning {name}")
             run = OUT / "runs" / f"formats-{name}"
             scan(world, run, *with_customers(world), log=folder)
