@@ -228,6 +228,8 @@ def test_a_glance_at_a_record_sees_what_the_whole_says(document: Any) -> None:
     assert (told, seen.correlationId) == (azure_records.kind(fields), fields["correlationid"])
     for name in ("sequenceNumber", "requestMessages", "responseMessages", *azure_records.COUNTS.values()):
         assert told == "gateway" or getattr(seen.properties, name) == fields.get(name.lower())
+    for name, value in azure_records.request_fields(seen).items() if told == "gateway" else ():
+        assert value == fields.get(name)
 
 
 def test_records_as_they_are_documented_are_told_at_a_glance() -> None:

@@ -9,6 +9,7 @@ end.
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,7 +27,19 @@ from stillwatch.sources.containers.json_documents import (
     json_documents,
 )
 
-__all__ = ["COUNTS", "PARTS", "Flat", "ModelRecord", "RequestRecord", "flat", "glance", "is_azure", "kind", "records"]
+__all__ = [
+    "COUNTS",
+    "PARTS",
+    "Flat",
+    "ModelRecord",
+    "RequestRecord",
+    "flat",
+    "glance",
+    "is_azure",
+    "kind",
+    "records",
+    "request_fields",
+]
 
 Flat = Mapping[str, Any]
 
@@ -104,6 +117,20 @@ def glance(data: bytes) -> Any:
         return decode_whole(data)
     own = record.properties.correlationId  # which would be believed before the common one
     return record if own is None or own == record.correlationId else decode_whole(data)
+
+
+_SHARED = ("correlationId", "time", "callerIpAddress", "durationMs")
+_TOLD = (
+    *("url", "responseCode", "totalTime", "apimSubscriptionId", "userId", "requestHeaders", "requestBody"),
+    *("responseBody", "backendRequestHeaders", "backendRequestBody", "backendResponseBody"),
+)
+_NAMES = ("category", *map(str.lower, _SHARED + _TOLD))
+_shared, _told = operator.attrgetter(*_SHARED), operator.attrgetter(*_TOLD)
+
+
+def request_fields(record: Any) -> dict[str, Any]:
+    """What `flat` would tell of a `RequestRecord`, as far as an exchange is told by it; nulls are kept."""
+    return dict(zip(_NAMES, ("GatewayLogs", *_shared(record), *_told(record.properties)), strict=True))
 
 
 def is_azure(head: bytes) -> bool:

@@ -30,7 +30,17 @@ import pyarrow as pa
 
 from stillwatch.sources.base import Info, Source, Trust
 from stillwatch.sources.calls.azure_index import KEPT_CHARACTERS, Indexes
-from stillwatch.sources.calls.azure_records import Flat, flat, is_azure, kind, records
+from stillwatch.sources.calls.azure_records import (
+    Flat,
+    ModelRecord,
+    RequestRecord,
+    flat,
+    glance,
+    is_azure,
+    kind,
+    records,
+    request_fields,
+)
 from stillwatch.sources.calls.bodies import answer_texts, conversation, items, mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import header, logged_body, operation_of, sent_and_answered
 from stillwatch.sources.containers.json_documents import Document, decoded
@@ -122,11 +132,17 @@ class AzureApim(JsonLog):
         messages = self._indexes.kept(location)
         if messages is not None and messages.silent(location):
             return
-        for document in records(location):
-            if document.reason or not isinstance(document.value, dict):
+        for document in records(location, glance):
+            value = document.value
+            if type(value) is RequestRecord:
+                fields = request_fields(value)
+            elif type(value) is ModelRecord:
+                fields = {"category": "GatewayLlmLogs", "correlationid": value.correlationId}
+            elif document.reason or not isinstance(value, dict):
                 yield document
                 continue
-            fields = flat(document.value)
+            else:
+                fields = flat(value)
             told, correlation = kind(fields), fields.get("correlationid")
             if messages is None and told in ("gateway", "model"):
                 messages = self._indexes.beside(location)
