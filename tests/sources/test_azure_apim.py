@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,8 +13,10 @@ import pytest
 from hypothesis import given
 
 from stillwatch.errors import InputError
-from stillwatch.sources.calls import azure_records
+from stillwatch.exchange import in_order
+from stillwatch.sources.calls import azure_index, azure_records
 from stillwatch.sources.containers.files import open_bytes
+from stillwatch.sources.formats import azure_apim
 from stillwatch.sources.formats.azure_apim import ALONE, SOURCE
 from stillwatch.sources.log import open_log
 from tests.sources.gateway_logs import (
@@ -23,6 +26,7 @@ from tests.sources.gateway_logs import (
     hostile_documents,
     plain,
     read_or_set_aside,
+    simulated,
 )
 from tests.sources.writers import azure_apim as writer
 
@@ -152,7 +156,7 @@ def test_a_folder_of_many_files_is_looked_into_once(tmp_path: Path, monkeypatch:
         looked.append(location)
         return open_bytes(location)
 
-    monkeypatch.setattr(azure_records, "open_bytes", counted)
+    monkeypatch.setattr(azure_index, "open_bytes", counted)
     assert len(rows_of(tmp_path)[0]) == 20
     assert len(looked) == 20
 
@@ -212,6 +216,52 @@ def test_records_that_come_twice_change_nothing(tmp_path: Path) -> None:
 def test_any_value_anywhere_is_read_or_set_aside(document: Any) -> None:
     read, rejected = read_or_set_aside(SOURCE, [document])
     assert read + rejected <= 1
+
+
+@given(hostile_documents([*golden_documents("azure_apim"), json.loads(SOURCE.info.example)]))
+def test_a_glance_at_a_record_sees_what_the_whole_says(document: Any) -> None:
+    seen, fields = azure_records.glance(json.dumps(document).encode()), azure_records.flat(document)
+    if type(seen) is not azure_records.ModelRecord and type(seen) is not azure_records.RequestRecord:
+        assert seen == document
+        return
+    told = "model" if type(seen) is azure_records.ModelRecord else "gateway"
+    assert (told, seen.correlationId) == (azure_records.kind(fields), fields["correlationid"])
+    for name in ("sequenceNumber", "requestMessages", "responseMessages", *azure_records.COUNTS.values()):
+        assert told == "gateway" or getattr(seen.properties, name) == fields.get(name.lower())
+    for name, value in azure_records.request_fields(seen).items() if told == "gateway" else ():
+        assert value == fields.get(name)
+
+
+def test_records_as_they_are_documented_are_told_at_a_glance() -> None:
+    seen = [azure_records.glance(json.dumps(document).encode()) for document in golden_documents("azure_apim")]
+    kinds = [type(record).__name__ for record in seen if not isinstance(record, dict)]
+    assert (kinds.count("GatewayLogs"), kinds.count("GatewayLlmLogs")) == (8, 17)
+
+
+@pytest.mark.parametrize("kept", [0, 1, azure_apim.KEPT_CHARACTERS])
+@pytest.mark.parametrize("step", [1, -1])
+def test_hours_are_read_alike_however_many_are_kept(
+    kept: int, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one").mkdir()
+    for path in writer.write(simulated(), tmp_path / "one"):
+        hours: list[list[str]] = [[], [], []]
+        for line in path.read_text("utf-8").splitlines(keepends=True):
+            hours[zlib.crc32(json.loads(line)["correlationId"].encode()) % 3].append(line)
+        if "llmlogs" in str(path):
+            hours[1].append(
+                json.dumps({"category": "GatewayLlmLogs", "correlationId": "nobody", "properties": {}}) + "\n"
+            )
+        for hour, lines in enumerate(hours):
+            place = Path(str(path).replace("/one/", "/hours/").replace("h=00", f"h={hour:02}"))
+            place.parent.mkdir(parents=True)
+            place.write_text("".join(lines[::step]), "utf-8")
+    monkeypatch.setattr(azure_apim, "KEPT_CHARACTERS", kept)
+    monkeypatch.setattr(azure_index, "AHEAD", 2)
+    log = open_log([tmp_path / "hours"])
+    assert in_order(log.read()) == in_order(open_log([tmp_path / "one"]).read())
+    ((reason, records, first),) = log.rejects
+    assert (reason, records, "h=01" in first) == (ALONE, 1, True)
 
 
 @pytest.mark.parametrize("piece", [200, writer.PIECE])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.exchange import EXCHANGE
+from stillwatch.exchange import EXCHANGE, in_order
 from stillwatch.simulation.world import simulate
 from stillwatch.sources.formats.phoenix import SOURCE
 from stillwatch.sources.log import open_log
@@ -164,7 +165,32 @@ def test_spans_of_any_shape_are_read_or_set_aside(
         assert set(batch.exchanges.column(0).to_pylist()) <= ids
 
 
-def test_round_trip(tmp_path: Path) -> None:
+ODD: list[Any] = [None, [], [None], [{}], [{"message.role": "user"}], [None, {"message.content": "Why?"}]]
+CONTENTS: list[Any] = [None, [], [{}], [{"message_content.type": "text", "message_content.text": "So."}]]
+
+
+def test_messages_of_any_shape_are_the_same_in_parquet_and_in_lines(tmp_path: Path) -> None:
+    span = json.loads((GOLDEN / "tools.jsonl").read_text().splitlines()[0])
+    answers = [[{"message.role": "assistant", "message.contents": told}] for told in CONTENTS]
+    spans = [
+        span
+        | {"context.span_id": f"{number:x}", "attributes.llm.input_messages": sent}
+        | {"attributes.llm.output_messages": answers[number % len(answers)]}
+        for number, sent in enumerate(ODD * len(answers))
+    ]
+    lines, table = (tmp_path / name / "spans" for name in ("lines", "table"))
+    for path in (lines, table):
+        path.parent.mkdir()
+    lines.write_text("".join(json.dumps(span) + "\n" for span in spans))
+    pq.write_table(pa.Table.from_pylist(spans), table)
+    first, second = (open_log([path], format="phoenix") for path in (lines, table))
+    assert first.read().num_rows == len(spans)
+    assert in_order(second.read()) == in_order(first.read())
+    assert second.notes == first.notes
+
+
+@pytest.mark.parametrize("write", [writer.write, writer.write_lines])
+def test_round_trip(write: Callable[[pa.Table, Path], list[Path]], tmp_path: Path) -> None:
     simulate(accounts=30, days=3.0, campaigns=[], seed=5, load=0.5).write(tmp_path)
     table = open_log([tmp_path / "exchanges.parquet"]).read().slice(0, 300)
     for name, value in {"reasoning": "Hm.", "reasoning_tokens": 3}.items():
@@ -174,7 +200,7 @@ def test_round_trip(tmp_path: Path) -> None:
         )
     folder = tmp_path / "phoenix"
     folder.mkdir()
-    writer.write(table, folder)
+    write(table, folder)
     log = open_log([folder])
     carried = sorted(writer.CARRIES)
     found = log.read().select(carried).sort_by("exchange_id").to_pylist()

@@ -213,7 +213,8 @@ def _likeliest(away: list[float], shares: Sequence[float], gap: float) -> tuple[
 
     most = 1 / gap
     if away[-1] <= 0 or balance(most) < 0:
-        pull = float(optimize.brentq(balance, 0.0, most * (1 - 1e-13), xtol=1e-14, rtol=1e-12))
+        end = most if away[-1] > 0 else most * (1 - 1e-13)  # where the greatest was seen there is a pole
+        pull = float(optimize.brentq(balance, 0.0, end, xtol=1e-14, rtol=1e-12))
         return away, [s / (1 + pull * x) for s, x in zip(shares, less, strict=True)]
     chances = [s * gap / x for s, x in zip(shares, away, strict=True)]
     return [*away, 0.0], [*chances, max(1 - sum(chances), 0.0)]

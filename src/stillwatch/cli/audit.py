@@ -43,6 +43,9 @@ class Asked:
     other_versions: Annotated[
         bool, Parameter(negative="", help="Also take data sets in versions that nobody checked.")
     ] = False
+    family: Annotated[
+        str | None, Parameter(help="Family of your model, for whom the suspect says it is; left out: by its name.")
+    ] = None
     most: Annotated[int | None, Parameter(help="Ask at most so many units of a property.")] = None
     samples: Annotated[int, Parameter(help="Ask every question so many times.")] = 1
     temperature: Annotated[float | None, Parameter(help="Left out: each endpoint's own.")] = None
@@ -145,6 +148,7 @@ def _wanted(
         languages=tuple(dict.fromkeys(asked.languages)),
         data=asked.data,
         other_versions=asked.other_versions,
+        family=asked.family,
         most=asked.most,
         samples=asked.samples,
         temperature=asked.temperature,

@@ -33,6 +33,7 @@ from stillwatch.safety_audit.judging.labels import LabelBook, read_labels, read_
 from stillwatch.safety_audit.judging.panel import Judge, Named, check_judges, check_models_said
 from stillwatch.safety_audit.knowing import JUDGES, known_errors
 from stillwatch.safety_audit.page import render_page, render_statement
+from stillwatch.safety_audit.properties.identity import families, family_of
 from stillwatch.safety_audit.properties.wordings import LANGUAGES
 from stillwatch.safety_audit.report import AuditReport
 from stillwatch.safety_audit.reporting import Settled, build_report
@@ -57,6 +58,8 @@ class Wanted(NamedTuple):
     languages: tuple[str, ...] = ("en",)
     data: tuple[str, ...] = ()
     other_versions: bool = False
+    family: str | None = None
+    """Of the teacher's models (`identity.families`); None: as its address says."""
     most: int | None = None
     samples: int = 1
     temperature: float | None = None
@@ -153,6 +156,9 @@ def chosen(wanted: Wanted, loaded: Sequence[Loaded] = ()) -> tuple[Course, ...]:
         raise UsageError(
             f"no property is called {unknown[0]!r}", "--property", "known: " + ", ".join(PROPERTIES.names())
         )
+    family = family_of(wanted.teacher) if wanted.family is None else wanted.family
+    if wanted.family is not None and family not in families():
+        raise UsageError(f"no family of models is called {family!r}", "--family", "known: " + ", ".join(families()))
     courses = []
     for name, prop in PROPERTIES.all():
         if not wanted.properties or name in wanted.properties:

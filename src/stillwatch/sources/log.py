@@ -21,6 +21,7 @@ from stillwatch.sources.containers.postgres import is_address, shown
 from stillwatch.sources.enrichment.addresses import enriched
 from stillwatch.sources.enrichment.joining import Join
 from stillwatch.sources.enrichment.networks import Networks
+from stillwatch.sources.formats.azure_apim import keeping_indexes
 from stillwatch.sources.formats.canonical_parquet import with_columns
 from stillwatch.sources.formats.field_map import read_field_map
 from stillwatch.sources.formats.litellm import sharing_ids
@@ -56,7 +57,7 @@ class Log:
     """
 
     def __init__(self, sources: Mapping[Path | str, Source], unknown: Sequence[Path | str] = ()) -> None:
-        self._sources = sharing_ids(sources)
+        self._sources = keeping_indexes(sharing_ids(sources))
         self._unknown = tuple(Rejected(UNKNOWN, f"{file}:1") for file in unknown)
         self.join: Join | None = None
         self.networks: Networks | None = None

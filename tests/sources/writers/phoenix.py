@@ -57,14 +57,30 @@ def _call(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def write(exchanges: pa.Table, folder: Path) -> list[Path]:
-    """Writes ``exchanges`` (schema EXCHANGE) into one Parquet file in ``folder``."""
-    path = folder / "spans.parquet"
+def _rows(exchanges: pa.Table) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for row in exchanges.to_pylist():
         server = {"http.route": "/chat", "client.address": row["client_ip"], "user_agent.original": row["user_agent"]}
         outer = f"server of {row['exchange_id']}"
         rows += [_row(row, row["exchange_id"], outer, _call(row)), _row(row, outer, None, server)]
+    return rows
+
+
+def write(exchanges: pa.Table, folder: Path) -> list[Path]:
+    """Writes ``exchanges`` (schema EXCHANGE) into one Parquet file in ``folder``."""
+    path = folder / "spans.parquet"
+    rows = _rows(exchanges)
     names = dict.fromkeys(name for row in rows for name in row)
     pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in names}), path)
+    return [path]
+
+
+def write_lines(exchanges: pa.Table, folder: Path) -> list[Path]:
+    """The same data frame as JSON lines, of each row what is there."""
+    path = folder / "spans.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for row in _rows(exchanges):
+            file.write(
+                json.dumps({name: value for name, value in row.items() if value is not None}, default=str) + "\n"
+            )
     return [path]

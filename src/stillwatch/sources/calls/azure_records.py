@@ -1,4 +1,4 @@
-"""Records of Azure Monitor's resource logs, and what those of language models say beside those of API Management.
+"""Records of Azure Monitor's resource logs, in whatever spelling they are found.
 
 One record is told in three spellings: as a diagnostic setting sends it (common fields, and the category's own under
 ``properties``, which may be a text of JSON), as a row of a table of its own, and as a row of ``AzureDiagnostics``,
@@ -9,22 +9,37 @@ end.
 from __future__ import annotations
 
 import functools
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from stillwatch.errors import InputError
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.gateway_calls import unwrapped
-from stillwatch.sources.containers.files import Beside, files_in, folder_of, open_bytes
-from stillwatch.sources.containers.hostile_json import written
-from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
-from stillwatch.sources.containers.lookup import key_digest, lookup_table
-from stillwatch.sources.records.conversation import without_halves
+from stillwatch.sources.containers.json_documents import (
+    Decode,
+    Document,
+    begins_json,
+    decode_whole,
+    decoded,
+    json_documents,
+)
 
-__all__ = ["Flat", "Messages", "flat", "index_beside", "is_azure", "kind", "records"]
+__all__ = [
+    "COUNTS",
+    "PARTS",
+    "Flat",
+    "ModelRecord",
+    "RequestRecord",
+    "flat",
+    "glance",
+    "is_azure",
+    "kind",
+    "records",
+    "request_fields",
+]
 
 Flat = Mapping[str, Any]
 
@@ -38,13 +53,84 @@ KINDS = {
     "gatewayllmlogs": "model",
     "apimanagementgatewayllmlog": "model",
     "requestresponse": "openai",
+    "GatewayLogs": "gateway",  # as they are written nearly always
+    "GatewayLlmLogs": "model",
 }
-CONTAINERS = ("insights-logs-gatewayllmlogs", "insights-logs-gatewaylogs")
 PARTS = ("requestmessages", "responsemessages")
-COUNTS = ("modelname", "deploymentname", "prompttokens", "completiontokens", "promptcachedtokens")
-PARTS_HELD = 5_000
-CHARACTERS_HELD = 32 * 2**20
-HEAD = 65_536
+COUNTS = {
+    name.lower(): name
+    for name in ("modelName", "deploymentName", "promptTokens", "completionTokens", "promptCachedTokens")
+}
+"""The names of what a model's record tells beside messages, as they are in `flat` and as they are spelled."""
+# The names in records of the two categories as diagnostic settings send them: Microsoft's references of the tables.
+_COMMON = (
+    *("time", "resourceId", "operationName", "resultType", "resultSignature", "durationMs", "callerIpAddress"),
+    *("level", "location", "Level", "isRequestSuccess", "DeploymentVersion", "tenantId", "truncated"),
+)
+_OF_MODELS = (
+    *("sequenceNumber", "requestMessages", "responseMessages", "modelName", "deploymentName", "promptTokens"),
+    *("completionTokens", "promptCachedTokens", "totalTokens", "apiId", "operationId", "operationName", "region"),
+    *("correlationId", "requestId", "apiVersion", "streaming", "isStreamCompletion"),
+)
+_OF_REQUESTS = (
+    *("method", "url", "responseCode", "responseSize", "requestSize", "cache", "cacheTime", "totalTime", "clientTime"),
+    *("apiId", "apiRevision", "operationId", "productId", "userId", "apimSubscriptionId", "clientProtocol"),
+    *("clientTlsVersion", "clientCipherSuite", "backendMethod", "backendUrl", "backendResponseCode", "backendProtocol"),
+    *("backendTime", "backendId", "requestHeaders", "requestBody", "responseHeaders", "responseBody", "errors"),
+    *("backendRequestHeaders", "backendRequestBody", "backendResponseHeaders", "backendResponseBody", "traceRecords"),
+    *("lastErrorElapsed", "lastErrorSource", "lastErrorScope", "lastErrorSection", "lastErrorReason"),
+    *(
+        "lastErrorMessage",
+        "correlationId",
+        "isRequestSuccess",
+        "isTraceAllowed",
+        "isTraceExpired",
+        "isMasterTrace",
+        "workspaceId",
+    ),
+)
+
+
+def _record(category: str, names: tuple[str, ...]) -> Any:
+    """A record of a category with no other names than these: any other might mean the same as one that is read."""
+    own: list[Any] = [(name, Any, None) for name in names]
+    fields: list[Any] = [("correlationId", str), ("properties", _struct("Properties", own))]
+    return _struct(category, fields + [(name, Any, None) for name in _COMMON], tag_field="category", tag=category)
+
+
+def _struct(name: str, fields: list[Any], **tag: Any) -> Any:
+    return msgspec.defstruct(name, fields, forbid_unknown_fields=True, gc=False, **tag)
+
+
+ModelRecord = _record("GatewayLlmLogs", _OF_MODELS)
+RequestRecord = _record("GatewayLogs", _OF_REQUESTS)
+_GLANCE = msgspec.json.Decoder(ModelRecord | RequestRecord).decode
+
+
+def glance(data: bytes) -> Any:
+    """A record as nearly all are spelled, with what an index reads of it; any other as what the JSON says."""
+    try:
+        if not data.isascii():
+            data.decode()
+        record = _GLANCE(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return decode_whole(data)
+    own = record.properties.correlationId  # which would be believed before the common one
+    return record if own is None or own == record.correlationId else decode_whole(data)
+
+
+_SHARED = ("correlationId", "time", "callerIpAddress", "durationMs")
+_TOLD = (
+    *("url", "responseCode", "totalTime", "apimSubscriptionId", "userId", "requestHeaders", "requestBody"),
+    *("responseBody", "backendRequestHeaders", "backendRequestBody", "backendResponseBody"),
+)
+_NAMES = ("category", *map(str.lower, _SHARED + _TOLD))
+_shared, _told = operator.attrgetter(*_SHARED), operator.attrgetter(*_TOLD)
+
+
+def request_fields(record: Any) -> dict[str, Any]:
+    """What `flat` would tell of a `RequestRecord`, as far as an exchange is told by it; nulls are kept."""
+    return dict(zip(_NAMES, ("GatewayLogs", *_shared(record), *_told(record.properties)), strict=True))
 
 
 def is_azure(head: bytes) -> bool:
@@ -56,9 +142,12 @@ def is_azure(head: bytes) -> bool:
     return TABLES.search(head) is not None or (b'"CorrelationId"' in head and any(mark in head for mark in COLUMNS))
 
 
-def records(location: str) -> Iterator[Document]:
-    """The records of a file: one per line, in an array, in ``records``, or in the tables of a query's answer."""
-    for document in json_documents(location):
+def records(location: str, decode: Decode | None = None) -> Iterator[Document]:
+    """The records of a file: one per line, in an array, in ``records``, or in the tables of a query's answer.
+
+    With ``decode``, such as `glance`, that decodes what stands on a line.
+    """
+    for document in json_documents(location, decode=decode):
         value = document.value
         if type(value) is dict and ("tables" in value or "records" in value):
             yield from _tables(document) if isinstance(value.get("tables"), list) else unwrapped([document], "records")
@@ -76,10 +165,9 @@ def _tables(document: Document) -> Iterator[Document]:
 
 def flat(record: Any) -> dict[str, Any]:
     """A record's fields that are not null by their names in lower case, those of its category above the common ones."""
-    fields: dict[str, Any] = {}
-    for name, value in mapping(record).items():
-        if value is not None:
-            fields.setdefault(_name(name), value)
+    # Of two names that are one the first counts among the common ones, and the last among the category's own.
+    told = record.items() if isinstance(record, dict) else {}.items()
+    fields = {_name(name): value for name, value in reversed(told) if value is not None}
     own = fields.pop("properties", None)
     for name, value in (own if type(own) is dict else mapping(decoded(own))).items():
         if value is not None:
@@ -96,136 +184,8 @@ def kind(fields: Flat) -> str | None:
     """``gateway``, ``model`` or ``openai``; None for a record of another category."""
     for name in ("category", "type"):
         told = fields.get(name)
-        if type(told) is str and (found := KINDS.get(told.lower())):
+        if type(told) is str and (found := KINDS.get(told) or KINDS.get(told.lower())):
             return found
     if any(name in fields for name in PARTS):
         return "model"
     return "gateway" if "apimsubscriptionid" in fields else None
-
-
-_Part = tuple[str, int, str]
-_PARTS = msgspec.msgpack.Decoder(list[_Part])
-
-
-class Messages:
-    """What the records of language models in some files say of each request; kept on disk, so memory stays small.
-
-    A request's records mostly stand together: a row of the table is what some that do tell of it.
-    """
-
-    def __init__(self, files: tuple[str, ...]) -> None:
-        """Reads the files; what cannot be read is passed over, for it is set aside where its file is read."""
-        self._table = lookup_table("create table told(request blob, called integer, parts blob); begin;")
-        self._asked: tuple[Any, bool] = None, False
-        self._rows: list[tuple[bytes, bool, bytes | None]] = []
-        self._correlation: Any = None
-        self._parts: list[_Part] = []
-        self._characters = 0
-        for file in files:
-            try:
-                for document in records(file):
-                    self._learn(flat(document.value))
-            except InputError:
-                continue
-        self._end_request()
-        self._write()
-        self._table.execute("create index asked on told(request, called)")
-        self._table.execute("commit")
-
-    def _learn(self, fields: Flat) -> None:
-        correlation, told = fields.get("correlationid"), kind(fields)
-        if correlation != self._correlation or len(self._parts) > PARTS_HELD or self._characters > CHARACTERS_HELD:
-            self._end_request()
-            self._correlation = correlation
-        if told == "gateway" and (request := _digest(correlation)) is not None:
-            self._rows.append((request, True, None))
-        if told != "model":
-            return
-        place = fields.get("sequencenumber")
-        place = place if type(place) is int and abs(place) < 2**31 else 0
-        for name in PARTS:
-            if fields.get(name):
-                self._hold(name, place, fields[name])
-        counts = {name: fields[name] for name in COUNTS if name in fields}
-        if any(counts.values()):
-            self._hold("counts", place, counts)
-
-    def _hold(self, name: str, place: int, value: Any) -> None:
-        text = value if isinstance(value, str) else written(value, sort=True).decode()
-        if not text.isascii():
-            text = without_halves(text)
-        self._parts.append((name, place, text))
-        self._characters += len(text)
-
-    def _end_request(self) -> None:
-        request = _digest(self._correlation) if self._parts else None
-        if request is not None:
-            self._rows.append((request, False, msgspec.msgpack.encode(self._parts)))
-        if len(self._rows) > PARTS_HELD or self._characters > CHARACTERS_HELD:
-            self._write()
-        self._parts = []
-
-    def _write(self) -> None:
-        self._table.executemany("insert into told values(?, ?, ?)", self._rows)
-        self._rows, self._characters = [], 0
-
-    def called(self, correlation: Any) -> bool:
-        """Whether the gateway's own record of a request is in the files."""
-        if correlation != self._asked[0]:  # a request's records stand together
-            asked = "select 1 from told where request = ? and called limit 1"
-            self._asked = correlation, self._table.execute(asked, (_digest(correlation),)).fetchone() is not None
-        return self._asked[1]
-
-    def parts(self, correlation: Any) -> dict[str, list[str]]:
-        """The pieces of the request's and the answer's messages, in order, and the records' other fields as JSON.
-
-        Of several records for one place the same one counts, whatever their order.
-        """
-        told: dict[tuple[str, int], str] = {}
-        asked = "select parts from told where request = ? and not called"
-        for (parts,) in self._table.execute(asked, (_digest(correlation),)):
-            for name, place, text in _PARTS.decode(parts):
-                told[name, place] = max(told.get((name, place), ""), text)
-        found: dict[str, list[str]] = {}
-        for name, place in sorted(told):
-            found.setdefault(name, []).append(told[name, place])
-        return found
-
-
-def _digest(correlation: Any) -> bytes | None:
-    if not isinstance(correlation, str) or not correlation:
-        return None
-    return key_digest(correlation.lower())
-
-
-def index_beside(location: str) -> Messages:
-    """What the files beside one tell: those in its folder, and in the folder of the other category's container."""
-    folders = {folder_of(location)}
-    for one, other in (CONTAINERS, CONTAINERS[::-1]):
-        if one in location:
-            folders.add(folder_of(location.replace(one, other)))
-    files = {file for folder in folders for file in _files(folder) if _is_read(file)}
-    return _index(tuple(sorted(files)))
-
-
-def _files(folder: str) -> tuple[Beside, ...]:
-    try:
-        return files_in(folder)
-    except InputError:
-        return ()
-
-
-@functools.lru_cache(maxsize=100_000)
-def _is_read(file: Beside) -> bool:
-    """Looked up once for a file as it is, not once for each of its neighbours."""
-    try:
-        with open_bytes(file.location) as stream:
-            return is_azure(stream.read(HEAD).removeprefix(b"\xef\xbb\xbf"))
-    except (InputError, OSError, EOFError):
-        return False
-
-
-@functools.lru_cache(maxsize=2)
-def _index(files: tuple[Beside, ...]) -> Messages:
-    """One index serves all files of a folder, which are read one after the other."""
-    return Messages(tuple(file.location for file in files))

@@ -44,6 +44,8 @@ _NESTED = frozenset(_CONFIGURATIONS)
 _DECLARED = frozenset({"functionDeclarations", "function_declarations", "tools"})
 _TOOLS = frozenset({"tools", "toolConfig", "functions"})
 _INSTRUCTED = frozenset(_ABOVE)
+_SPOKEN = frozenset({"messages", "contents", "input", "prompt"})
+_INSTEAD = frozenset({"refusal", "audio"})
 _NOT_ONLY_CHOICES = frozenset({"output", "candidates", "content"})
 _OTHER_COUNTS = frozenset({"inputTokens", *(name for names in _GEMINI_COUNTS for name in names)})
 
@@ -116,6 +118,8 @@ def conversation(body: Mapping[str, Any]) -> tuple[str | None, list[dict[str, st
     given: list[str | None] = []
     if not _INSTRUCTED.isdisjoint(body):
         given = [_parts_text(body[name]) for name in _ABOVE if body.get(name) is not None]
+    elif _SPOKEN.isdisjoint(body):
+        return None, None
     if (plain := _plain_conversation(body.get("messages"))) is not None:
         return (joined([*given, plain[0]]), plain[1]) if given else plain
     if "contents" in body and body.get("messages") is None:
@@ -219,8 +223,8 @@ def _plain_answer(body: Mapping[str, Any]) -> tuple[str | None, str | None] | No
     message = choice.get("message") if type(choice) is dict and "text" not in choice else None
     if type(message) is not dict or "thinking_blocks" in message:
         return None
-    text = message.get("content")
-    if type(text) is not str or not text:
+    text = message.get("content") or None
+    if type(text) is not str and (text is not None or not _INSTEAD.isdisjoint(message)):
         return None
     for name in ("reasoning_content", "reasoning"):
         thought = message.get(name)

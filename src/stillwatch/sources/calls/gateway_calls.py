@@ -64,8 +64,9 @@ def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
     """The columns that two logged bodies tell; what the answer says of the model and the tokens wins."""
     sent, answered = logged_body(request), logged_body(response)
     told = request_values(sent) if sent else {}
-    if answered:
-        told.update([(name, value) for name, value in response_values(answered).items() if value is not None])
+    for name, value in response_values(answered).items() if answered else ():
+        if value is not None:
+            told[name] = value
     return told
 
 

@@ -26,10 +26,27 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from stillwatch.sources.calls.attributes import Event, Lists, first, firsts, flat, names_of, numbered
+from stillwatch.sources.calls.attributes import (
+    LISTED_KEY,
+    Event,
+    Listed,
+    Lists,
+    first,
+    firsts,
+    flat,
+    names_of,
+    numbered,
+)
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
 from stillwatch.sources.containers.json_documents import decoded
-from stillwatch.sources.records.conversation import Remnant, content_text, readable, without_system
+from stillwatch.sources.records.conversation import (
+    SYSTEM_ROLES,
+    Conversation,
+    Remnant,
+    content_text,
+    readable,
+    without_system,
+)
 
 __all__ = ["CONTEXT", "LITELLM", "call_values", "context_values", "is_call"]
 
@@ -110,9 +127,15 @@ _CALLER = names_of(
     }
 )
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
+CONTENTS = "message.contents" + LISTED_KEY
 DETAILS = "gen_ai.client.inference.operation.details"
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 JSON = "application/json"
+BRACKETS = ("[", "{")
+
+
+_NOTHING: Mapping[str, Any] = {}
+_NO_MESSAGES: tuple[list[Any], list[Any]] = ([], [])
 
 
 class _Told(NamedTuple):
@@ -128,11 +151,17 @@ def is_call(attributes: Mapping[str, Any]) -> bool:
     kind, operation = attributes.get("openinference.span.kind"), attributes.get("gen_ai.operation.name")
     if kind is not None:
         name = kind.upper() if isinstance(kind, str) else ""
-        asked = "llm.model_name" in attributes and "llm.input_messages.0.message.role" in attributes
-        return name in OPENINFERENCE_CALLS or (name == "TOOL" and asked)  # LiteLLM's name for a call that offers tools
+        asked = name == "TOOL" and "llm.model_name" in attributes and _first_message_has_a_role(attributes)
+        return name in OPENINFERENCE_CALLS or asked  # LiteLLM's name for a call that offers tools
     if operation is not None:
         return operation not in NO_CALLS
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
+
+
+def _first_message_has_a_role(attributes: Mapping[str, Any]) -> bool:
+    listed = attributes.get("llm.input_messages" + LISTED_KEY)
+    told = type(listed) is Listed and "message.role" in listed[0]
+    return told or "llm.input_messages.0.message.role" in attributes
 
 
 def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, litellm: bool) -> dict[str, Any]:
@@ -143,19 +172,23 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, l
     (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
     told, received = firsts(attributes, _CALLER), server or call
-    vouched = _vouched(attributes) if litellm else {}
+    vouched = _vouched(attributes) if litellm else _NOTHING
     forwarded = told.get("forwarded") if received else None
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
     address = forwarded or told.get("address") or vouched.get("address")
-    found = {
-        "account_id": vouched.get("owner") or told.get("account"),
-        "api_key_id": vouched.get("key"),
-        "session_id": told.get("session"),
-        "client_ip": address or (told.get("peer") if server else None),
-        "user_agent": (told.get("agent") if received else None) or vouched.get("agent"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
+    found: dict[str, Any] = {}
+    if (account := vouched.get("owner") or told.get("account")) is not None:
+        found["account_id"] = account
+    if (key := vouched.get("key")) is not None:
+        found["api_key_id"] = key
+    if (session := told.get("session")) is not None:
+        found["session_id"] = session
+    if (client := address or (told.get("peer") if server else None)) is not None:
+        found["client_ip"] = client
+    if (agent := (told.get("agent") if received else None) or vouched.get("agent")) is not None:
+        found["user_agent"] = agent
+    return found
 
 
 def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +212,7 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
             attributes = {**event.values, **attributes}
     invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
     kind = str(attributes.get("openinference.span.kind")).upper()
-    lists, told = numbered(attributes), _event_messages(events)
+    lists, told = numbered(attributes), _event_messages(events) if events else _NO_MESSAGES
     system, messages = _conversation(attributes, lists, told[0])
     response, reasoning = _answer(attributes, lists, told[1])
     found = firsts(attributes, _CALL)
@@ -210,7 +243,7 @@ def _tool_count(attributes: Mapping[str, Any], lists: Lists) -> int | None:
 
 def _decoded(value: Any) -> Any:
     """JSON text as what it says; any other value as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+    if isinstance(value, str) and (value[:1] in BRACKETS or value.lstrip()[:1] in BRACKETS):
         return decoded(value, value)
     return value
 
@@ -289,11 +322,14 @@ def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
     found: list[_Told] = []
     for message in messages:
         role, parts = message.get("message.role"), message.get("message.content")
-        if len(message) > 2 or type(parts) is not str:
+        reasoning = message.get("message.reasoning_summary")
+        if type(parts) is not str or len(message) > 2 or CONTENTS in message:
             parts = [parts]
             for part in numbered(message).get("message.contents", ()):
                 parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
-        reasoning = message.get("message.reasoning_summary")
+        elif not reasoning:
+            found.append(_Told(role, _clean(parts), []))
+            continue
         found.append(_message({"role": role, "parts": parts, "reasoning": reasoning}))
     return found
 
@@ -333,9 +369,23 @@ def _conversation(
     above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
     if not sent:
         return _from_body(attributes)
-    inside, messages = without_system(readable([{"role": told.role, "content": told.text} for told in sent]))
-    spoken = any(message["content"] for message in messages) or type(messages) is Remnant
-    return joined([*(told.text for told in above), inside]), messages if spoken else None
+    inside, messages = _apart(sent)
+    spoken = type(messages) is Remnant or any(message["content"] for message in messages)
+    return joined([*[told.text for told in above], inside]) if above else inside, messages if spoken else None
+
+
+def _apart(sent: list[_Told]) -> tuple[str | None, Conversation]:
+    """The instructions among messages, and the others."""
+    system: list[str] = []
+    rest = Conversation()
+    for role, text, _ in sent:
+        if type(role) is not str:
+            return without_system(readable([{"role": told.role, "content": told.text} for told in sent]))
+        if role not in SYSTEM_ROLES:
+            rest.append({"role": role, "content": text})
+        elif text:
+            system.append(text)
+    return "\n\n".join(system) or None, rest
 
 
 def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
@@ -363,7 +413,7 @@ def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[_Told]
         or _told(choices or None, "assistant")
         or []
     )
-    text, thoughts = joined(one.text for one in told), joined(thought for one in told for thought in one.thoughts)
+    text, thoughts = joined([one.text for one in told]), joined([thought for one in told for thought in one.thoughts])
     text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
     thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))
     if attributes.get("output.mime_type") != JSON:

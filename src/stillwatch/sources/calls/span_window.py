@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stillwatch.sources.base import Cursor
-from stillwatch.sources.calls.attributes import Event
+from stillwatch.sources.calls.attributes import Event, Listed
 from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values, is_call
 from stillwatch.sources.calls.span_status import status_of
 from stillwatch.sources.records.rows import COLUMNS, Rows
@@ -27,6 +27,7 @@ CALLS_HELD = 5_000
 CHARACTERS_HELD = 32 * 2**20
 CONTEXT_CHARACTERS = 1_000
 DEPTH = 64
+_NUMBERS = frozenset({int, float, bool, type(None)})
 OUTERMOST = ("client_ip", "user_agent")
 
 Key = tuple[Any, str]
@@ -74,21 +75,23 @@ class Call:
         self.merged = False
         self.events = list(told.events) if isinstance(told, Span) else []
         self.attributes = told.attributes if isinstance(told, Span) else told.event.values
-        self.characters = _characters(self.attributes) + sum(_characters(event.values) for event in self.events)
+        self.characters = _characters(self.attributes) + sum([_characters(event.values) for event in self.events])
         self.context = _context(told, self.attributes, call=True)
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the exchange; ``context`` is what was told of who called."""
         told = self.told
-        values = call_values(self.attributes, self.events) | {"exchange_id": identity(told), **context}
+        values = call_values(self.attributes, self.events)
+        values["exchange_id"] = identity(told)
+        values |= context
         if isinstance(told, Record):
             status = status_of(self.attributes, (), failed=False, message=None)
             return values | {"started_at": told.time, "status": status}
-        return values | {
-            "started_at": told.start,
-            "latency_ms": _milliseconds(told.end - told.start) if type(told.start) is type(told.end) is int else None,
-            "status": status_of(self.attributes, self.events, failed=told.failed, message=told.message),
-        }
+        start, end = told.start, told.end
+        values["started_at"] = start
+        values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
+        values["status"] = status_of(self.attributes, self.events, failed=told.failed, message=told.message)
+        return values
 
 
 def _milliseconds(nanoseconds: int) -> int:
@@ -123,7 +126,11 @@ def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | 
 
 def short(context: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of what a span tells of who called."""
-    return {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
+    return {
+        name: value
+        for name, value in context.items()
+        if len(value if type(value) is str else str(value)) <= CONTEXT_CHARACTERS
+    }
 
 
 class _Known:
@@ -167,8 +174,8 @@ class Window:
     @property
     def full(self) -> bool:
         """Whether more is held back than may be."""
-        most = max(self._calls, len(self._held))
-        return self.held and (most > CALLS_HELD or self._characters > CHARACTERS_HELD)
+        held = len(self._held)
+        return held > CALLS_HELD or (held > 0 and (self._calls > CALLS_HELD or self._characters > CHARACTERS_HELD))
 
     def reject(self, reason: str, record: int, line: int) -> None:
         """A line that is set aside as a whole."""
@@ -206,7 +213,7 @@ class Window:
     def _give(self, call: Call, rows: Rows, line: int) -> None:
         if not self._passed_over(call):
             values = self._columns(call)
-            rows.add(list(map(values.get, COLUMNS)), line)
+            rows.add(map(values.get, COLUMNS), line)
 
     def _columns(self, call: Call) -> dict[str, Any]:
         """The columns of a call, with what it and the spans above it tell of who called."""
@@ -243,8 +250,9 @@ class Window:
         if record is not None:
             record.merged = True
             events.append(Event(DETAILS, record.attributes))
-        call.events += events
-        call.characters += sum(_characters(event.values) for event in events)
+        if events:
+            call.events += events
+            call.characters += sum(_characters(event.values) for event in events)
         self._spans[key] = call
 
     def _record(self, record: Record) -> Call | None:
@@ -304,11 +312,20 @@ class Window:
 
 def _characters(value: Any) -> int:
     """How much text a value holds, roughly."""
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return len(value)
+    if kind is Listed:
+        count = -8  # as if it were many attributes
+        for told in value:
+            count += 8 * len(told)
+            for inner in told.values():
+                count += len(inner) if type(inner) is str else _characters(inner)
+        return count
     if isinstance(value, dict):
-        inside = value.values()
-        texts = [len(inner) for inner in inside if type(inner) is str]
-        others = [inner for inner in inside if type(inner) is not str] if len(texts) < len(inside) else ()
-        return 8 * len(inside) + sum(texts) + sum(map(_characters, others))
+        count = 8 * len(value)
+        for inner in value.values():
+            kind = type(inner)
+            count += len(inner) if kind is str else 8 if kind in _NUMBERS else _characters(inner)
+        return count
     return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -44,6 +45,9 @@ class Line(NamedTuple):
     number: int
     data: bytes | None
     reason: str = ""
+
+
+_line: Callable[[tuple[int, bytes, str]], Line] = functools.partial(tuple.__new__, Line)  # a fifth of `Line`'s time
 
 
 class Beside(NamedTuple):
@@ -163,7 +167,7 @@ def file_lines(location: str, *, blank: bool = False) -> Iterator[Line]:
                 else:
                     line = b"".join((*pending, piece)) if pending else piece
                     if blank or (line and not line.isspace()):
-                        yield Line(number, line)
+                        yield _line((number, line, ""))
                 number += 1
                 pending, size, skipping = [], 0, False
             size += len(rest)

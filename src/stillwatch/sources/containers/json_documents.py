@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypedDict
@@ -38,6 +39,9 @@ class Document(NamedTuple):
     line: int
     value: Any
     reason: str = ""
+
+
+_document: Callable[[tuple[int, Any, str]], Document] = functools.partial(tuple.__new__, Document)  # as in `files`
 
 
 def decode_reason(data: bytes, error: BaseException) -> str:
@@ -132,7 +136,7 @@ def _of_lines(lines: Iterable[Line], decode: Decode) -> Iterator[Document]:
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             yield Document(number, None, decode_reason(data, error))
         else:
-            yield Document(number, value)
+            yield _document((number, value, ""))
 
 
 def decode_whole(data: bytes) -> Any:

@@ -24,18 +24,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pyarrow as pa
 
-from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.azure_records import Flat, flat, index_beside, is_azure, kind, records
-from stillwatch.sources.calls.bodies import answer_texts, items, mapping, request_values, response_values
+from stillwatch.sources.base import Info, Source, Trust
+from stillwatch.sources.calls.azure_index import KEPT_CHARACTERS, Indexes
+from stillwatch.sources.calls.azure_records import (
+    Flat,
+    ModelRecord,
+    RequestRecord,
+    flat,
+    glance,
+    is_azure,
+    kind,
+    records,
+    request_fields,
+)
+from stillwatch.sources.calls.bodies import answer_texts, conversation, items, mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import header, logged_body, operation_of, sent_and_answered
 from stillwatch.sources.containers.json_documents import Document, decoded
+from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.json_log import JsonLog
 
-__all__ = ["SOURCE", "AzureApim"]
+__all__ = ["SOURCE", "AzureApim", "keeping_indexes"]
 
 ALONE = "no request log beside it tells whose call this was"
 MODEL_URL = re.compile(
@@ -48,6 +60,8 @@ OPERATIONS = {
     "completions": "completions",
 }
 NUMBERS = ("prompttokens", "completiontokens")
+
+Place = TypeVar("Place")
 
 
 class _Requests(JsonLog):
@@ -106,21 +120,32 @@ class AzureApim(JsonLog):
         ),
     )
 
+    def __init__(self, indexes: Indexes | None = None) -> None:
+        self._indexes = indexes or Indexes()
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is JSON with one of the categories or tables that are read."""
         return is_azure(head)
 
     def documents(self, location: str) -> Iterator[Document]:
         """The records of a file; to a request's is added what the model log says of it, under ``parts``."""
-        messages = None
-        for document in records(location):
-            if document.reason or not isinstance(document.value, dict):
+        messages = self._indexes.kept(location)
+        if messages is not None and messages.silent(location):
+            return
+        for document in records(location, glance):
+            value = document.value
+            if type(value) is RequestRecord:
+                fields = request_fields(value)
+            elif type(value) is ModelRecord:
+                fields = {"category": "GatewayLlmLogs", "correlationid": value.correlationId}
+            elif document.reason or not isinstance(value, dict):
                 yield document
                 continue
-            fields = flat(document.value)
+            else:
+                fields = flat(value)
             told, correlation = kind(fields), fields.get("correlationid")
             if messages is None and told in ("gateway", "model"):
-                messages = index_beside(location)
+                messages = self._indexes.beside(location)
             if messages is not None and told == "gateway":
                 fields["parts"] = messages.parts(correlation)
             if messages is not None and told == "model" and not messages.called(correlation):
@@ -138,8 +163,12 @@ class AzureApim(JsonLog):
         return ()
 
     def identities(self, location: str) -> Iterator[pa.Array]:
-        """See `Source.identities`."""
-        return _Requests().identities(location)
+        """See `Source.identities`: where the index of the folder is kept for `read`, it tells them."""
+        ids = self._indexes.beside(location).identities(location) if self._indexes.room else None
+        if ids is None:
+            yield from _Requests().identities(location)
+        else:
+            yield from map(id_array, ids)
 
 
 def _of_a_model(url: Any) -> bool:
@@ -152,10 +181,11 @@ def _request(fields: Flat) -> dict[str, Any]:
         fields.get("requestbody") or fields.get("backendrequestbody"),
         fields.get("responsebody") or fields.get("backendresponsebody"),
     )
-    parts = mapping(fields.get("parts"))
-    for values in (_messages(parts), _counts(parts)):
-        told |= {name: value for name, value in values.items() if value is not None}
-    headers = (decoded(fields.get(name)) for name in ("requestheaders", "backendrequestheaders"))
+    if parts := mapping(fields.get("parts")):
+        for values in (_messages(parts), _counts(parts)):
+            for name, value in values.items():
+                if value is not None:
+                    told[name] = value
     subscription = fields.get("apimsubscriptionid")
     return {
         **told,
@@ -163,18 +193,22 @@ def _request(fields: Flat) -> dict[str, Any]:
         "account_id": subscription or fields.get("userid"),
         "api_key_id": subscription,
         "operation": operation_of(fields.get("url")),
-        "user_agent": next((agent for found in headers if (agent := header(found, "user-agent"))), None),
+        "user_agent": _agent(fields.get("requestheaders")) or _agent(fields.get("backendrequestheaders")),
         "status": fields.get("responsecode"),
     }
 
 
+def _agent(headers: Any) -> Any:
+    return None if headers is None else header(decoded(headers), "user-agent") or None
+
+
 def _common(fields: Flat) -> dict[str, Any]:
-    address = fields.get("calleripaddress")
+    address, latency = fields.get("calleripaddress"), fields.get("totaltime")
     return {
         "exchange_id": fields.get("correlationid"),
         "started_at": fields.get("time") or fields.get("timegenerated"),
         "client_ip": None if isinstance(address, str) and "*" in address else address,
-        "latency_ms": next((v for n in ("totaltime", "durationms") if (v := fields.get(n)) is not None), None),
+        "latency_ms": fields.get("durationms") if latency is None else latency,
     }
 
 
@@ -193,24 +227,25 @@ def _openai(fields: Flat) -> dict[str, Any]:
 
 def _messages(parts: Mapping[str, Any]) -> dict[str, Any]:
     """The conversation and the answer in the pieces of the model log."""
-    sent, answered = (_joined(parts.get(name)) for name in ("requestmessages", "responsemessages"))
+    sent, answered = _joined(parts.get("requestmessages")), _joined(parts.get("responsemessages"))
     told: dict[str, Any] = {}
     if isinstance(sent, list):
-        told = request_values({"messages": sent})
+        told["system_prompt"], told["messages"] = conversation({"messages": sent})
     elif sent:
         told = request_values(mapping(sent))
-    told["tool_count"] = told["tool_count"] if told.get("tool_count") else None
+        told["tool_count"] = told["tool_count"] or None
     if isinstance(answered, list):
         response, reasoning = answer_texts({"choices": [{"message": message} for message in items(answered)]})
-        return {**told, "response": response, "reasoning": reasoning}
-    return told | {name: value for name, value in response_values(mapping(answered)).items() if value is not None}
+        return told | {"response": response, "reasoning": reasoning}
+    answer = response_values(answered) if isinstance(answered, dict) else {}
+    return told | {name: value for name, value in answer.items() if value is not None}
 
 
 def _joined(pieces: Any) -> Any:
     """The value that pieces of text make: cut anywhere, or lists of messages each; None where that cannot be read."""
     if not pieces:
         return None
-    whole = decoded("".join(pieces))
+    whole = decoded(pieces[0] if len(pieces) == 1 else "".join(pieces))
     if whole is not None:
         return whole
     messages: list[dict[str, Any]] = []
@@ -230,23 +265,21 @@ def _joined(pieces: Any) -> Any:
 
 def _counts(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Model and tokens: the record that tells most of these."""
-    rows = [mapping(decoded(text)) for text in parts.get("counts") or []]
+    rows = [mapping(decoded(text)) for text in parts.get("counts") or ()]
     if not rows:
         return {}
-    best = (
-        rows[0]
-        if len(rows) == 1
-        else max(rows, key=lambda row: (sum(_number(row.get(name)) for name in NUMBERS), bool(row.get("modelname"))))
-    )
-    named = [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]
+    best = rows[0] if len(rows) == 1 else max(rows, key=_telling)
     prompt, cached = best.get("prompttokens"), best.get("promptcachedtokens")
     if type(prompt) is int and type(cached) is int and cached > prompt:
         prompt += cached
-    return {
-        "model": next(filter(None, named), None),
-        "input_tokens": prompt,
-        "output_tokens": best.get("completiontokens"),
-    }
+    named = best.get("modelname") or next(
+        filter(None, [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]), None
+    )
+    return {"model": named, "input_tokens": prompt, "output_tokens": best.get("completiontokens")}
+
+
+def _telling(row: Mapping[str, Any]) -> tuple[int, bool]:
+    return sum(_number(row.get(name)) for name in NUMBERS), bool(row.get("modelname"))
 
 
 def _number(value: Any) -> int:
@@ -254,3 +287,9 @@ def _number(value: Any) -> int:
 
 
 SOURCE = AzureApim()
+
+
+def keeping_indexes(sources: Mapping[Place, Source]) -> dict[Place, Source]:
+    """The formats of a log's files; those of this format keep, as long as the log is read, what they told already."""
+    own = AzureApim(Indexes(KEPT_CHARACTERS))
+    return {place: own if source is SOURCE else source for place, source in sources.items()}

@@ -14,14 +14,17 @@ spans are a server's; one that tells ``http.route`` or ``client.address`` is tak
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.attributes import Event, flat
+from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, Event, Listed, flat
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span, identity
@@ -30,13 +33,14 @@ from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, decode_whole, json_documents, some_keys
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.rows import COLUMNS
-from stillwatch.sources.records.values import BadValueError, time_us
+from stillwatch.sources.records.values import FIRST_US, LAST_US, BadValueError, time_us
 
 __all__ = ["SOURCE", "Phoenix"]
 
 MAGIC = b"PAR1"
 SLICE = 512
 PREFIX = "attributes."
+TIMES = ("start_time", "end_time")
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
 TELLING = ("context", "attributes.gen_ai", "data", "spans")  # how the columns begin that tell an id
@@ -125,8 +129,10 @@ class Phoenix(SpanLog):
 
 def _spans(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The spans of a document: itself, or those of a page or a trace."""
-    inner = next((document[name] for name in ("data", "spans") if isinstance(document.get(name), list)), None)
-    return [document] if inner is None else items(inner)
+    for name in ("data", "spans"):
+        if isinstance(inner := document.get(name), list):
+            return items(inner)
+    return [document]
 
 
 def _head_of(data: bytes) -> Any:
@@ -157,14 +163,16 @@ def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if pa.types.is_timestamp(column.type):
             column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+            column = _whole(column) if name in TIMES else column
+        key = name.removeprefix(PREFIX)
         try:
-            values = python_values(column)
+            messages = _messages(column) if key in KEPT_WHOLE else None
+            key, values = (key, python_values(column)) if messages is None else (key + LISTED_KEY, messages)
         except (ValueError, OverflowError, pa.ArrowException) as error:
             raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
         own = name.startswith(PREFIX)
         if own and pa.types.is_floating(column.type):
             values = [value if value == value else None for value in values]
-        key = name[len(PREFIX) :] if own else name
         for told, value in zip(attributes if own else rows, values, strict=True):
             if value is not None or not own:
                 told[key] = value
@@ -174,9 +182,43 @@ def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
     return rows
 
 
+def _whole(times: pa.Array) -> pa.Array:
+    """Times of microseconds as their numbers, unless one is in a year that would make its number another unit's."""
+    numbers = times.cast(pa.int64())
+    least, most = pc.min_max(numbers).as_py().values()
+    return numbers if least is None or (least >= FIRST_US and most < LAST_US) else times
+
+
+def _messages(column: pa.Array) -> list[Listed | None] | None:
+    """A column of lists of messages, or of their contents, as `flat` would make of each; None where it is no such."""
+    if not (pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type)):
+        return None
+    lengths = column.value_lengths().fill_null(0)
+    if (pc.max(lengths).as_py() or 0) > OBJECTS_LISTED:
+        return None
+    objects = column.flatten()
+    names, fields = [], []
+    for field, inner in zip(objects.type, objects.flatten(), strict=True):
+        told = python_values(inner) if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else None
+        if told is None and field.name in KEPT_WHOLE:
+            told = _messages(inner)
+            names.append(field.name + LISTED_KEY)
+        else:
+            names.append(field.name)
+        if told is None or not field.name or field.name in names[:-1]:
+            return None
+        fields.append(told)
+    rows = [dict(zip(names, row, strict=True)) for row in zip(*fields, strict=True)]
+    if any(None in field for field in fields):
+        rows = [{name: value for name, value in row.items() if value is not None} for row in rows]
+    ends = np.cumsum(lengths.to_numpy(zero_copy_only=False)).tolist()
+    found = [Listed(rows[start:end]) for start, end in itertools.pairwise([0, *ends])]
+    return [listed if any(listed) else None for listed in found]
+
+
 def _span(row: Mapping[str, Any]) -> Span:
     nested = row.get("attributes")
-    attributes = flat(nested) if isinstance(nested, dict) else _columns(row)
+    attributes = flat(nested, lists=True) if isinstance(nested, dict) else _columns(row)
     kind = row.get("span_kind")
     if isinstance(kind, str) and kind != "UNKNOWN":
         attributes.setdefault("openinference.span.kind", kind)
@@ -197,8 +239,16 @@ def _span(row: Mapping[str, Any]) -> Span:
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
     """The attributes of a data frame's row, which are columns of their own; "not a number" where a span has none."""
-    found = flat({name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)})
-    return {name: value for name, value in found.items() if value == value}
+    own = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
+    return _numbers(flat(own, lists=True))
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: Listed(map(_numbers, value)) if type(value) is Listed else value
+        for name, value in values.items()
+        if value == value
+    }
 
 
 def _span_id(row: Mapping[str, Any]) -> str | None:
@@ -212,6 +262,8 @@ def _key(trace: Any, span: Any) -> Key | None:
 
 def _nanoseconds(value: Any) -> Any:
     """A time as nanoseconds since 1970; what is no time stays as it is, for the row to be set aside."""
+    if type(value) is int and FIRST_US <= value < LAST_US:
+        return value * 1000
     try:
         us = time_us(value)
     except BadValueError:

@@ -122,7 +122,7 @@ def readable_text(value: object) -> str | None:
 
 def without_halves(text: str) -> str:
     """A text with U+FFFD for each half of a surrogate pair, which UTF-8 cannot hold."""
-    return _HALVES.sub("\ufffd", text)
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
 
 
 def without_system(messages: Iterable[dict[str, str | None]]) -> tuple[str | None, Conversation]:

@@ -85,4 +85,4 @@ class JsonLog:
                 rows.reject(str(error), document.line)
                 return
             for values in found:
-                rows.add(list(map(values.get, COLUMNS)), document.line)
+                rows.add(map(values.get, COLUMNS), document.line)

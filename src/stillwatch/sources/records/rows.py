@@ -7,7 +7,7 @@ nothing; only in the others each value is looked at (`stillwatch.sources.records
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +47,7 @@ class Rows:
         self._unreadable: list[int] = []
         self._characters = 0
 
-    def add(self, values: Sequence[object], line: int) -> None:
+    def add(self, values: Iterable[object], line: int) -> None:
         """One row: its values in the order of `COLUMNS`, loose (`values.convert`), from line ``line`` of the file."""
         row = list(values)
         started, messages = row[STARTED_AT], row[MESSAGES]

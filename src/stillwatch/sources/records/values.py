@@ -127,9 +127,9 @@ def time_us(value: object) -> int | None:
             moment = dt.datetime.fromisoformat(value)
         except ValueError:
             return epoch_us(value, None)
-        return _checked(_us_of(moment))
+        return _us_of(moment)
     if isinstance(value, dt.datetime):
-        return _checked(_us_of(value))
+        return _us_of(value)
     return epoch_us(value, None)
 
 
@@ -160,7 +160,12 @@ def _plain_us(value: object) -> int | None:
             return value * 1_000_000
         if SECONDS[0] * 1_000 <= value < SECONDS[1] * 1_000:
             return value * 1_000
-        return value if FIRST_US <= value < LAST_US else None
+        if FIRST_US <= value < LAST_US:
+            return value
+        if FIRST_US * 1_000 <= value < (LAST_US - 1) * 1_000:
+            us, rest = divmod(value, 1_000)
+            return us + (rest > 500 or (rest == 500 and us % 2))  # half to even, as `round` does it
+        return None
     if type(value) is float and SECONDS[0] <= value < SECONDS[1] - 1:
         us = round(value * 1e6)
         return us if us / 1e6 == value else None
@@ -170,9 +175,10 @@ def _plain_us(value: object) -> int | None:
 def _us_of(moment: dt.datetime) -> int:
     try:
         since = moment - (EPOCH if moment.tzinfo is not None else NAIVE_EPOCH)
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     except OverflowError:
         raise BadValueError(IMPOSSIBLE_TIME) from None
+    us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return us if FIRST_US <= us < LAST_US else _checked(us)
 
 
 def _checked(us: int) -> int:
