@@ -107,10 +107,10 @@ def by_model(known: Sequence[Known], name: str) -> bool:
 def main(arguments: Sequence[str] = ()) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.audit_judges")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--labels", type=int, default=200)
     given = parser.parse_args(arguments)
-    chosen = [setting for setting in SETTINGS if not setting.faults]
+    chosen = [setting for setting in SETTINGS if not setting.faults][8:16]  # models that were planted apart
     rows = judges(chosen, given.repeats, given.labels)
     note = f"{given.labels} labelled answers; {len(chosen)} settings, {given.repeats} times each; only judged figures."
     publish(Table("audit_judges", "Audits with a judge that is wrong", rows, note))
