@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 __all__ = [
+    "CONTENTS",
     "KEPT_WHOLE",
     "LISTED_KEY",
     "OBJECTS_LISTED",
@@ -16,10 +17,12 @@ __all__ = [
     "Lists",
     "Names",
     "first",
+    "first_has",
     "firsts",
     "flat",
     "names_of",
     "numbered",
+    "spread",
 ]
 
 MAX_NESTING = 32
@@ -32,6 +35,7 @@ LISTED = re.compile(
 # Those that nearly every call has, which `flat` may leave in one piece; and what stands behind their name then.
 KEPT_WHOLE = frozenset({"llm.input_messages", "llm.output_messages", "message.contents"})
 LISTED_KEY = "\0"
+CONTENTS = "message.contents" + LISTED_KEY
 OBJECTS_LISTED = 100_000
 KEYS_KEPT, KEY_KEPT = 100, 200
 SCALARS = frozenset({str, int, float, bool})
@@ -164,6 +168,12 @@ def _places(keys: tuple[str, ...]) -> tuple[tuple[str, _Objects], ...]:
     return tuple(
         (name, tuple(tuple(objects[number].items()) for number in sorted(objects))) for name, objects in found.items()
     )
+
+
+def first_has(values: Mapping[str, Any], name: str, rest: str) -> bool:
+    """Whether the first object of a list among attributes has one attribute."""
+    listed = values.get(name + LISTED_KEY)
+    return (type(listed) is Listed and rest in listed[0]) or f"{name}.0.{rest}" in values
 
 
 def spread(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,11 +27,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from stillwatch.sources.calls.attributes import (
-    LISTED_KEY,
+    CONTENTS,
     Event,
-    Listed,
     Lists,
     first,
+    first_has,
     firsts,
     flat,
     names_of,
@@ -39,14 +39,7 @@ from stillwatch.sources.calls.attributes import (
 )
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
 from stillwatch.sources.containers.json_documents import decoded
-from stillwatch.sources.records.conversation import (
-    SYSTEM_ROLES,
-    Conversation,
-    Remnant,
-    content_text,
-    readable,
-    without_system,
-)
+from stillwatch.sources.records.conversation import Remnant, apart, content_text
 
 __all__ = ["CONTEXT", "LITELLM", "call_values", "context_values", "is_call"]
 
@@ -127,7 +120,6 @@ _CALLER = names_of(
     }
 )
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
-CONTENTS = "message.contents" + LISTED_KEY
 DETAILS = "gen_ai.client.inference.operation.details"
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 JSON = "application/json"
@@ -151,17 +143,11 @@ def is_call(attributes: Mapping[str, Any]) -> bool:
     kind, operation = attributes.get("openinference.span.kind"), attributes.get("gen_ai.operation.name")
     if kind is not None:
         name = kind.upper() if isinstance(kind, str) else ""
-        asked = name == "TOOL" and "llm.model_name" in attributes and _first_message_has_a_role(attributes)
-        return name in OPENINFERENCE_CALLS or asked  # LiteLLM's name for a call that offers tools
+        asked = "llm.model_name" in attributes and first_has(attributes, "llm.input_messages", "message.role")
+        return name in OPENINFERENCE_CALLS or (name == "TOOL" and asked)  # LiteLLM's name for a call that offers tools
     if operation is not None:
         return operation not in NO_CALLS
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
-
-
-def _first_message_has_a_role(attributes: Mapping[str, Any]) -> bool:
-    listed = attributes.get("llm.input_messages" + LISTED_KEY)
-    told = type(listed) is Listed and "message.role" in listed[0]
-    return told or "llm.input_messages.0.message.role" in attributes
 
 
 def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, litellm: bool) -> dict[str, Any]:
@@ -369,23 +355,9 @@ def _conversation(
     above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
     if not sent:
         return _from_body(attributes)
-    inside, messages = _apart(sent)
+    inside, messages = apart([(told.role, told.text) for told in sent])
     spoken = type(messages) is Remnant or any(message["content"] for message in messages)
     return joined([*[told.text for told in above], inside]) if above else inside, messages if spoken else None
-
-
-def _apart(sent: list[_Told]) -> tuple[str | None, Conversation]:
-    """The instructions among messages, and the others."""
-    system: list[str] = []
-    rest = Conversation()
-    for role, text, _ in sent:
-        if type(role) is not str:
-            return without_system(readable([{"role": told.role, "content": told.text} for told in sent]))
-        if role not in SYSTEM_ROLES:
-            rest.append({"role": role, "content": text})
-        elif text:
-            system.append(text)
-    return "\n\n".join(system) or None, rest
 
 
 def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:

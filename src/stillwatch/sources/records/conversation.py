@@ -15,6 +15,7 @@ __all__ = [
     "BadConversationError",
     "Conversation",
     "Remnant",
+    "apart",
     "content_text",
     "messages_text",
     "normalised",
@@ -134,6 +135,20 @@ def without_system(messages: Iterable[dict[str, str | None]]) -> tuple[str | Non
             system.extend(filter(None, [message["content"]]))
         else:
             rest.append(message)
+    return "\n\n".join(system) or None, rest
+
+
+def apart(sent: list[tuple[Any, str | None]]) -> tuple[str | None, Conversation]:
+    """The instructions among messages, each a role and a text, and the rest of them: a `Remnant` if one has no role."""
+    system: list[str] = []
+    rest = Conversation()
+    for role, text in sent:
+        if type(role) is not str:
+            return without_system(readable([{"role": role, "content": text} for role, text in sent]))
+        if role not in SYSTEM_ROLES:
+            rest.append({"role": role, "content": text})
+        elif text:
+            system.append(text)
     return "\n\n".join(system) or None, rest
 
 
