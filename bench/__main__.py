@@ -34,6 +34,7 @@ def main(names: list[str]) -> None:
         "audit_judges": audit_judges.main,
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
+        "audit_nulls": audit_nulls.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:
