@@ -9,6 +9,7 @@ from bench import (
     audit_failures,
     audit_intervals,
     audit_judges,
+    audit_nulls,
     detection,
     drill,
     formats,
