@@ -9,7 +9,6 @@ from bench import (
     audit_failures,
     audit_intervals,
     audit_judges,
-    audit_nulls,
     detection,
     drill,
     formats,
@@ -35,7 +34,6 @@ def main(names: list[str]) -> None:
         "audit_judges": audit_judges.main,
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
-        "audit_nulls": audit_nulls.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:
