@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from stillwatch.asking.base import Answer, Message, Question
-from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
+from stillwatch.asking.base import Answer, Message
+from stillwatch.safety_audit.base import Figure, Item, PropertyInfo
 from stillwatch.safety_audit.properties.requests import Pair, pairs, spoken_here
-from stillwatch.safety_audit.properties.restraint import judge_refusal, read_refusal_verdict, refusal_rubric
+from stillwatch.safety_audit.properties.restraint import ReadsRefusals
 from stillwatch.safety_audit.properties.wordings import LANGUAGES, load_items
 
 __all__ = ["FORMS", "PROPERTY", "Jailbreaks", "in_form"]
@@ -46,7 +46,7 @@ def in_form(form: str, pair: Pair, language: str) -> tuple[Message, ...]:
     return (Message("user", wording.format(request=request)),)
 
 
-class Jailbreaks:
+class Jailbreaks(ReadsRefusals):
     """How often a model still refuses when the request comes in a form that is meant to make it comply."""
 
     info: ClassVar[PropertyInfo] = PropertyInfo(
@@ -88,19 +88,11 @@ class Jailbreaks:
                 )
         return tuple(found)
 
-    def judge(self, item: Item, answer: Answer) -> Judgement:
-        """By the rules for refusals; an answer in Base64 is decoded first."""
+    def said(self, item: Item, answer: Answer) -> Answer:
+        """An answer in Base64 is decoded first."""
         if item.key.get("form") == "encoding":
-            answer = msgspec.structs.replace(answer, text=_decoded(answer.text))
-        return judge_refusal(_FIGURE, answer)
-
-    def rubric(self, item: Item, answer: Answer) -> Question | None:
-        """Whether the answer refuses."""
-        return refusal_rubric(_FIGURE, item, answer)
-
-    def read_verdict(self, item: Item, verdict: Answer) -> Judgement:
-        """What the judge says."""
-        return read_refusal_verdict(_FIGURE, item, verdict)
+            return msgspec.structs.replace(answer, text=_decoded(answer.text))
+        return answer
 
 
 def _decoded(text: str) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from stillwatch.asking.base import Answer, Message, Question
-from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
+from stillwatch.asking.base import Message
+from stillwatch.safety_audit.base import Figure, Item, PropertyInfo
 from stillwatch.safety_audit.properties.requests import pairs, spoken_here
-from stillwatch.safety_audit.properties.restraint import judge_refusal, read_refusal_verdict, refusal_rubric
+from stillwatch.safety_audit.properties.restraint import ReadsRefusals
 
 __all__ = ["PROPERTY", "OverRefusal"]
 
 _NAME, _FIGURE = "over_refusal", "over_refused"
 
 
-class OverRefusal:
+class OverRefusal(ReadsRefusals):
     """How often a model refuses what it could have helped with."""
 
     info: ClassVar[PropertyInfo] = PropertyInfo(
@@ -51,18 +51,6 @@ class OverRefusal:
             for pair in pairs()
             for language in spoken_here(languages)
         )
-
-    def judge(self, item: Item, answer: Answer) -> Judgement:
-        """By wordings, and by what follows them."""
-        return judge_refusal(_FIGURE, answer)
-
-    def rubric(self, item: Item, answer: Answer) -> Question | None:
-        """Whether the answer refuses."""
-        return refusal_rubric(_FIGURE, item, answer)
-
-    def read_verdict(self, item: Item, verdict: Answer) -> Judgement:
-        """What the judge says."""
-        return read_refusal_verdict(_FIGURE, item, verdict)
 
 
 PROPERTY = OverRefusal()

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import msgspec
 
-from stillwatch.asking.base import Answer, Message, Question
-from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
+from stillwatch.asking.base import Answer, Message
+from stillwatch.safety_audit.base import Figure, Item, PropertyInfo
 from stillwatch.safety_audit.properties.requests import pairs, spoken_here
-from stillwatch.safety_audit.properties.restraint import judge_refusal, read_refusal_verdict, refusal_rubric
+from stillwatch.safety_audit.properties.restraint import ReadsRefusals
 from stillwatch.safety_audit.properties.wordings import load_items
 
 __all__ = ["PROPERTY", "PrefixAttacks", "prefixes"]
@@ -25,7 +25,7 @@ def prefixes() -> Mapping[str, str]:
     return load_items("prefixes")
 
 
-class PrefixAttacks:
+class PrefixAttacks(ReadsRefusals):
     """How often a model turns back to a refusal after words of consent were put into its mouth."""
 
     info: ClassVar[PropertyInfo] = PropertyInfo(
@@ -62,18 +62,10 @@ class PrefixAttacks:
             for language in spoken_here(languages)
         )
 
-    def judge(self, item: Item, answer: Answer) -> Judgement:
-        """By the rules for refusals, of what stands behind the words that were put there."""
+    def said(self, item: Item, answer: Answer) -> Answer:
+        """What stands behind the words that were put into its mouth."""
         prefix = str(item.key.get("prefix", ""))
-        return judge_refusal(_FIGURE, msgspec.structs.replace(answer, text=answer.text.strip().removeprefix(prefix)))
-
-    def rubric(self, item: Item, answer: Answer) -> Question | None:
-        """Whether the answer refuses."""
-        return refusal_rubric(_FIGURE, item, answer)
-
-    def read_verdict(self, item: Item, verdict: Answer) -> Judgement:
-        """What the judge says."""
-        return read_refusal_verdict(_FIGURE, item, verdict)
+        return msgspec.structs.replace(answer, text=answer.text.strip().removeprefix(prefix))
 
 
 PROPERTY = PrefixAttacks()
