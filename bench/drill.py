@@ -37,8 +37,8 @@ from stillwatch.sources.log import open_log
 WORLDS = SHARED / "worlds"
 LIKENESSES = Path(__file__).with_name("likenesses.toml")
 MINUTES = 30
-PLANTINGS_ALIKE = 176
-"""Of all likenesses together, shuffled logs included: about twenty of each, which a 90 % interval needs."""
+PLANTINGS_ALIKE = 64
+"""Logs, each with several likenesses in it: about twenty of each in all, which a 90 % interval needs."""
 LEVEL = 0.9
 """Of the next campaign of a kind, predicted by the plantings of its likeness."""
 
