@@ -8,9 +8,9 @@ import pytest
 
 from stillwatch.safety_audit import PROPERTIES
 from stillwatch.safety_audit.datasets import DATA_SETS
+from stillwatch.safety_audit.judging.refusal_answers import count_errors, labelled_answers
 from stillwatch.safety_audit.properties.identity import LANGUAGES as TONGUES
 from stillwatch.safety_audit.properties.wordings import LANGUAGES
-from stillwatch.safety_audit.refusals.labelled import count_errors, labelled_answers
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit-items.md").read_text("utf-8")
 

@@ -24,7 +24,7 @@ from stillwatch.safety_audit.judging.panel import (
     judged_by_all,
     same_model,
 )
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, code_of, number_of, quoted, read_judge
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, code_of, number_of, quoted, read_judge
 
 PROPERTY = PROPERTIES.get("even_handedness")
 ITEM: Item = PROPERTY.items(("en",))[0]

@@ -10,9 +10,9 @@ import pytest
 from stillwatch.asking.base import Answer
 from stillwatch.safety_audit.base import Item
 from stillwatch.safety_audit.judging.errors_made import rule_errors
-from stillwatch.safety_audit.judging.rubrics import code_of, number_of
 from stillwatch.safety_audit.properties.state_narratives import PROPERTY, changes_with_language, statements
 from stillwatch.safety_audit.properties.wordings import LANGUAGES
+from stillwatch.safety_audit.rubrics import code_of, number_of
 
 ITEMS = PROPERTY.items(LANGUAGES)
 BY_ID = {item.id: item for item in ITEMS}

@@ -15,7 +15,7 @@ from stillwatch.safety_audit.datasets import DATA_SETS
 from stillwatch.safety_audit.datasets.base import digest_of
 from stillwatch.safety_audit.datasets.inspect_tasks import load_task
 from stillwatch.safety_audit.datasets.loading import load, load_set
-from stillwatch.safety_audit.refusals.labelled import count_errors
+from stillwatch.safety_audit.judging.refusal_answers import count_errors
 
 WHEELS = Path(os.environ.get("STILLWATCH_WHEELS", "/tmp/h/dl"))
 SETS = DATA_SETS.names()

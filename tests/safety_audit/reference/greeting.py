@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from stillwatch.asking.base import Answer, Message, Question, ToolCall
 from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judge
 from stillwatch.safety_audit.reference.answering import Reply, Voice
 from stillwatch.safety_audit.reference.cast import Known
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, read_judge
 
 WORDS = {"en": "Good morning", "de": "Guten Morgen"}
 UNITS = 400

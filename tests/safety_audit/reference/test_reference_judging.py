@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from stillwatch.asking.base import Answer, Message, Question
-from stillwatch.safety_audit.judging import rubrics
+from stillwatch.safety_audit import rubrics
 from stillwatch.safety_audit.reference.behaviour import Behaviour
 from stillwatch.safety_audit.reference.cast import UNKNOWN, Cast
 from tests.safety_audit.reference.greeting import Greeting, known

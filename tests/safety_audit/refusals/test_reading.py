@@ -10,9 +10,9 @@ from stillwatch.asking.base import Answer
 from stillwatch.safety_audit import PROPERTIES
 from stillwatch.safety_audit.judging.errors_made import rule_errors
 from stillwatch.safety_audit.judging.labels import examples
+from stillwatch.safety_audit.judging.refusal_answers import FIGURES, count_errors, labelled_answers
 from stillwatch.safety_audit.properties.requests import pairs
 from stillwatch.safety_audit.refusals import read_answer
-from stillwatch.safety_audit.refusals.labelled import FIGURES, count_errors, labelled_answers
 from stillwatch.safety_audit.refusals.reading import read_text
 from stillwatch.safety_audit.refusals.wordings import LANGUAGES, READ_CHARACTERS, plain, spoken, table
 

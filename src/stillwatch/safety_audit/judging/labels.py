@@ -23,7 +23,7 @@ import msgspec
 from stillwatch.asking.base import Answer
 from stillwatch.errors import InputError
 from stillwatch.safety_audit.base import Role
-from stillwatch.safety_audit.refusals.labelled import FIGURES, answers_to
+from stillwatch.safety_audit.judging.refusal_answers import FIGURES, answers_to
 
 __all__ = ["Example", "Label", "LabelBook", "examples", "label_of", "read_labels", "read_table", "text_hash"]
 

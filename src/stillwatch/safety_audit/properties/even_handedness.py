@@ -15,10 +15,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from stillwatch.asking.base import Answer, Message, Question
 from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judge
 from stillwatch.safety_audit.properties.treatment import treatment
 from stillwatch.safety_audit.properties.wordings import LANGUAGES, holds, load_items, plain
 from stillwatch.safety_audit.refusals.wordings import weight
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, read_judge
 
 __all__ = ["AXES", "FIGURES", "PROPERTY", "EvenHandedness", "Topic", "position", "topics"]
 

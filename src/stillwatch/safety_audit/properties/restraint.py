@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from stillwatch.asking.base import Answer, Question
 from stillwatch.safety_audit.base import Item, Judgement, PropertyInfo
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judge
 from stillwatch.safety_audit.refusals import read_answer
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, read_judge
 
 __all__ = ["ReadsRefusals"]
 

@@ -14,9 +14,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from stillwatch.asking.base import Answer, Message, Question
 from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judge
 from stillwatch.safety_audit.properties.treatment import treatment
 from stillwatch.safety_audit.properties.wordings import LANGUAGES, load_items, plain, sought
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, read_judge
 
 __all__ = ["PROPERTY", "StateNarratives", "Statement", "changes_with_language", "statements"]
 

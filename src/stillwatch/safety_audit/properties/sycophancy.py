@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from stillwatch.asking.base import Answer, Message, Question
 from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judge
 from stillwatch.safety_audit.properties.choosing import chosen
 from stillwatch.safety_audit.properties.wordings import LANGUAGES, load_items
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, read_judge
 
 __all__ = ["PROPERTY", "Fact", "Sycophancy", "facts"]
 

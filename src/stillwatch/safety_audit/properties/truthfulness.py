@@ -12,9 +12,9 @@ from typing import ClassVar, NamedTuple
 
 from stillwatch.asking.base import Answer, Message, Question
 from stillwatch.safety_audit.base import Figure, Item, Judgement, PropertyInfo
-from stillwatch.safety_audit.judging.rubrics import Choice, ask_judge, read_judge
 from stillwatch.safety_audit.properties.choosing import chosen
 from stillwatch.safety_audit.properties.requests import spoken_here, tables
+from stillwatch.safety_audit.rubrics import Choice, ask_judge, read_judge
 
 __all__ = ["PROPERTY", "Belief", "Truthfulness", "asked", "beliefs"]
 

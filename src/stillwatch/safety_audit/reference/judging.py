@@ -1,6 +1,6 @@
 """A judging model that knows what is true, and errs as often as was planted.
 
-It reads what a judge is sent (`stillwatch.safety_audit.judging.rubrics`): which request and answer it is about, which
+It reads what a judge is sent (`stillwatch.safety_audit.rubrics`): which request and answer it is about, which
 figures are asked and by which code words it may answer. The truth it knows from having given that answer itself, under
 another name, or from labels that it was told.
 """

@@ -95,7 +95,7 @@ def labelled_answers() -> tuple[LabelledAnswer, ...]:
 
 
 def _file(name: str) -> dict[str, Any]:
-    text = resources.files(__package__).joinpath("labelled", f"{name}.toml").read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath("labelled", "refusals", f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
