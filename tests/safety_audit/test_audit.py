@@ -109,6 +109,8 @@ def test_going_on_asks_nothing_twice_and_tells_the_same(server: Serving, tmp_pat
     assert asked(server, "stripped") == between
     audit(server, tmp_path / "b", "stripped")
     assert figure(tmp_path / "a").differences == figure(tmp_path / "b").differences
+    assert report(tmp_path / "a").data_sets == report(tmp_path / "b").data_sets
+    assert len(report(tmp_path / "a").data_sets[0]["checksum"]) == len("sha256:") + 64
 
 
 def test_a_killed_audit_loses_nothing(server: Serving, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -257,14 +257,17 @@ def _write_sheet(audit: Audit, outcome: Outcome, path: Path, seed: int) -> None:
 
 
 def _settled(wanted: Wanted, audit: Audit, outcome: Outcome, loaded: Sequence[Loaded]) -> Settled:
-    asked = Counter(
-        item.source
+    ours = [
+        item
         for course in audit.courses
         for unit in course.units[: outcome.units[course.property.info.name]]
         for item in unit.items
-    )
+        if item.source == "own"
+    ]
     used: list[Mapping[str, Any]] = [each.record for each in loaded]
-    if asked["own"]:
-        ours = {"name": "own", "title": "Stillwatch's own items", "licence": "Apache-2.0", "items": asked["own"]}
-        used.insert(0, ours | {"version": __version__})
+    if ours:
+        told = msgspec.json.encode(sorted(ours, key=lambda item: item.id), order="deterministic")
+        about = {"title": "Stillwatch's own items", "licence": "Apache-2.0", "version": __version__}
+        checksum = f"sha256:{hashlib.sha256(told).hexdigest()}"
+        used.insert(0, {"name": "own", **about, "items": len(ours), "checksum": checksum})
     return Settled(wanted.seed, wanted.languages, tuple(used))
