@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,7 @@ from stillwatch.errors import InputError
 from stillwatch.exchange import EXCHANGE, accounts_of, in_order
 from stillwatch.progress import Progress
 from stillwatch.sources.log import Log
-from stillwatch.storage.disk import disk_errors
+from stillwatch.storage.whole import write_whole
 
 __all__ = ["PAGE", "REPORT", "Wanted", "run"]
 
@@ -110,9 +109,8 @@ def run(
     )  # fmt: skip
     progress.step("writing results")
     report = build_report(drill, trials, traffic, spending)
-    with disk_errors(out):
-        _write(out / REPORT, msgspec.json.encode(report) + b"\n")
-        _write(out / PAGE, render_page(report).encode())
+    write_whole(out / REPORT, msgspec.json.encode(report) + b"\n")
+    write_whole(out / PAGE, render_page(report).encode())
     return report
 
 
@@ -138,13 +136,3 @@ def _traffic(
         given_up=float(np.mean(shares)) if shares else 0.0,
         blind=unseen(exchanges, None if customers is None else by_number(customers, accounts_of(exchanges)[0])),
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """The file is there whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
