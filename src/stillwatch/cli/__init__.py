@@ -10,11 +10,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from types import FrameType
-from typing import NamedTuple
 
 from cyclopts import App, CycloptsError
 
 from stillwatch import __version__
+from stillwatch.cli.command import Command
 from stillwatch.cli.terminal import clean, write_error
 from stillwatch.errors import StillwatchError, UsageError, one_line
 from stillwatch.storage.disk import is_full
@@ -23,14 +23,6 @@ __all__ = ["COMMANDS", "app", "main"]
 
 NOTHING_FOUND, FOUND, FAILED = 0, 1, 2
 DEBUG = "--debug"
-
-
-class Command(NamedTuple):
-    """Where a command's function is, what it does, and an example that works."""
-
-    target: str
-    summary: str
-    example: str
 
 
 # A command's module is imported when the command is called.
@@ -65,6 +57,12 @@ COMMANDS: dict[str, Command] = {
         "Ask a suspect model, your own and a base the same questions, and tell what restraint was lost.",
         "stillwatch audit openai:theirs@https://host/v1 --against anthropic:ours --out audit",
     ),
+    "share": Command(
+        "stillwatch.cli.share:share",
+        "Tell peers of a campaign without giving a customer away, and use what they tell.",
+        "stillwatch share bulletin C1 --run run --as 'Example AI' --out c1.json",
+        family=True,
+    ),
     "simulate": Command(
         "stillwatch.cli.simulate:simulate",
         "Make labelled traffic to try the scan on.",
@@ -92,6 +90,9 @@ def app() -> App:
     """The command line, with every command registered by name and none imported."""
     program = App(name="stillwatch", version=f"stillwatch {__version__}", help=HELP)
     for place, (name, command) in enumerate(COMMANDS.items()):
+        if command.family:  # it describes itself
+            program.command(command.target, name=name)
+            continue
         epilogue = f"Example: `{command.example}`"
         program.command(command.target, name=name, help=command.summary, help_epilogue=epilogue, sort_key=place)
     return program

@@ -1,0 +1,1 @@
+"""Document formats that carry bulletins, one file each."""
