@@ -23,11 +23,11 @@ __all__ = [
     "fewest_behind",
     "hidden_in_few",
     "kth_period",
+    "rounded_nats",
     "rung",
     "rungs",
     "share_down",
     "share_up",
-    "whole_nats",
 ]
 
 Ints = npt.NDArray[np.integer[Any]]
@@ -95,16 +95,16 @@ def error_bound(rate: float) -> float:
     return next((bound for bound in bounds if bound >= max(rate, _LEAST_ERROR)), 1.0)
 
 
-def whole_nats(log_odds: float) -> float:
-    """Log-odds in whole nats, none beyond ±`MOST_NATS`; 0 for what is no number."""
+def rounded_nats(log_odds: float, digits: int = 0) -> float:
+    """Log-odds with so many digits after the point, none beyond ±`MOST_NATS`; 0 for what is no number."""
     if math.isnan(log_odds):
         return 0.0
-    return float(round(min(max(log_odds, -MOST_NATS), MOST_NATS))) + 0.0
+    return round(float(min(max(log_odds, -MOST_NATS), MOST_NATS)), digits) + 0.0
 
 
 def hidden_in_few(members: int, others: int, everyone_else: int, k: int) -> str | None:
     """Why a value that ``members`` accounts of a campaign and ``others`` of ``everyone_else`` show may not leave; None:
-    it may.
+    they are enough.
 
     Fewer than k of the campaign's: it would say who they are. A few others, but not k: whoever acts on it would act
     on just these innocent people, and whoever knows them learns that they show it.

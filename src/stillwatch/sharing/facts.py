@@ -20,7 +20,7 @@ from stillwatch.sharing.bulletin import (
     Technique,
     TechniqueName,
 )
-from stillwatch.sharing.coarse import count_range, error_bound, fewest_behind, kth_period, share_down, whole_nats
+from stillwatch.sharing.coarse import count_range, error_bound, fewest_behind, kth_period, rounded_nats, share_down
 from stillwatch.sharing.indicators import LeftOut, day_of
 from stillwatch.sharing.run import DAY, Run
 
@@ -110,14 +110,15 @@ def _accounts_behind(run: Run, log: pa.Table | None) -> Mapping[str, int] | None
 
 
 def _evidence(nats: Mapping[str, float]) -> tuple[Evidence, ...]:
-    """Kinds of evidence in whole nats of an account; kinds that no name is agreed for are added up as "other"."""
+    """Kinds of evidence that moved an account by a tenth of a nat or more on average; kinds that no name is agreed for
+    are added up as "other"."""
     known: dict[str, EvidenceName] = {word: word for word in get_args(EvidenceName)}
     added: dict[EvidenceName, float] = {}
     for name, value in nats.items():
         word = known.get(name, "other")
         added[word] = added.get(word, 0.0) + value
-    told = [Evidence(name=name, nats=whole_nats(value)) for name, value in added.items()]
-    return tuple(sorted(told, key=lambda item: (-item.nats, item.name)))
+    told = [Evidence(name=name, nats=rounded_nats(value, 1)) for name, value in added.items()]
+    return tuple(sorted((item for item in told if item.nats), key=lambda item: (-item.nats, item.name)))
 
 
 def _rivals(nats: Mapping[str, float]) -> tuple[Rival, ...]:
@@ -127,7 +128,7 @@ def _rivals(nats: Mapping[str, float]) -> tuple[Rival, ...]:
     for name, value in nats.items():
         word = known.get(name, "other")
         closest[word] = min(closest.get(word, value), value)
-    told = [Rival(name=name, nats=whole_nats(value)) for name, value in closest.items()]
+    told = [Rival(name=name, nats=rounded_nats(value)) for name, value in closest.items()]
     return tuple(sorted(told, key=lambda item: (item.nats, item.name)))
 
 

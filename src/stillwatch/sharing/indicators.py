@@ -49,10 +49,13 @@ LIFETIMES: Mapping[str, int] = {
     "model_move": 180,
 }
 """Days for which each kind of indicator is worth acting on after it was last seen; docs/sharing.md says why."""
+_DISTINCT = 2
+"""A thing is an indicator where the campaign's accounts show it so many times as often as all others, or more."""
 _NEW_AFTER = 2
 """Days that a log must have gone on before a model that appears in it counts as a new one."""
 _COLUMNS = ("exchange_id", "account_id", "started_at", "model", "client_asn", "user_agent", "ja4")
 _RARE = "fewer than one in twenty of the campaign's accounts show it"
+_COMMON = "other accounts show it more than half as often, so it tells nobody anything"
 _STALE = "it was last seen too long ago to be acted on"
 _EPOCH = dt.date(1970, 1, 1)
 
@@ -248,6 +251,7 @@ def _chosen(
     for value, mine, elsewhere, first, last in _by_value(uses, run.member, others):
         why = refused(uses.values[value]) or hidden_in_few(len(first), elsewhere, everyone_else, told.k)
         why = why or (_RARE if share_down(mine, members) == 0 else None)
+        why = why or (_COMMON if mine * everyone_else < _DISTINCT * elsewhere * members else None)
         period = None if why else _validity(first, last, kind, told)
         if period is None:
             reasons[why or _STALE] = reasons.get(why or _STALE, 0) + 1

@@ -26,6 +26,7 @@ from stillwatch.sharing.bulletin import (
     Tlp,
     Tls,
 )
+from stillwatch.sharing.coarse import MOST_NATS
 from stillwatch.sharing.indicators import LeftOut
 
 __all__ = ["RESPONSES", "TLP", "in_words", "left_out_in_words", "preview"]
@@ -33,8 +34,8 @@ __all__ = ["RESPONSES", "TLP", "in_words", "left_out_in_words", "preview"]
 TLP: dict[Tlp, str] = {
     "clear": "everybody may read it and pass it on",
     "green": "whoever receives it may pass it on within its community, and not in public",
-    "amber": "whoever receives it may pass it on inside its organisation and to clients that need it to protect themselves",
-    "amber+strict": "whoever receives it may pass it on inside its organisation only",
+    "amber": "whoever receives it may pass it on in its organisation and to clients that need it for their protection",
+    "amber+strict": "whoever receives it may pass it on in its organisation only",
     "red": "only the persons who receive it may read it",
 }
 """What each mark of the Traffic Light Protocol 2.0 (FIRST, 2022) allows."""
@@ -63,7 +64,7 @@ def preview(bulletin: Bulletin, left_out: Sequence[LeftOut]) -> tuple[str, ...]:
         *(f"  {line}" for line in in_words(bulletin)),
         "",
         "What stays here:",
-        "  No prompt, answer, account, customer, address, key, session or name of any: a bulletin has no place for them.",
+        "  Every prompt, answer, account, customer, address, key, session and name: a bulletin has no place for them.",
         *(f"  {line}" for line in behind),
     )
 
@@ -106,31 +107,33 @@ def _facts(facts: CampaignFacts) -> tuple[str, ...]:
         f"Cohorts of accounts, each relieving the one before: {facts.waves}.",
         *(f"Taken with {wording.technique(t.name)}: {_percent(t.share)} ({aim_of(t.name)})." for t in facts.techniques),
         *(() if facts.techniques else ("No technique is named.",)),
-        f"Of all whom its maker accuses by the same rule at most {_percent(rate.level)} should be innocent, as measured "
-        f"on {rate.draws:,} groups of innocent accounts.",
+        f"Of all whom its maker accuses by this rule at most {_percent(rate.level)} should be innocent, as measured on "
+        f"{rate.draws:,} groups of innocent accounts.",
         f"Of this campaign's accounts at most {_percent(rate.innocent)} are expected to be innocent.",
         f"Of campaigns that stand as firmly at most {_percent(facts.q_value)} should be none (q-value).",
-        *(
-            f"Evidence: {evidence_words(e.name).title.lower()} ({e.name}), {_nats(e.nats)} an account on average."
-            for e in facts.evidence
-        ),
+        *(f"Evidence: {_kind(e.name)}, {_nats(e.nats)} an account on average." for e in facts.evidence),
         *(() if facts.evidence else ("No evidence is named.",)),
         *(_rival(item.name, item.nats) for item in facts.rivals),
         *(() if facts.rivals else ("No innocent explanation is named.",)),
     )
 
 
+def _kind(name: str) -> str:
+    title = "everything else, with how rare such groups are" if name == "other" else evidence_words(name).title.lower()
+    return f"{title} ({name})"
+
+
 def _rival(name: str, nats: float) -> str:
-    title = f"“{rival_words(name).title.lower()}” ({name})"
+    title = f"“{'any other' if name == 'other' else rival_words(name).title.lower()}” ({name})"
     if nats > 0:
-        return f"Innocent explanation {title}: beaten, by {_nats(nats)}."
+        return f"Innocent explanation {title}: beaten, by {_nats(nats)}{' or more' if nats == MOST_NATS else ''}."
     return f"Innocent explanation {title}: NOT beaten, {_nats(nats)}."
 
 
 def _indicator(indicator: Indicator) -> str:
     shown = (
-        f"shown by at least {_percent(indicator.members)} of its accounts and at most {_percent(indicator.others)} of all "
-        f"others, good from {wording.date(indicator.valid_from)} to {wording.date(indicator.valid_until)}"
+        f"shown by at least {_percent(indicator.members)} of its accounts and at most {_percent(indicator.others)} of "
+        f"all others, good from {wording.date(indicator.valid_from)} to {wording.date(indicator.valid_until)}"
     )
     return f"Indicator: {_thing(indicator)}; {shown}."
 
@@ -149,19 +152,18 @@ def _thing(indicator: Indicator) -> str:
                 f"{kind}, as the keyed hash {indicator.digest} that only holders of the key {indicator.key_id} can test"
             )
         case Life():
-            return f"accounts work for {indicator.days:,} days or a little longer, with {indicator.daily:,} exchanges a day or more"
+            work = f"{indicator.daily:,} exchanges or more on a day"
+            return f"accounts that work for {indicator.days:,} days or a little longer, with {work}"
         case ModelMove():
-            return (
-                f"most exchanges go to a new model within {indicator.days:,} days of its first answer, or little later"
-            )
+            return f"most exchanges go to a new model {indicator.days:,} days after its first answer, or little later"
 
 
 def _fingerprint(fingerprint: Fingerprint) -> tuple[str, ...]:
     values = [f"{value}" for value in fingerprint.values]
     rows = [values[i : i + _PER_LINE] for i in range(0, len(values), _PER_LINE)]
     return (
-        f"A fingerprint of its behaviour, of version {fingerprint.version}: the mean of {fingerprint.accounts:,} accounts "
-        f"or more in the public space {fingerprint.space}, with noise.",
+        f"A fingerprint of its behaviour, of version {fingerprint.version}: the mean of {fingerprint.accounts:,} "
+        f"accounts or more in the public space {fingerprint.space}, with noise.",
         f"Each account counts at most with length {fingerprint.clip:.17g}; the noise on every number has the standard "
         f"deviation {fingerprint.noise:.17g}.",
         f"So nobody can tell whether a given account was among them better than a coin does, but by "
