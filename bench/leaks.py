@@ -44,17 +44,11 @@ SPAN = 8
 """Words in a row that no output may share with a text of the log."""
 LEAST = 5
 """Characters of an identifier: a shorter one stands in any page of figures by chance."""
-_BOUNDED = 12
+_BOUNDED = 16
 """Shorter identifiers count only where no letter or digit stands beside them."""
 IDENTIFIERS = ("exchange_id", "account_id", "api_key_id", "session_id", "client_ip", "user_agent")
 TEXTS = ("system_prompt", "messages", "response", "reasoning")
-_HASHES: tuple[Callable[[bytes], Any], ...] = (
-    hashlib.md5,
-    hashlib.sha1,
-    hashlib.sha256,
-    hashlib.sha512,
-    hashlib.blake2b,
-)
+_HASHES = ("md5", "sha1", "sha256", "sha512", "blake2b")
 _WORD = re.compile(r"\w+")
 _HEX = re.compile(r"[0-9a-f]{16,}")
 
@@ -82,18 +76,13 @@ def secrets_of(exchanges: pa.Table, customers: pa.Table | None = None) -> Secret
     what is shorter than `LEAST` characters.
     """
     found: dict[str, str] = {}
-    for table, columns in (
-        (exchanges, IDENTIFIERS),
-        (customers, tuple(n for n in CUSTOMER.names if n != "created_at")),
-    ):
+    for table, columns in ((exchanges, IDENTIFIERS), (customers, CUSTOMER.names)):
         for name in columns:
-            if table is not None and name in table.column_names:
+            if table is not None and name in table.column_names and name != "created_at":
                 values = table.column(name).unique().drop_null().to_pylist()
                 found |= {str(value): name for value in values if len(str(value)) >= LEAST}
-    public = public_words()
-    texts = [
-        t for name in TEXTS if name in exchanges.column_names for t in exchanges.column(name).unique().to_pylist() if t
-    ]
+    public, held = public_words(), [name for name in TEXTS if name in exchanges.column_names]
+    texts = [text for name in held for text in exchanges.column(name).unique().to_pylist() if text]
     return Secrets({v: n for v, n in found.items() if v.casefold() not in public}, tuple(texts))
 
 
@@ -155,7 +144,7 @@ def _named(text: str, identifiers: dict[str, str]) -> Iterator[Leak]:
     for value, name in identifiers.items():
         forms[value.casefold()] = (name, "as it is", value)
         raw = value.encode("utf-8", "surrogatepass")
-        if len(raw) >= _BOUNDED:  # the last characters of base64 depend on what follows
+        if len(raw) >= LEAST + 3:  # the last characters of base64 depend on what follows
             forms[base64.b64encode(raw).decode().rstrip("=")[:-1].casefold()] = (name, "in base64", value)
             forms[raw.hex()] = (name, "in hexadecimal digits", value)
     by_length: dict[int, set[str]] = {}

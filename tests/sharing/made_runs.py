@@ -58,13 +58,13 @@ class Made(NamedTuple):
         return read_customers(self.customers_file)
 
 
-def exchange(number: int, name: Naming) -> dict[str, Any]:
+def exchange(number: int, name: Naming, start: dt.datetime = START) -> dict[str, Any]:
     """Exchange ``number``: account ``number % EVERYONE``, one on each day."""
     account, day = number % EVERYONE, number // EVERYONE
     mine = account in LARGE
     return {
         "exchange_id": name("exchange", number),
-        "started_at": START + dt.timedelta(days=day, minutes=account),
+        "started_at": start + dt.timedelta(days=day, minutes=account),
         "account_id": name("account", account),
         "api_key_id": name("key", account),
         "session_id": name("session", number // 2),
@@ -74,8 +74,8 @@ def exchange(number: int, name: Naming) -> dict[str, Any]:
         "response": name("prompt", 20_000 + number),
         "client_ip": f"203.0.113.{account}",
         "client_asn": 24940 if mine and account % 2 == 0 else 3320 if account % 3 == 0 else 64500 + account,
-        "user_agent": "python-httpx/0.22" if mine else name("agent", account),
-        "ja4": JA4 if mine else COMMON_JA4 if account in PEOPLE else name("ja4", account),
+        "user_agent": "python-httpx/0.22" if mine and account % 4 else name("agent", account),
+        "ja4": JA4 if mine and account % 4 != 1 else COMMON_JA4 if account in PEOPLE else name("ja4", account),
     }
 
 
@@ -90,11 +90,17 @@ def customer(account: int, name: Naming) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, name: Naming = plain, rows: list[dict[str, Any]] | None = None, **changes: Any) -> Made:
+def write(
+    folder: Path,
+    name: Naming = plain,
+    rows: list[dict[str, Any]] | None = None,
+    start: dt.datetime = START,
+    **changes: Any,
+) -> Made:
     """The log, the table of accounts and the run, in ``folder``; ``changes`` are of the large group."""
     folder.mkdir(exist_ok=True, parents=True)
     made = Made(folder / "run", folder / "log.parquet", folder / "accounts.parquet")
-    rows = [exchange(number, name) for number in range(EVERYONE * DAYS)] if rows is None else rows
+    rows = [exchange(number, name, start) for number in range(EVERYONE * DAYS)] if rows is None else rows
     pq.write_table(pa.Table.from_pylist(rows, schema=EXCHANGE), made.log_file)
     people = [customer(account, name) for account in range(EVERYONE)]
     pq.write_table(pa.Table.from_pylist(people, schema=CUSTOMER), made.customers_file)

@@ -56,8 +56,8 @@ def test_the_facts_are_those_of_the_run_and_coarse(whole: Prepared) -> None:
 
 def test_indicators_say_how_many_innocent_they_would_touch(whole: Prepared) -> None:
     assert [(n.asn, n.members, n.others) for n in of(whole, Network)] == [(24940, 0.5, 0.0)]
-    assert [(t.ja4, t.members, t.others) for t in of(whole, Tls)] == [(JA4, 1.0, 0.0)]
-    assert [(c.family, c.members, c.others) for c in of(whole, Client)] == [("httpx", 1.0, 0.0)]
+    assert [(t.ja4, t.members, t.others) for t in of(whole, Tls)] == [(JA4, 0.75, 0.0)]
+    assert [(c.family, c.members, c.others) for c in of(whole, Client)] == [("httpx", 0.75, 0.0)]
     assert [(m.days, m.members) for m in of(whole, ModelMove)] == [], "one innocent moved too, and would be singled out"
     assert len(of(whole, KeyedArtefact)) == 2
 
@@ -66,6 +66,7 @@ def test_what_few_innocent_share_is_left_out_and_said(whole: Prepared) -> None:
     said = {(item.what, item.number): item.why for item in whole.left_out}
     assert "single them out" in said["moves to a new model", 1]
     assert "fewer than 10 of the campaign's accounts" in said["organisations", 24]
+    assert "no JA4 fingerprint" in said["TLS fingerprints", 6]
 
 
 def test_artefacts_are_hashed_under_the_shared_key(whole: Prepared) -> None:
