@@ -90,8 +90,8 @@ def app() -> App:
     """The command line, with every command registered by name and none imported."""
     program = App(name="stillwatch", version=f"stillwatch {__version__}", help=HELP)
     for place, (name, command) in enumerate(COMMANDS.items()):
-        if command.family:  # it describes itself
-            program.command(command.target, name=name)
+        if command.family:  # an example stands at each of its own commands
+            program.command(command.target, name=name, help=command.summary, sort_key=place)
             continue
         epilogue = f"Example: `{command.example}`"
         program.command(command.target, name=name, help=command.summary, help_epilogue=epilogue, sort_key=place)

@@ -1,0 +1,103 @@
+"""The key under which peers hash what identifies, and what is too easily guessed to be hashed at all."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import os
+import secrets
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from stillwatch.errors import InputError, StorageError, UsageError
+
+__all__ = ["KEY_BYTES", "SharingKey", "guessable", "make_key", "read_key"]
+
+KEY_BYTES = 32
+_LEAST_LENGTH = 12
+_LONGEST = 512
+_OF_NUMBERS = frozenset("0123456789+-()./ \t#*xX")
+
+
+class SharingKey(NamedTuple):
+    """A secret that peers hold in common: 32 random bytes."""
+
+    secret: bytes
+
+    @property
+    def key_id(self) -> str:
+        """Its public name: who holds the key recognises it, and nobody learns the key (the hash of 256 random bits)."""
+        return hashlib.sha256(b"stillwatch sharing key\0" + self.secret).hexdigest()[:16]
+
+    def digest(self, artefact: Literal["payment", "organization", "wording"], value: str) -> str:
+        """HMAC-SHA-256 (RFC 2104) of a value, 64 hexadecimal digits; different for each kind of artefact."""
+        said = f"stillwatch keyed artefact 1\0{artefact}\0{value}".encode("utf-8", "surrogatepass")
+        return hmac.new(self.secret, said, hashlib.sha256).hexdigest()
+
+
+def guessable(value: str) -> str | None:
+    """Why a value has too few possibilities, or too much of a person, to be told even as a keyed hash; None: it may be.
+
+    Every peer holds the key, so every peer can try all addresses, telephone and card numbers, or a list of names.
+    """
+    text = value.strip()
+    if len(text) > _LONGEST:
+        return "too long to be an identifier"
+    if _is_address(text):
+        return "a network address, of which there are few enough to try them all"
+    if "@" in text:
+        return "a mail address"
+    if set(text) <= _OF_NUMBERS:
+        return "nothing but a number (telephone, card, account), of which there are few enough to try them all"
+    if len(text) < _LEAST_LENGTH:
+        return f"shorter than {_LEAST_LENGTH} characters"
+    return None
+
+
+def _is_address(text: str) -> bool:
+    for candidate in (text, text.rpartition(":")[0], text.strip("[]")):
+        try:
+            ipaddress.ip_network(candidate, strict=False)
+        except ValueError:
+            continue
+        return True
+    return False
+
+
+def make_key(path: Path) -> SharingKey:
+    """A new key in a new file that only its owner can read. Raises `UsageError` for a file that exists (a key that is
+    overwritten cannot be had back), `StorageError` where none can be made."""
+    key = SharingKey(secrets.token_bytes(KEY_BYTES))
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError("exists already, and a key is never overwritten", path, "name another file") from None
+    except OSError as error:
+        raise StorageError(f"cannot be made: {error.strerror}", path, "name another file with --out") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key.secret.hex().encode() + b"\n")
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise StorageError(f"cannot be written: {error.strerror}", path, "name another file with --out") from error
+    return key
+
+
+def read_key(path: Path) -> SharingKey:
+    """The key in a file. Raises `InputError` for one that cannot be read, holds none, or that others may read."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(4 * KEY_BYTES)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path, "make one with `stillwatch share key`") from error
+    if mode & 0o077:
+        raise InputError("can be read by other users of this machine", path, f"chmod 600 {path}")
+    try:
+        secret = bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        raise InputError("holds no sharing key", path, f"it should be {2 * KEY_BYTES} hexadecimal digits")
+    return SharingKey(secret)
