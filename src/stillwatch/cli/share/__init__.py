@@ -9,10 +9,20 @@ from stillwatch.cli.command import Command
 __all__ = ["SUBCOMMANDS", "share"]
 
 HELP = "Tell peers of a campaign without giving a customer away, and use what they tell."
-SUBCOMMANDS: dict[str, Command] = {}
+SUBCOMMANDS: dict[str, Command] = {
+    "psi": Command(
+        "stillwatch.cli.share.psi:psi",
+        "Learn which artefacts a peer has too, and nothing else.",
+        "stillwatch share psi connect https://peer.example:8443 --kind payment --from cards.txt --out common.txt",
+        family=True,
+    ),
+}
 
 share = App(name="share", help=HELP, sort_key=6)
 for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
+    if _command.family:  # it describes itself
+        share.command(_command.target, name=_name)
+        continue
     share.command(
         _command.target,
         name=_name,

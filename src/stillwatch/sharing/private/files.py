@@ -70,10 +70,28 @@ def answer(
     return lines
 
 
-def finish(response: Path, *, keep: Path, book: Path, progress: Progress) -> Outcome:
-    """Read the peer's response: what both have. Raises `InputError`. Remove ``keep`` then."""
+def finish(
+    response: Path,
+    *,
+    keep: Path,
+    names: bool,
+    book: Path,
+    progress: Progress,
+    safe: Callable[[Outcome], object],
+) -> Outcome:
+    """Read the peer's response: what both have. ``keep`` is removed once ``safe`` has put the outcome away.
+
+    ``names`` says whether the user expects artefacts or a number. Raises `UsageError` where the session is not one of
+    that kind, `InputError` for a response that does not belong to it.
+    """
     begun = Ask(_kept(keep, AskState))
-    return _told_of(response, lambda: recorded.finish(begun, read_message(response), book, progress))
+    if (begun.state.mode == "items") != names:
+        wrong, do = ("names artefacts", "give --out") if not names else ("counts only", "leave --out out")
+        raise UsageError(f"is of a session that {wrong}", keep, do)
+    outcome = _told_of(response, lambda: recorded.finish(begun, read_message(response), book, progress))
+    safe(outcome)
+    keep.unlink(missing_ok=True)
+    return outcome
 
 
 def read_message(path: Path, most: int = messages.MOST_ITEMS) -> bytes:

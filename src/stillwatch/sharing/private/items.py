@@ -111,6 +111,8 @@ def items_of(kind: str, values: Iterable[str | None]) -> Items:
             if len(value) > LONGEST:
                 raise ValueError(f"longer than {LONGEST} characters")
             spelt = spelling(value)
+            if any(unicodedata.category(character) == "Cc" for character in spelt if not character.isprintable()):
+                raise ValueError("text with control characters")
             spelt.encode()  # half a surrogate pair has no bytes
             found.add(spelt)
         except UnicodeEncodeError:

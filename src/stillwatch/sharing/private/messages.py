@@ -30,7 +30,7 @@ _ENVELOPE = 1024
 
 Mode = Literal["items", "count"]
 Step = Literal["setup", "request", "response"]
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Digest = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
 
 
 class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +42,7 @@ class Message(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     mode: Mode
     kind: Annotated[str, Meta(max_length=32)]
     library: Annotated[str, Meta(max_length=64)]
-    answers: Digest | Literal[""]
+    answers: Digest
     points: bytes
 
     @property

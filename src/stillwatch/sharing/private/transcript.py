@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Meta
 
 from stillwatch import __version__
-from stillwatch.errors import InputError, StorageError
+from stillwatch.errors import InputError, StorageError, UsageError
 from stillwatch.sharing.private import curve, messages
 from stillwatch.storage.disk import disk_errors
 
@@ -148,8 +148,11 @@ def note(path: Path, entry: Entry) -> Entry:
                 entry, line=len(held.entries) + 1, at=at, library=entry.library or curve.library()
             )
             entry = msgspec.structs.replace(entry, hash=_hash(held.last, entry))
+            line = msgspec.json.encode(entry) + b"\n"
+            if len(line) > LONGEST_LINE:
+                raise UsageError("is too long for a transcript", "the peer's name", "call it something shorter")
             try:
-                _write(file.fileno(), msgspec.json.encode(entry) + b"\n")
+                _write(file.fileno(), line)
                 os.fsync(file.fileno())
             except OSError:
                 os.ftruncate(file.fileno(), size)
