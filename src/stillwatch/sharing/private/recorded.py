@@ -60,13 +60,14 @@ def begin_ask(
 
 
 def finish(ask: Ask, response: bytes, book: Path, progress: Progress) -> Outcome:
-    """`Ask.finish`, noted in ``book``: of the outcome its size, never a value."""
+    """`Ask.finish`, noted in ``book``: that the outcome was opened, and nothing of it. Two sides may show each other
+    their transcripts, and the offering side must not learn from them how many artefacts are common."""
     state = ask.state
     outcome = ask.finish(response, progress)
     _note(book, "asking", state.peer, messages.read(response, "response"), response)
     result = Entry(
         line=0, at="", role="asking", peer=state.peer, session=state.session, event="result", mode=state.mode,
-        kind=state.kind, items=outcome.size,
+        kind=state.kind, items=0,
     )  # fmt: skip
     transcript.note(book, result)
     return outcome

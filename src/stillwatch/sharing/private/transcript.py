@@ -35,9 +35,9 @@ Hash = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{64})?\Z")]
 
 
 class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One thing that happened, UTC. ``items`` is how many points the message held, or, for a result, how many artefacts
-    are common; ``bytes`` and ``message`` (SHA-256) are those of the message as it travelled; ``why`` is our own
-    sentence on a refusal. ``peer`` is what this side calls the other."""
+    """One thing that happened, UTC. ``items`` is how many points the message held (0 of a result: how many are common
+    is for the asking side only); ``bytes`` and ``message`` (SHA-256) are those of the message as it travelled; ``why``
+    is our own sentence on a refusal. ``peer`` is what this side calls the other."""
 
     line: int
     at: str
