@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import ssl
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -46,16 +44,15 @@ def connect(
     """A whole session over HTTP. Raises `InputError` for an answer that is none, late or endless, or a refusal;
     `UsageError` for an address that is not encrypted and not on this machine."""
     base = _checked(peer.url)
-    with _client(peer) as client:
-        progress.step("waiting for the offer")
-        setup = _received(client, "GET", base + SETUP, b"", patience)
-        try:
-            ask, request, _ = recorded.begin_ask(setup, items, mode, peer.name, book, progress)
-            progress.step("waiting for the answer")
-            response = _received(client, "POST", base + REQUEST, request, patience)
-            return recorded.finish(ask, response, book, progress)
-        except InputError as error:
-            raise error if error.where is not None else InputError(error.what, base, error.do) from None
+    progress.step("waiting for the offer")
+    setup = _received(peer, "GET", base + SETUP, b"", patience)
+    try:
+        ask, request, _ = recorded.begin_ask(setup, items, mode, peer.name, book, progress)
+        progress.step("waiting for the answer")
+        response = _received(peer, "POST", base + REQUEST, request, patience)
+        return recorded.finish(ask, response, book, progress)
+    except InputError as error:
+        raise error if error.where is not None else InputError(error.what, base, error.do) from None
 
 
 def is_loopback(host: str) -> bool:
@@ -81,13 +78,13 @@ def _checked(url: str) -> str:
     return url.rstrip("/")
 
 
-@contextmanager
-def _client(peer: Peer) -> Iterator[httpx2.Client]:
+def _client(peer: Peer) -> httpx2.AsyncClient:
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     try:
         verify = ssl.create_default_context(cafile=str(peer.authority)) if peer.authority else True
-        client = httpx2.Client(
+        return httpx2.AsyncClient(
             verify=verify,
+            timeout=None,  # ours is for the whole answer
             follow_redirects=False,
             headers={
                 "authorization": f"Bearer {peer.token}",
@@ -97,32 +94,33 @@ def _client(peer: Peer) -> Iterator[httpx2.Client]:
         )
     except (ssl.SSLError, OSError, ValueError, ImportError) as error:
         raise UsageError(f"cannot be used: {error}", peer.authority or peer.url) from error
-    with client:
-        yield client
 
 
-def _received(client: httpx2.Client, method: str, url: str, body: bytes, patience: float) -> bytes:
-    """The body of a good answer, no larger than the largest message. The time is for the whole of it."""
-    until = time.monotonic() + patience
-    timeout = httpx2.Timeout(60.0, read=patience, write=patience)
+def _received(peer: Peer, method: str, url: str, body: bytes, patience: float) -> bytes:
+    """The body of a good answer, no larger than the largest message."""
+    try:
+        status, received = asyncio.run(_exchanged(peer, method, url, body, patience))
+    except TimeoutError:
+        raise InputError(f"gave no whole answer within {patience:g} s", url, "try again") from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+        said = str(error) or type(error).__name__
+        raise InputError(f"cannot be asked: {said}", url, "is the other side serving?") from None
+    if status != 200:
+        quoted = received[:_QUOTED].decode("utf-8", "replace").replace(peer.token, "[token]")
+        raise InputError(f"refuses with status {status}: {quoted}", url)
+    return received
+
+
+async def _exchanged(peer: Peer, method: str, url: str, body: bytes, patience: float) -> tuple[int, bytes]:
+    """The status and the body. The time is for all of it: a limit for each read is none for a server that drips."""
     headers = {"content-type": messages.MEDIA_TYPE} if body else {}
     received = bytearray()
-    try:
-        with client.stream(method, url, content=body or None, headers=headers, timeout=timeout) as answer:
+    async with asyncio.timeout(patience), _client(peer) as client:
+        async with client.stream(method, url, content=body or None, headers=headers) as answer:
             if answer.headers.get("content-encoding", "identity") != "identity":
                 raise InputError("answers in an encoding that was not asked for", url)
-            for piece in answer.iter_raw(65536):
+            async for piece in answer.aiter_raw():
                 received += piece
                 if len(received) > messages.largest():
                     raise InputError(f"answers with more than {messages.largest() >> 20} MiB", url)
-                if time.monotonic() > until:
-                    raise InputError(f"gave no whole answer within {patience:g} s", url, "try again")
-            status = answer.status_code
-    except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-        raise InputError(
-            f"cannot be asked: {str(error) or type(error).__name__}", url, "is the other side serving?"
-        ) from None
-    if status != 200:
-        said = bytes(received[:_QUOTED]).decode("utf-8", "replace")
-        raise InputError(f"refuses with status {status}: {said}", url)
-    return bytes(received)
+            return answer.status_code, bytes(received)
