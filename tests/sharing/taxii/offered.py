@@ -16,8 +16,8 @@ import uvicorn
 
 from stillwatch.sharing.taxii.configuration import read_offer
 from stillwatch.sharing.taxii.negotiation import MEDIA_TYPE
-from stillwatch.sharing.taxii.serving import USERS, prepared
-from stillwatch.sharing.taxii.users import add_user
+from stillwatch.sharing.taxii.serving import prepared
+from stillwatch.sharing.taxii.users import USERS, add_user
 
 BULLETINS = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
 DROPS = "52892447-4d7e-4f70-b94d-d7f22742ff63"

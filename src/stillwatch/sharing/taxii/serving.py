@@ -13,11 +13,11 @@ from stillwatch.errors import InputError, StorageError, UsageError
 from stillwatch.sharing.taxii.configuration import Offer, read_offer
 from stillwatch.sharing.taxii.server import application
 from stillwatch.sharing.taxii.store import Store
-from stillwatch.sharing.taxii.users import Users
+from stillwatch.sharing.taxii.users import USERS, Users
 
-__all__ = ["STORE", "USERS", "prepared", "serve"]
+__all__ = ["STORE", "prepared", "serve"]
 
-STORE, USERS = "collections.sqlite", "users.json"
+STORE = "collections.sqlite"
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2; none of those that RFC 7540, appendix A forbids. TLS 1.3 has its own, and OpenSSL as Python uses it
 accepts no early data (0-RTT)."""

@@ -190,8 +190,7 @@ class Store:
             return Outcome(item.id, version, f"has {MOST_VERSIONS} versions already")
         connection.execute(
             "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (collection, item.id, key, version, item.type, item.spec, added, user, item.revoked)
-            + (item.body, item.digest),
+            (collection, item.id, key, version, item.type, item.spec, added, user, *item[5:]),
         )
         connection.execute("INSERT OR REPLACE INTO clocks VALUES (?, ?)", (collection, added))
         return Outcome(item.id, version, None)

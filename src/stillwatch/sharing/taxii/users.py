@@ -26,11 +26,23 @@ import msgspec
 from stillwatch.errors import InputError, UsageError
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["MOST_WRONG", "WINDOW", "Attempts", "Users", "add_user", "credentials", "is_user_name", "remove_user"]
+__all__ = [
+    "MOST_WRONG",
+    "USERS",
+    "WINDOW",
+    "Attempts",
+    "Users",
+    "add_user",
+    "credentials",
+    "is_user_name",
+    "remove_user",
+]
 
 MOST_WRONG = 10
 """Wrong log-ins from one address within `WINDOW` seconds, after which it has to wait."""
 WINDOW = 60.0
+USERS = "users.json"
+"""The file of users in a server's folder."""
 _COST = {"n": 2**15, "r": 8, "p": 1}
 _MOST_REMEMBERED = 10_000
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
