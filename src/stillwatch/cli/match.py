@@ -14,7 +14,7 @@ from stillwatch.cli.match_summary import summary
 from stillwatch.cli.terminal import Style
 from stillwatch.errors import InputError, UsageError
 from stillwatch.sharing.bulletin import Bulletin
-from stillwatch.sharing.documents import read_document
+from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.matching import LEVEL, match, sightings_of
 from stillwatch.sharing.peers import note, read_ledger, write_ledger
@@ -63,7 +63,7 @@ def match_bulletins(
 
 def _gathered(files: list[Path], feed: Path | None, today: dt.date) -> tuple[Bulletin, ...]:
     """The bulletins of all files and of the feed, of each id the newest."""
-    told = [bulletin for file in files for bulletin in read_document(file).bulletins]
+    told = [bulletin for file in files for bulletin in decoded(file).bulletins]
     if feed is not None:
         told += [received.bulletin for received in Feed(feed).bulletins(today)]
     if files and not told:

@@ -1,23 +1,20 @@
-"""A document in a file: which format it is, and what it holds."""
+"""Documents of peers: a file, which of the sharing formats it is of, and what it holds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from stillwatch.errors import InputError, StillwatchError, UnknownFormatError
+from stillwatch.errors import InputError, PluginError
 from stillwatch.sharing import SHARE_FORMATS
-from stillwatch.sharing.base import MOST_BYTES, Decoded
+from stillwatch.sharing.base import MOST_BYTES, Decoded, ShareFormat
 
-__all__ = ["read_document"]
+__all__ = ["decoded", "format_of", "read_document"]
 
-HEAD = 64 * 1024
+_HEAD = 64 * 1024
 
 
-def read_document(path: Path, format: str | None = None) -> Decoded:
-    """Read a document whole, in the ``format`` named or the one that recognises it.
-
-    Raises `InputError` naming the file where it cannot be read, is too large, malformed, or of no known format.
-    """
+def read_document(path: Path) -> bytes:
+    """The file, up to `MOST_BYTES`. Raises `InputError`."""
     try:
         with path.open("rb") as file:
             document = file.read(MOST_BYTES + 1)
@@ -25,24 +22,28 @@ def read_document(path: Path, format: str | None = None) -> Decoded:
         raise InputError(f"cannot be read: {error.strerror}", path) from error
     if len(document) > MOST_BYTES:
         raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", path, "ask its sender for a part of it")
-    name = format or _recognised(document[:HEAD], path)
-    try:
-        return SHARE_FORMATS.get(name).decode(document)
-    except InputError as error:
-        raise InputError(error.what, path if error.where is None else f"{path}: {error.where}", error.do) from error
+    return document
 
 
-def _recognised(head: bytes, path: Path) -> str:
-    found, missing = [], []
+def format_of(document: bytes) -> ShareFormat:
+    """The sharing format that recognises the document. Raises `InputError` where none does, or a needed extra lacks."""
+    missing: list[PluginError] = []
     for name in SHARE_FORMATS.names():
         try:
-            if SHARE_FORMATS.get(name).recognises(head):
-                found.append(name)
-        except StillwatchError:  # its extra is not installed: told only where nothing else reads the file
-            missing.append(name)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise UnknownFormatError(f"could be {' or '.join(found)}", path, "name it with --format")
-    needs = f" ({', '.join(missing)}: not installed, see stillwatch[sharing])" if missing else ""
-    raise UnknownFormatError(f"is in no format that is known: {', '.join(SHARE_FORMATS.names())}{needs}", path)
+            known = SHARE_FORMATS.get(name)
+        except PluginError as error:
+            missing.append(error)
+            continue
+        if known.recognises(document[:_HEAD]):
+            return known
+    lacking = f"; not asked: {missing[0]}" if missing else ""
+    raise InputError(f"is of no sharing format ({', '.join(SHARE_FORMATS.names())}){lacking}")
+
+
+def decoded(path: Path) -> Decoded:
+    """What the document holds. Raises `InputError` naming the file; then nothing of it is used."""
+    document = read_document(path)
+    try:
+        return format_of(document).decode(document)
+    except InputError as error:
+        raise InputError(error.what, path, error.do) from error
