@@ -11,14 +11,18 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.cli.match_summary import summary
-from stillwatch.cli.terminal import Style
+from stillwatch.cli.share.bulletin import FROM, From
+from stillwatch.cli.terminal import Style, TerminalProgress
 from stillwatch.errors import InputError, UsageError
 from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.feed import Feed
+from stillwatch.sharing.keys import read_key
 from stillwatch.sharing.matching import LEVEL, match, sightings_of
 from stillwatch.sharing.peers import note, read_ledger, write_ledger
 from stillwatch.sharing.run import read_behaviour, read_report
+from stillwatch.sharing.showing import Showing, looked_for, shown_in
+from stillwatch.sources.customers import read_customers
 
 NOTHING_FOUND, FOUND = 0, 1
 
@@ -29,10 +33,15 @@ def match_bulletins(
     *,
     run: Annotated[Path, Parameter(help="Folder of the scan's results (scan --out).")],
     feed: Annotated[Path | None, Parameter(help="Folder of bulletins received (share pull, share import).")] = None,
+    read: Annotated[From, Parameter(name="*")] = FROM,
+    key: Annotated[
+        Path | None, Parameter(help="Key shared with peers (share key), to look for what they hashed.")
+    ] = None,
     ledger: Annotated[
         Path | None, Parameter(help="File with the peers' track records; matches are noted in it (made where missing).")
     ] = None,
     level: Annotated[float, Parameter(help="Chance that any match told is none, over all that are told.")] = LEVEL,
+    quiet: Annotated[bool, Parameter(negative="", help="Show no progress.")] = False,
     seed: Annotated[int, Parameter(help="Seed of the groups that a match is compared with.")] = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative=(), help="Write one JSON object.")] = False,
 ) -> int:
@@ -48,9 +57,10 @@ def match_bulletins(
     today = dt.datetime.now(dt.UTC).date()
     report = read_report(run / "report.json")
     known = read_ledger(ledger) if ledger is not None else read_ledger(run / "no ledger")
+    told = _gathered(bulletins or [], feed, today)
     found = match(
-        _gathered(bulletins or [], feed, today), report, read_behaviour(run), known, today=today, seed=seed,
-        level=level,
+        told, report, read_behaviour(run), known, today=today, seed=seed,
+        level=level, shown=_shown(told, read, key, today, quiet),
     )  # fmt: skip
     if ledger is not None:
         write_ledger(ledger, note(known, sightings_of(found, today)))
@@ -59,6 +69,23 @@ def match_bulletins(
     else:
         sys.stdout.write(summary(found, report, ledger, Style(sys.stdout)))
     return FOUND if any(pair.matches for pair in found.pairs) else NOTHING_FOUND
+
+
+def _shown(
+    bulletins: tuple[Bulletin, ...], read: From, key: Path | None, today: dt.date, quiet: bool
+) -> Showing | None:
+    """Who shows which indicator, where the log was given."""
+    if not read.log:
+        return None
+    secret = read_key(key) if key is not None else None
+    customers = read_customers(read.accounts) if read.accounts is not None else None
+    wanted = {indicator for bulletin in bulletins for indicator in looked_for(bulletin, today)}
+    progress = TerminalProgress(quiet=quiet)
+    try:
+        with read.options().open(list(read.log), progress) as log:
+            return shown_in(log, customers, secret, wanted, progress)
+    finally:
+        progress.close()
 
 
 def _gathered(files: list[Path], feed: Path | None, today: dt.date) -> tuple[Bulletin, ...]:

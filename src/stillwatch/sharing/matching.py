@@ -14,7 +14,7 @@ members would be sure enough with it. An account in no group of ours is not touc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -24,20 +24,18 @@ from scipy.stats import fisher_exact
 
 from stillwatch.calibration import average_e, holm, p_to_e, select_at_fdr
 from stillwatch.campaigns.report import Report, Verdict
-from stillwatch.sharing.bulletin import Bulletin, Indicator
+from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.fingerprint.likeness import likeness
 from stillwatch.sharing.peers import Ledger, Sighting, record_of
+from stillwatch.sharing.showing import Showing, looked_for
 
-__all__ = ["LEVEL", "Match", "Matching", "Shown", "match", "sightings_of"]
+__all__ = ["LEVEL", "Match", "Matching", "match", "sightings_of"]
 
 LEVEL = 0.01
 """Of all matches told by one call: the chance that any of them is none is at most this."""
 SURE = 0.02
 """Share of innocents expected among members that are sure enough (`linkage.certainty.INNOCENT`)."""
 FEWEST_SURE = 8
-
-Shown = Mapping[Indicator, frozenset[str]]
-"""For each indicator of the bulletins, the accounts of this log that show it."""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -106,7 +104,7 @@ def match(
     ledger: Ledger,
     *,
     today: dt.date,
-    shown: Shown | None = None,
+    shown: Showing | None = None,
     seed: int = 0,
     level: float = LEVEL,
 ) -> Matching:
@@ -121,13 +119,15 @@ def match(
     blind = []
     if behaviour is None and any(b.fingerprint for b in used):
         blind.append("This run holds no behaviour: scan again with this version to match fingerprints.")
-    if shown is None and any(b.indicators for b in used):
+    if shown is None and any(looked_for(b, today) for b in used):
         blind.append("Indicators were not looked for: they need the log (--log).")
     members = [frozenset(c.members) for c in report.campaigns]
     innocent = [a.account_id for a in report.accounts if a.campaign_id is None]
-    asked = [row for b in used for row in _ask(b, members, innocent, behaviour, shown, seed)]
+    asked = [row for b in used for row in _ask(b, members, innocent, behaviour, today, shown, seed)]
     told = [i for i, a in enumerate(asked) if a.p_value is not None]
-    adjusted: dict[int, float] = dict(zip(told, holm([asked[i].p_value for i in told]).tolist(), strict=True))
+    adjusted: dict[int, float] = dict(
+        zip(told, holm([p for a in asked if (p := a.p_value) is not None]).tolist(), strict=True)
+    )
     pairs = []
     for i, a in enumerate(asked):
         bulletin, place = used[i // len(members)], i % len(members)
@@ -157,7 +157,8 @@ def _ask(
     members: Sequence[frozenset[str]],
     innocent: Sequence[str],
     behaviour: pa.Table | None,
-    shown: Shown | None,
+    today: dt.date,
+    shown: Showing | None,
     seed: int,
 ) -> list[_Asked]:
     """Both questions of one bulletin, for each group."""
@@ -165,7 +166,7 @@ def _ask(
     if behaviour is not None and bulletin.fingerprint is not None and members:
         groups = [sorted(group) for group in members]
         alike = likeness(bulletin.fingerprint, behaviour, groups, innocent=innocent, seed=seed)
-    fresh = list(bulletin.indicators) if shown is not None else []
+    fresh = looked_for(bulletin, today) if shown is not None else ()
     showing: frozenset[str] = frozenset().union(*(shown.get(i, frozenset()) for i in fresh)) if shown else frozenset()
     rows = []
     for place, group in enumerate(members):
