@@ -125,9 +125,8 @@ def match(
     innocent = [a.account_id for a in report.accounts if a.campaign_id is None]
     asked = [row for b in used for row in _ask(b, members, innocent, behaviour, today, shown, seed)]
     told = [i for i, a in enumerate(asked) if a.p_value is not None]
-    adjusted: dict[int, float] = dict(
-        zip(told, holm([p for a in asked if (p := a.p_value) is not None]).tolist(), strict=True)
-    )
+    corrected = holm([p for a in asked if (p := a.p_value) is not None])
+    adjusted: dict[int, float] = dict(zip(told, corrected.tolist(), strict=True))
     pairs = []
     for i, a in enumerate(asked):
         bulletin, place = used[i // len(members)], i % len(members)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,8 @@ __all__ = ["COMMON", "Showing", "looked_for", "shown_in"]
 COMMON = 0.25
 """Share of the peer's other accounts from which an indicator is not looked for: it would touch everybody."""
 _COLUMNS = {Network: "client_asn", Tls: "ja4", Client: "user_agent"}
-_PAID = {"payment": "payment_id", "organization": "organization_id"}
+_Artefact = Literal["payment", "organization", "wording"]
+_PAID: dict[_Artefact, str] = {"payment": "payment_id", "organization": "organization_id"}
 
 Showing = dict[Indicator, frozenset[str]]
 
@@ -52,7 +54,7 @@ def shown_in(
         for kind, column in _COLUMNS.items():
             if by_kind[kind]:
                 for value, accounts in _accounts_by_value(batch, column):
-                    indicator = by_kind[kind].get(family_of(value) if kind is Client else value)
+                    indicator = by_kind[kind].get(family_of(str(value)) if kind is Client else value)
                     if indicator is not None:
                         found[indicator] |= accounts
     if customers is not None and key is not None:
