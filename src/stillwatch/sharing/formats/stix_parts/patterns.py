@@ -15,8 +15,8 @@ from stillwatch.sharing.formats.values import address_value, asn_value, ja4_valu
 
 __all__ = ["MOST_CHARACTERS", "Found", "PatternError", "found_in"]
 
-MOST_CHARACTERS = 64 * 1024
-MOST_TOKENS = 8192
+MOST_CHARACTERS = 16 * 1024
+MOST_TOKENS = 2048
 MOST_DEPTH = 16
 NOWHERE = -1
 

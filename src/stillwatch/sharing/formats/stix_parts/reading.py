@@ -29,6 +29,8 @@ __all__ = ["read"]
 MOST_BRACKETS = 20 * MOST_OBJECTS
 MOST_COMMAS = 80 * MOST_OBJECTS
 MOST_REJECTS = 1000
+MOST_PATTERNS = 16 * 1024 * 1024  # characters of all patterns together
+MOST_OF_ONE = 256 * 1024  # a longer pattern was never meant to be read
 MOST_TYPES = 200
 CHUNK = 1 << 20
 _ID = re.compile(r"(?P<type>[a-z0-9][a-z0-9-]{0,249})--(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.ASCII)
@@ -130,6 +132,7 @@ class _Reading:
         self.seen: Counter[str] = Counter()
         self.rejected: list[Reject] = []
         self.left_out = 0
+        self.pattern_characters = 0
         self.known: dict[tuple[str, str], msgspec.Raw] = {}
         self.above: dict[str, list[str]] = {}
 
@@ -212,6 +215,11 @@ class _Reading:
         said = self.parsed(raw, _Indicator, identifier)
         if said is None or said.revoked or said.pattern_type != "stix" or EXTENSION in said.extensions:
             return
+        if len(said.pattern) > MOST_OF_ONE:
+            raise InputError(f"holds a pattern of more than {MOST_OF_ONE >> 10} KiB: {identifier}")
+        self.pattern_characters += len(said.pattern)
+        if self.pattern_characters > MOST_PATTERNS:
+            raise InputError(f"holds more than {MOST_PATTERNS >> 20} MiB of patterns", do="ask its sender for a part")
         try:
             found = found_in(said.pattern)
         except PatternError as error:
@@ -220,6 +228,8 @@ class _Reading:
         until = None if said.valid_until is None else _day(said.valid_until)
         for kind, value in found:
             self.foreign[ForeignIndicator(kind, value, identifier, until)] = None
+        if len(self.foreign) > MOST_OBJECTS:
+            raise InputError(f"holds more than {MOST_OBJECTS} indicators", do="ask its sender for a part of it")
 
     def campaign(self, identifier: str, uuid: str, raw: msgspec.Raw) -> None:
         """A bulletin of ours, all of it or nothing; any other campaign is only counted."""
