@@ -91,7 +91,7 @@ def test_a_bulletin_is_written_replaced_and_taken_back(
     assert code == 2
     assert "--overwrite" in err
     assert read_bulletin(first) == bulletin
-    earlier = msgspec.structs.replace(bulletin, modified=bulletin.created.replace(year=2025))
+    earlier = msgspec.structs.replace(bulletin, modified=bulletin.created - dt.timedelta(days=1))
     first.write_bytes(b'{"stillwatch_bulletins":1,"bulletins":[' + msgspec.json.encode(earlier) + b"]}")
     code, _, _ = run(capsys, "bulletin", "--revoke", first, "--out", back)
     assert code == 0

@@ -142,6 +142,8 @@ def bulletin(
         sys.stdout.write(msgspec.json.encode(_record(prepared, format, out, preview)).decode() + "\n")
     elif not quiet:
         lines = [*(preview_of(*prepared) if preview else ()), *([_done(prepared, out)] if out is not None else [])]
+        if preview and not chosen.info.lossless:
+            lines.insert(1, f"  (As {format} not all of it: {chosen.info.shows})")
         sys.stdout.write("".join(f"{clean(line)}\n" for line in lines))
     return DONE
 
