@@ -16,6 +16,7 @@ from bench import (
     leaks,
     nulls,
     overlap,
+    psi,
     techniques,
 )
 
@@ -36,6 +37,7 @@ def main(names: list[str]) -> None:
         "audit_judges": audit_judges.main,
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
+        "psi": psi.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,8 @@ from pathlib import Path
 from stillwatch.drill.adversaries import drilled, evasions, knobs, library
 from stillwatch.exchange import CUSTOMER, EXCHANGE, NETWORK_KINDS
 from stillwatch.settings import SETTINGS
+from stillwatch.sharing.formats.stix_parts.extension import SCHEMA_FILE
+from stillwatch.sharing.formats.stix_parts.extension import schema as stix_schema
 from stillwatch.sources import SOURCES
 from stillwatch.sources.base import Info
 from stillwatch.sources.enrichment.kinds import FLAGS, VOCABULARIES, plain
@@ -213,6 +216,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "log-formats.md": log_formats,
     "settings.md": settings,
 }
+PAGES[f"../src/stillwatch/sharing/schemas/{SCHEMA_FILE}"] = lambda: json.dumps(stix_schema(), indent=2) + "\n"
 PAGES |= {f"formats/{s.info.name}.md": partial(format_page, s.info) for _, s in SOURCES.all()}
 
 

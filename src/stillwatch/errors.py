@@ -8,7 +8,8 @@
     │   └── UnknownFormatError    nothing recognises a log, or more than one format does
     ├── PluginError               a plugin is unknown, named twice, or needs an extra that is not installed
     ├── StorageError              results cannot be written: disk full, no permission, directory taken
-    └── AskingError               a model did not answer: what it said, and whether asking again may help
+    ├── AskingError               a model did not answer: what it said, and whether asking again may help
+    └── PeerError                 a peer's server did not do what it was asked, and whether asking again may help
 
 The command line prints the line and ends with exit code 2. Anything else that reaches it is a defect.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "AskingError",
     "InputError",
+    "PeerError",
     "PluginError",
     "StillwatchError",
     "StorageError",
@@ -97,3 +99,24 @@ class AskingError(StillwatchError):
         self.quoted = quoted
         super().__init__(what, where, f"it says: {quoted}" if quoted else None)
         self.do = None
+
+
+class PeerError(StillwatchError):
+    """A peer's server did not do what it was asked.
+
+    ``again`` says whether another try may help, and ``after`` how many seconds to wait first; ``status`` is that of its
+    answer, 0 where there was none.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        where: object = None,
+        do: str | None = None,
+        *,
+        again: bool = False,
+        after: float | None = None,
+        status: int = 0,
+    ) -> None:
+        self.again, self.after, self.status = again, after, status
+        super().__init__(what, where, do)

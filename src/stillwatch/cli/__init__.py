@@ -63,6 +63,11 @@ COMMANDS: dict[str, Command] = {
         "stillwatch share bulletin C1 --run run --as 'Example AI' --out c1.json",
         family=True,
     ),
+    "match": Command(
+        "stillwatch.cli.match:match_bulletins",
+        "Tell whether a campaign of a peer's works here too.",
+        "stillwatch match c1.json --run run --ledger peers.json",
+    ),
     "simulate": Command(
         "stillwatch.cli.simulate:simulate",
         "Make labelled traffic to try the scan on.",

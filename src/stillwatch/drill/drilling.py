@@ -36,8 +36,9 @@ LAG = 4
 """Plantings that may be under way, and whose answers the next one does not wait for."""
 _SHUFFLED, _IN_TIME = (16, 2), (8, 3)
 """Of sixteen plantings the third is a shuffled log; of eight the fourth also looks at parts of the log."""
-_SLOWER, _TO_REPORT = 1.3, 0.01
-"""A planting may take so many times the mean; so much of the budget is kept for what comes after the last one."""
+_RECENT, _SLOWER, _TO_REPORT = 4, 1.2, 0.02
+"""A planting may take so many times the longest of the last four of its kind: the machine may be getting busier; so
+much of the budget is kept for what comes after the last one."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def carry_out(
             while number in record.trials:
                 number += 1
             time_is_left = (most is None or number < most) and _may_begin(
-                clock() - started, budget, record, len(under_way) + 1, drill.workers
+                clock() - started, budget, record, number, len(under_way) / drill.workers
             )
             if time_is_left and len(under_way) < min(drill.workers + 1, LAG):
                 task = _next(drill, record, asked, has, number, [each for each, _ in under_way])
@@ -118,10 +119,26 @@ def carry_out(
     return (clock() - started) / 60
 
 
-def _may_begin(elapsed: float, budget: float, record: Record, tasks: int, workers: int) -> bool:
-    """Whether one more planting is likely to end in time, after those under way, and leave some for the report."""
-    usual = record.seconds / len(record.trials) if record.trials else 0.0
-    return elapsed + _SLOWER * usual * max(tasks / workers, 1.0) <= (1 - _TO_REPORT) * budget
+def _may_begin(elapsed: float, budget: float, record: Record, number: int, waiting: float) -> bool:
+    """Whether the planting with this number is likely to end in time and leave some for the report.
+
+    ``waiting`` are the plantings under way for each worker: a full one must end before this one can begin.
+    """
+    needed = _longest(record, number) + (_longest(record, number - 1) if waiting >= 1 else 0.0)
+    return elapsed + _SLOWER * needed <= (1 - _TO_REPORT) * budget
+
+
+def _longest(record: Record, number: int) -> float:
+    """Seconds of the longest of the last plantings of the kind that this number has (none yet: of any kind)."""
+    alike = [seconds for n, seconds in sorted(record.seconds.items()) if _kind(n) == _kind(number)]
+    return max((alike or list(record.seconds.values()))[-_RECENT:], default=0.0)
+
+
+def _kind(number: int) -> str:
+    """What the planting with this number looks at, and so how long it takes; see `_next`."""
+    if number % _SHUFFLED[0] == _SHUFFLED[1]:
+        return "shuffled"
+    return "in time" if number % _IN_TIME[0] == _IN_TIME[1] else "planted"
 
 
 def _next(
@@ -129,14 +146,14 @@ def _next(
 ) -> Task | None:
     """The planting with this number; None where there is nothing that this log could be asked."""
     seed = drill.seed * 1_000_003 + number
-    if number % _SHUFFLED[0] == _SHUFFLED[1]:
+    if _kind(number) == "shuffled":
         return Task(number, "shuffled", seed, (), 0.0)
     before = [trial for n, trial in sorted(record.trials.items()) if n <= number - LAG]
     after = [planted.question for n, t in record.trials.items() if number - LAG < n < number for planted in t.planted]
     waiting = Counter(after + [name for task in under_way for name, _ in task.campaigns])
     known = power.outcomes(before, FIRM, drill.material.activity.sees, {q.name: q for q in asked})
     counted = {q: a._replace(under_way=waiting[q.name]) for q, a in power.answers(asked, known).items()}
-    in_time = number % _IN_TIME[0] == _IN_TIME[1]
+    in_time = _kind(number) == "in time"
     usual = {q: a for q, a in counted.items() if q.stage == 0}
     in_time = in_time and bool(usual)
     if in_time:  # how soon is asked of the usual cells alone

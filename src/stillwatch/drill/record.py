@@ -36,9 +36,9 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 class Record:
-    """Trials made so far, by number, and the seconds that they took."""
+    """Trials made so far, by number, and the seconds that each took."""
 
-    def __init__(self, path: Path, trials: dict[int, Trial], seconds: float) -> None:
+    def __init__(self, path: Path, trials: dict[int, Trial], seconds: dict[int, float]) -> None:
         self._path, self.trials, self.seconds = path, trials, seconds
 
     def add(self, trial: Trial, seconds: float) -> None:
@@ -48,7 +48,7 @@ class Record:
             file.flush()
             os.fsync(file.fileno())
         self.trials[trial.number] = trial
-        self.seconds += seconds
+        self.seconds[trial.number] = seconds
 
 
 def fingerprint(exchanges: pa.Table, told: str) -> str:
@@ -74,12 +74,12 @@ def open_record(folder: Path, log: str, seed: int, *, overwrite: bool) -> Iterat
         if path.exists() and not overwrite:
             trials, seconds = _taken_up(path, header)
         else:
-            trials, seconds = {}, 0.0
+            trials, seconds = {}, {}
             path.write_bytes(msgspec.json.encode(header) + b"\n")
     yield Record(path, trials, seconds)
 
 
-def _taken_up(path: Path, header: _Header) -> tuple[dict[int, Trial], float]:
+def _taken_up(path: Path, header: _Header) -> tuple[dict[int, Trial], dict[int, float]]:
     data = path.read_bytes()
     whole = data[: data.rfind(b"\n") + 1]
     lines = whole.splitlines()
@@ -96,4 +96,5 @@ def _taken_up(path: Path, header: _Header) -> tuple[dict[int, Trial], float]:
         )
     if len(whole) != len(data):
         os.truncate(path, len(whole))
-    return {line.trial.number: line.trial for line in kept}, sum(line.seconds for line in kept)
+    trials = {line.trial.number: line.trial for line in kept}
+    return trials, {line.trial.number: line.seconds for line in kept}

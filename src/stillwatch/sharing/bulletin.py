@@ -3,7 +3,8 @@
 No field is free text: what is not a number, a date or a word of a closed list here is a hexadecimal hash, a public
 fingerprint of client software, or the name that the provider gives itself. So a bulletin cannot carry what nobody may
 share, whoever fills it in; `decode` refuses one that tries. Counts are ranges (`Range`), never exact; shares are
-multiples of `SHARE_STEP`; times are whole days, UTC.
+multiples of `SHARE_STEP`; times are whole days, UTC. What contradicts itself (an end before its beginning) is no
+bulletin: a ValueError where it is made, a refusal where it is read.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 KeyId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Ja4 = Annotated[str, Meta(pattern=r"^[tqd][0-9s]{2}[di][0-9]{4}[0-9a-z]{2}_[0-9a-f]{12}_[0-9a-f]{12}\Z")]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Moment = Annotated[dt.datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 ProviderName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9 .&-]{0,62}[A-Za-z0-9.])?\Z", max_length=64)]
 
@@ -78,6 +80,10 @@ class Range(_Part, frozen=True, kw_only=True):
 
     low: Count
     high: Count | None
+
+    def __post_init__(self) -> None:
+        if self.high is not None and self.high < self.low:
+            raise ValueError("a range ends below its beginning")
 
 
 class Producer(_Part, frozen=True, kw_only=True):
@@ -136,6 +142,10 @@ class CampaignFacts(_Part, frozen=True, kw_only=True):
     q_value: Share
     waves: Count = 1
 
+    def __post_init__(self) -> None:
+        if self.last_day < self.first_day:
+            raise ValueError("a campaign ends before it begins")
+
 
 class _Indicator(_Part, frozen=True, kw_only=True, tag_field="kind"):
     """What all indicators say: valid from when until when, the share of the campaign's accounts and of all other
@@ -145,6 +155,10 @@ class _Indicator(_Part, frozen=True, kw_only=True, tag_field="kind"):
     valid_until: dt.date
     members: Share
     others: Share
+
+    def __post_init__(self) -> None:
+        if self.valid_until < self.valid_from:
+            raise ValueError("an indicator expires before it is valid")
 
 
 class Network(_Indicator, frozen=True, kw_only=True, tag="network"):
@@ -230,8 +244,8 @@ class Bulletin(_Part, frozen=True, kw_only=True):
 
     version: Annotated[int, Meta(ge=1, le=1)] = 1
     id: Uuid
-    created: dt.datetime
-    modified: dt.datetime
+    created: Moment
+    modified: Moment
     expires: dt.date
     revoked: bool = False
     producer: Producer
@@ -241,3 +255,7 @@ class Bulletin(_Part, frozen=True, kw_only=True):
     indicators: Annotated[tuple[Indicator, ...], Meta(max_length=MOST_INDICATORS)] = ()
     fingerprint: Fingerprint | None = None
     responses: Annotated[tuple[Response, ...], Meta(max_length=100)] = ()
+
+    def __post_init__(self) -> None:
+        if self.modified < self.created:
+            raise ValueError("a bulletin is modified before it is created")

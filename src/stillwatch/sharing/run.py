@@ -18,7 +18,7 @@ from stillwatch.campaigns.report import Campaign, Report
 from stillwatch.errors import InputError, UsageError
 from stillwatch.exchange import read_salt
 
-__all__ = ["BEHAVIOUR", "DAY", "Run", "noise_seed", "open_run"]
+__all__ = ["BEHAVIOUR", "DAY", "Run", "noise_seed", "open_run", "read_behaviour", "read_report"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -64,7 +64,7 @@ class Run:
 def open_run(folder: Path, campaign_id: str) -> Run:
     """Read what a run says of a campaign. Raises `InputError` for files that are missing, broken or contradict one
     another, `UsageError` for a campaign that is not there or only under review."""
-    report = _report(folder / "report.json")
+    report = read_report(folder / "report.json")
     campaign = _campaign(report, campaign_id, folder)
     path = folder / "accounts.parquet"
     accounts = _table(path, ("account_id", "campaign_id", "verdict", "exchanges", "taken", "first_seen", "last_seen"))
@@ -110,7 +110,13 @@ def noise_seed(run: Path, campaign_id: str, salt: Path | None = None) -> int | N
     return int.from_bytes(hashlib.blake2b(said, digest_size=16, key=read_salt(file)).digest(), "big")
 
 
-def _report(path: Path) -> Report:
+def read_behaviour(folder: Path) -> pa.Table | None:
+    """What a run keeps of its accounts' behaviour; None for a scan before there was any. Raises `InputError`."""
+    return _table(folder / BEHAVIOUR, None)
+
+
+def read_report(path: Path) -> Report:
+    """The report of a run. Raises `InputError`."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except OSError as error:

@@ -21,10 +21,54 @@ SUBCOMMANDS: dict[str, Command] = {
         "Make the key under which peers hash what identifies.",
         "stillwatch share key --out peers.key",
     ),
+    "push": Command(
+        "stillwatch.cli.share.push:push",
+        "Send bulletins or STIX bundles to a peer's TAXII server.",
+        "stillwatch share push c1.json --to https://peer.example/taxii2/ --collection bulletins --login env:PEER",
+    ),
+    "pull": Command(
+        "stillwatch.cli.share.pull:pull",
+        "Take what is new on a peer's TAXII server into the feed, once or on a schedule.",
+        "stillwatch share pull --from https://peer.example/taxii2/ --collection bulletins --feed feed --every 60",
+    ),
+    "import": Command(
+        "stillwatch.cli.share.import_:import_",
+        "Take documents that a peer sent into the feed.",
+        "stillwatch share import c1.json --feed feed --from 'Example AI'",
+    ),
+    "judge": Command(
+        "stillwatch.cli.share.judge:judge",
+        "Say what became of a match, so that a peer's word weighs what it earned.",
+        "stillwatch share judge 5f1d... --ledger peers.json --right CASE-12",
+    ),
+    "peers": Command(
+        "stillwatch.cli.share.judge:list_peers",
+        "List the peers and how often each was right here.",
+        "stillwatch share peers --ledger peers.json",
+    ),
+    "serve": Command(
+        "stillwatch.cli.share.serve:serve",
+        "Serve collections to peers over TAXII 2.1.",
+        "stillwatch share serve --store exchange --config share.toml",
+    ),
+    "user": Command(
+        "stillwatch.cli.share.user:user",
+        "Make or remove a user of the server.",
+        "stillwatch share user alpha --store exchange",
+    ),
+    "psi": Command(
+        "stillwatch.cli.share.psi:psi",
+        "Learn which artefacts a peer has too, and nothing else.",
+        "stillwatch share psi connect https://peer.example:8443 --kind payment --from cards.txt --out common.txt",
+        family=True,
+    ),
 }
 
 share = App(name="share", help=HELP, sort_key=6)
 for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
+    if _command.family:  # an example stands at each of its own commands
+        share.command(_command.target, name=_name, help=_command.summary, sort_key=_place)
+        continue
     share.command(
         _command.target,
         name=_name,

@@ -1,0 +1,113 @@
+"""A TAXII server behind a socket: loopback unless told otherwise, TLS from a certificate's files. Needs uvicorn."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from stillwatch.errors import InputError, StorageError, UsageError
+from stillwatch.sharing.taxii.configuration import Offer, read_offer
+from stillwatch.sharing.taxii.server import application
+from stillwatch.sharing.taxii.store import Store
+from stillwatch.sharing.taxii.users import USERS, Users
+
+__all__ = ["STORE", "prepared", "serve"]
+
+STORE = "collections.sqlite"
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+"""Of TLS 1.2; none of those that RFC 7540, appendix A forbids. TLS 1.3 has its own, and OpenSSL as Python uses it
+accepts no early data (0-RTT)."""
+_MOST_CONNECTIONS = 256
+
+
+def serve(
+    folder: Path,
+    configuration: Path,
+    *,
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+    plain: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Serve until interrupted; ``say`` is told the address once connections are taken. ``port`` 0 takes a free one.
+
+    Raises `UsageError` where an address that others reach would be served without TLS and ``plain`` is not given,
+    `InputError` and `StorageError` for files that cannot be used.
+    """
+    if (certificate is None) != (key is None):
+        raise UsageError("a certificate and its key belong together", "--cert", "give both --cert and --key")
+    if certificate is None and not plain and not _is_loopback(host):
+        raise UsageError(
+            "would serve secrets without TLS", host, "give --cert and --key, or --plain where a proxy does TLS"
+        )
+    server = _Announcing(prepared(folder, read_offer(configuration), host, port, certificate, key), say)
+    try:
+        server.run()
+    except OSError as error:
+        raise UsageError(f"cannot be listened on: {error.strerror}", f"{host}:{port}") from error
+    if not server.started:
+        raise UsageError("cannot be listened on", f"{host}:{port}", "is something else serving there?")
+
+
+def prepared(
+    folder: Path, offer: Offer, host: str, port: int, certificate: Path | None = None, key: Path | None = None
+) -> uvicorn.Config:
+    """The server's configuration, its store opened."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot be made: {error.strerror}", folder, "name another --store") from error
+    store = Store(folder / STORE)
+    config = uvicorn.Config(
+        application(offer, store, Users(folder / USERS)),
+        host=host,
+        port=port,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # an address that a caller claims must not reset the count of wrong log-ins
+        lifespan="off",
+        ws="none",
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=5,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        ssl_ciphers=_CIPHERS,
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise InputError(f"cannot be used as certificate and key: {error}", certificate) from error
+    if config.ssl is not None:
+        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return config
+
+
+class _Announcing(uvicorn.Server):
+    """Says where it listens, once it does."""
+
+    def __init__(self, config: uvicorn.Config, say: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._say = say
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """See uvicorn."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            name = f"[{host}]" if ":" in host else host
+            self._say(f"http{'s' if self.config.is_ssl else ''}://{name}:{port}/taxii2/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,393 @@
+"""MISP: what is written loads in PyMISP and comes back whole; what strangers write is read with distrust."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from hypothesis import given, settings
+from pymisp import MISPEvent, MISPObject
+
+from stillwatch.errors import InputError
+from stillwatch.sharing.base import MOST_BYTES, MOST_OBJECTS
+from stillwatch.sharing.bulletin import Bulletin, ErrorRate, Network
+from stillwatch.sharing.formats.misp import FORMAT
+from stillwatch.sharing.formats.misp_templates import CAMPAIGN, INDICATOR, TEMPLATES
+from stillwatch.sharing.formats.misp_writing import LONGEST_VALUE
+from tests.sharing.bulletins import bulletins, example_bulletin, many_bulletins
+
+EXAMPLE = example_bulletin()
+changed = msgspec.structs.replace
+
+
+def event_of(bulletin: Bulletin) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads(FORMAT.encode((bulletin,)))["Event"]
+    return written
+
+
+def document(*, attributes: object = (), objects: object = ()) -> bytes:
+    return json.dumps({"Event": {"info": "theirs", "Attribute": attributes, "Object": objects}}).encode()
+
+
+def objects_of(event: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [item for item in event["Object"] if item["name"] == name]
+
+
+def attributes_of(event: dict[str, Any]) -> list[dict[str, Any]]:
+    return [attribute for item in event["Object"] for attribute in item["Attribute"]]
+
+
+def value_of(item: dict[str, Any], relation: str) -> str:
+    (value,) = (a["value"] for a in item["Attribute"] if a["object_relation"] == relation)
+    return str(value)
+
+
+# What is written
+
+
+@settings(deadline=None, max_examples=40)
+@given(many_bulletins())
+def test_any_bulletins_come_back_as_they_were_and_always_as_the_same_bytes(some: tuple[Bulletin, ...]) -> None:
+    written = FORMAT.encode(some)
+    assert written == FORMAT.encode(some)
+    assert FORMAT.recognises(written[:65536])
+    read = FORMAT.decode(written)
+    assert (read.bulletins, read.foreign, read.rejected) == (some, (), ())
+
+
+@settings(deadline=None, max_examples=40)
+@given(bulletins())
+def test_pymisp_loads_it_without_a_warning_and_what_pymisp_writes_is_still_the_bulletin(bulletin: Bulletin) -> None:
+    said: list[logging.LogRecord] = []
+    handler = logging.Handler()
+    handler.emit = said.append  # type: ignore[method-assign]
+    logging.getLogger("pymisp").addHandler(handler)
+    try:
+        event = MISPEvent()
+        event.load(FORMAT.encode((bulletin,)))
+        again = MISPEvent()
+        again.from_json(event.to_json())
+    finally:
+        logging.getLogger("pymisp").removeHandler(handler)
+    assert said == []
+    assert event.uuid == again.uuid == bulletin.id
+    assert len(event.objects) == len(again.objects) >= 1 + len(bulletin.indicators)
+    for text in (event.to_json(), again.to_json()):
+        assert FORMAT.recognises(text.encode()[:65536])
+        read = FORMAT.decode(text.encode())
+        assert (read.bulletins, read.foreign, read.rejected) == ((bulletin,), (), ())
+
+
+def test_every_object_fits_its_template() -> None:
+    for item in event_of(EXAMPLE)["Object"]:
+        own = {"misp_objects_template_custom": TEMPLATES[item["name"]]} if item["name"] in TEMPLATES else {}
+        strict = MISPObject(item["name"], strict=True, **own)
+        strict.from_dict(**item)
+        strict.to_json(strict=True)
+        assert {a["object_relation"] for a in item["Attribute"]} <= set(strict._definition["attributes"])
+
+
+def test_the_templates_keep_the_rules_of_misp_objects() -> None:
+    rules = json.loads((files("pymisp") / "data/misp-objects/schema_objects.json").read_bytes())
+    for name, template in TEMPLATES.items():
+        jsonschema.Draft7Validator(rules).validate(template)
+        assert template["name"] == name
+        needed = {*template.get("required", ()), *template.get("requiredOneOf", ())}
+        assert needed <= set(template["attributes"])
+        assert not (files("pymisp") / "data/misp-objects/objects" / name).is_dir(), "MISP has one of this name"
+
+
+def test_no_accusation_without_its_error_rate_and_what_it_was_weighed_against() -> None:
+    event = event_of(EXAMPLE)
+    (campaign,) = objects_of(event, CAMPAIGN)
+    assert value_of(campaign, "error-rate") == "0.02"
+    assert value_of(campaign, "expected-innocent-share") == "0.01"
+    beaten = {a["value"]: a["comment"] for a in campaign["Attribute"] if a["object_relation"] == "innocent-explanation"}
+    assert beaten == {"class": "beaten by 9 nats", "shared_wording": "beaten by 3 nats"}
+    (report,) = event["EventReport"]
+    assert "At most 2 %" in report["content"]
+    assert "500 groups of innocent accounts" in report["content"]
+    assert "A class with the same assignments (by 9 nats)" in report["content"]
+    assert "after 2027-03-01" in report["content"]
+
+
+def test_what_was_not_measured_is_said_and_gets_no_likelihood() -> None:
+    facts = changed(EXAMPLE.campaign, error_rate=ErrorRate(level=0.0, innocent=0.0, draws=0), rivals=())
+    event = event_of(changed(EXAMPLE, campaign=facts))
+    assert not any("estimative" in tag["name"] for tag in event["Tag"])
+    (report,) = event["EventReport"]
+    assert "No error rate was measured" in report["content"]
+    assert "No innocent explanation was weighed" in report["content"]
+    (campaign,) = objects_of(event, CAMPAIGN)
+    assert value_of(campaign, "innocent-explanation") == "none weighed"
+
+
+@pytest.mark.parametrize(
+    ("level", "draws", "word"),
+    [(0.02, 500, "almost-certain"), (0.02, 9, "very-likely"), (0.3, 500, "likely"), (0.9, 500, "unlikely")],
+)
+def test_a_claim_is_called_no_likelier_than_its_error_rate_and_its_draws_allow(
+    level: float, draws: int, word: str
+) -> None:
+    facts = changed(EXAMPLE.campaign, error_rate=ErrorRate(level=level, innocent=0.01, draws=draws))
+    tags = {tag["name"] for tag in event_of(changed(EXAMPLE, campaign=facts))["Tag"]}
+    assert f'estimative-language:likelihood-probability="{word}"' in tags
+
+
+@pytest.mark.parametrize("tlp", ["clear", "green", "amber", "amber+strict", "red"])
+def test_tlp_is_a_tag_and_nothing_but_clear_goes_to_everybody(tlp: Any) -> None:
+    event = event_of(changed(EXAMPLE, tlp=tlp))
+    assert [tag["name"] for tag in event["Tag"] if tag["name"].startswith("tlp:")] == [f"tlp:{tlp}"]
+    assert (event["distribution"] == "3") == (tlp == "clear")
+    assert event["published"] is False
+
+
+def test_techniques_are_tagged_by_their_atlas_ids() -> None:
+    tags = {tag["name"] for tag in event_of(EXAMPLE)["Tag"]}
+    assert 'mitre-atlas:technique="AML.T0024.002"' in tags
+    assert 'mitre-atlas:technique="AML.T0054"' in tags  # its jailbreaks
+    assert 'misp-galaxy:mitre-atlas-attack-pattern="LLM Jailbreak"' in tags
+
+
+@settings(deadline=None, max_examples=40)
+@given(bulletins())
+def test_nothing_that_other_accounts_show_too_is_for_detection(bulletin: Bulletin) -> None:
+    event = event_of(bulletin)
+    for item in event["Object"]:
+        detects = [a for a in item["Attribute"] if a["to_ids"]]
+        if item["name"] == INDICATOR and detects:
+            assert float(value_of(item, "share-of-others")) == 0
+            assert {a["object_relation"] for a in detects} <= {"asn", "ja4"}
+        else:
+            assert detects == []
+
+
+def test_an_indicator_says_whom_it_touches_and_until_when() -> None:
+    indicators = objects_of(event_of(EXAMPLE), INDICATOR)
+    assert len(indicators) == len(EXAMPLE.indicators)
+    second = indicators[1]
+    assert value_of(second, "asn") == "64501"
+    assert value_of(second, "share-of-others") == "0.05"
+    assert value_of(second, "valid-until").startswith("2026-12-01")
+    (asn,) = (a for a in second["Attribute"] if a["object_relation"] == "asn")
+    assert (asn["type"], asn["category"]) == ("AS", "Network activity")
+    assert "5 % of all other accounts" in asn["comment"]
+    (ja4,) = objects_of(event_of(EXAMPLE), "ja4-plus")
+    assert value_of(ja4, "ja4-fingerprint") == "t13d1516h2_8daaf6152771_b186095e22b6"
+
+
+def test_what_was_taken_back_is_deleted_and_detects_nothing() -> None:
+    revoked = changed(EXAMPLE, revoked=True)
+    event = event_of(revoked)
+    assert event["info"].startswith("Taken back")
+    assert all(item["deleted"] for item in event["Object"])
+    assert all(a["deleted"] and not a["to_ids"] for a in attributes_of(event))
+    assert FORMAT.decode(FORMAT.encode((revoked,))).bulletins == (revoked,)
+
+
+def test_a_later_version_updates_the_same_objects() -> None:
+    later = changed(EXAMPLE, modified=EXAMPLE.modified.replace(year=2027), k=20)
+    before, after = event_of(EXAMPLE), event_of(later)
+    assert int(after["timestamp"]) > int(before["timestamp"])
+    assert [a["uuid"] for a in attributes_of(before)] == [a["uuid"] for a in attributes_of(after)]
+    assert len({a["uuid"] for a in attributes_of(before)}) == len(attributes_of(before))
+
+
+def test_a_long_bulletin_fits_misps_columns_and_comes_back() -> None:
+    valid = {"valid_from": EXAMPLE.expires, "valid_until": EXAMPLE.expires, "members": 0.5, "others": 0.0}
+    long = changed(EXAMPLE, indicators=tuple(Network(asn=number, **valid) for number in range(1, 1001)))
+    written = FORMAT.encode((long,))
+    assert max(len(a["value"]) for a in attributes_of(event_of(long))) <= LONGEST_VALUE + 20
+    assert FORMAT.decode(written).bulletins == (long,)
+    shuffled = json.loads(written)
+    for item in shuffled["Event"]["Object"]:
+        item["Attribute"].reverse()
+    assert FORMAT.decode(json.dumps(shuffled).encode()).bulletins == (long,)
+
+
+# What strangers write
+
+
+def test_what_was_deleted_in_misp_is_taken_back() -> None:
+    event = event_of(EXAMPLE)
+    objects_of(event, CAMPAIGN)[0]["deleted"] = "1"
+    (read,) = FORMAT.decode(json.dumps({"Event": event}).encode()).bulletins
+    assert read == changed(EXAMPLE, revoked=True)
+
+
+THEIRS = {
+    "info": "Scanners of model APIs",
+    "uuid": "5f0b5e0e-3d0c-4e9e-9d52-0a0a0a0a0a0a",
+    "threat_level_id": "2",
+    "Attribute": [
+        {"type": "AS", "value": "AS64511", "uuid": "11111111-1111-4111-8111-111111111111"},
+        {"type": "AS", "value": 64510},
+        {"type": "ip-src", "value": "198.51.100.7"},
+        {"type": "ip-dst", "value": "198.51.100.0/24"},
+        {"type": "ip-dst|port", "value": "2001:db8::1|443"},
+        {"type": "domain|ip", "value": "example.org|203.0.113.9"},
+        {"type": "ip-src", "value": "198.51.100.9", "deleted": True},
+        {"type": "text", "value": "t13d1516h2_8daaf6152771_b186095e22b6"},
+        {"type": "md5", "value": "d41d8cd98f00b204e9800998ecf8427e"},
+        {"type": "ip-src", "value": "10.0.0.1"},
+        {"type": "ip-src", "value": "0.0.0.0/0"},
+        {"type": "AS", "value": "four"},
+        {"value": "no type"},
+    ],
+    "Object": [
+        {
+            "name": "ja4-plus",
+            "Attribute": [
+                {
+                    "type": "text",
+                    "object_relation": "ja4-fingerprint",
+                    "value": "t13d1516h2_8daaf6152771_b186095e22b6",
+                },
+                {"type": "text", "object_relation": "ja4-type", "value": "JA4"},
+            ],
+        },
+        {
+            "name": "ja4-plus",
+            "Attribute": [{"type": "text", "object_relation": "ja4-fingerprint", "value": "t130200_1301_234ea6891581"}],
+        },
+        {"name": "asn", "Attribute": [{"type": "AS", "object_relation": "asn", "value": "1.10"}]},
+        {"name": "file", "Attribute": [{"type": "filename", "object_relation": "filename", "value": "a"}]},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"Event": THEIRS},
+        {"response": [{"Event": THEIRS}]},
+        {"response": {"Event": THEIRS}},
+        [{"Event": THEIRS}],
+        [THEIRS],
+        THEIRS,
+    ],
+)
+def test_an_export_of_others_gives_the_indicators_that_mean_something_here(wrapped: object) -> None:
+    exported = json.dumps(wrapped).encode()
+    read = FORMAT.decode(exported)
+    assert read.bulletins == ()
+    assert {(f.kind, f.value) for f in read.foreign} == {
+        ("asn", "64511"),
+        ("asn", "64510"),
+        ("asn", "65546"),
+        ("address", "198.51.100.7"),
+        ("address", "2001:db8::1"),
+        ("address", "203.0.113.9"),
+        ("network range", "198.51.100.0/24"),
+        ("ja4", "t13d1516h2_8daaf6152771_b186095e22b6"),
+    }
+    assert {f.source for f in read.foreign if f.value == "64511"} == {"11111111-1111-4111-8111-111111111111"}
+    assert {f.valid_until for f in read.foreign} == {None}
+    assert (read.seen["event"], read.seen["attribute md5"], read.seen["object file"], read.seen["deleted"]) == (1,) * 4
+    reasons = " ".join(reject.reason for reject in read.rejected)
+    assert len(read.rejected) == 4
+    for why in ("public internet", "wider than /8", "no AS number", "no attribute"):
+        assert why in reasons
+    assert isinstance(wrapped, list) or FORMAT.recognises(exported)
+
+
+def test_what_others_add_to_our_event_is_theirs() -> None:
+    event = event_of(EXAMPLE)
+    event["Attribute"] = [{"type": "AS", "value": "64500"}, {"type": "AS", "value": "64999"}]
+    read = FORMAT.decode(json.dumps({"Event": event}).encode())
+    assert read.bulletins == (EXAMPLE,)
+    assert [(f.kind, f.value) for f in read.foreign] == [("asn", "64999")]
+
+
+@pytest.mark.parametrize(
+    "tampered",
+    ["", "{}", "[", "{" * 5000, '{"version":2}', "1/2:{.", "0/0:.", json.dumps({"prompt": "x"})],
+)
+def test_of_an_event_whose_bulletin_is_broken_nothing_is_used(tampered: str) -> None:
+    event = event_of(EXAMPLE)
+    for attribute in objects_of(event, CAMPAIGN)[0]["Attribute"]:
+        if attribute["object_relation"] == "bulletin":
+            attribute["value"] = tampered
+    read = FORMAT.decode(json.dumps({"response": [{"Event": event}, {"Event": THEIRS}]}).encode())
+    assert read.bulletins == ()
+    assert "64500" not in {f.value for f in read.foreign}
+    assert "its bulletin cannot be read" in read.rejected[0].reason
+
+
+def test_one_broken_event_among_others_is_set_aside() -> None:
+    read = FORMAT.decode(json.dumps([{"Event": {"info": 5}}, {"Event": event_of(EXAMPLE)}, {}]).encode())
+    assert read.bulletins == (EXAMPLE,)
+    assert [reject.where for reject in read.rejected] == ["event 1", "event 3"]
+
+
+AS_ONE = b'{"type":"AS","value":"1"}'
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b"5",
+        b"null",
+        b"\xff\xfe",
+        b'{"Event":{"info":"\xff"}}',
+        b'{"Event":5}',
+        b'{"Event":{"info":5}}',
+        b'{"response":5}',
+        b'{"response":[1,2]}',
+        b'{"Event":{"info":"x","Attribute":{}}}',
+        b'{"Event":{"info":"x","Attribute":[1]}}',
+        b'{"type":"bundle","objects":[]}',
+        b"[" * 1_000_000,
+        b'{"Event":' * 1_000_000,
+        b'{"Event":{"info":"x","Attribute":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}}",
+        b'{"Event":{"info":"x","Attribute":[' + b",".join([AS_ONE] * 1_000_000) + b"]}}",
+        b'{"Event":{"info":"x","Attribute":[' + b",".join([AS_ONE] * (MOST_OBJECTS + 1)) + b"]}}",
+        b'{"response":[' + b",".join([b"{}"] * (MOST_OBJECTS + 1)) + b"]}",
+        b'{"Event":{"info":"x","Attribute":[' + b"1," * 3_000_000 + b"1]}}",
+        b" " * (MOST_BYTES + 1),
+    ],
+    ids=lambda document: repr(document[:40]),
+)
+def test_a_hostile_document_is_refused_with_one_line(hostile: bytes) -> None:
+    with pytest.raises(InputError) as refused:
+        FORMAT.decode(hostile)
+    assert len(str(refused.value).splitlines()) == 1
+    assert len(str(refused.value)) < 400
+    assert str(refused.value).isprintable()
+
+
+def test_what_strangers_call_things_is_shown_without_tricks_and_not_at_length() -> None:
+    evil = "\x1b[2J\u202e" + "A" * 10_000
+    attributes = [{"type": evil, "value": evil}, {"type": "AS", "value": evil, "uuid": evil}, {"type": 5, evil: evil}]
+    many = [{"type": f"type {number}", "value": "1"} for number in range(5000)]
+    broken = [{"type": "AS", "value": "x"}] * 5000
+    read = FORMAT.decode(document(attributes=attributes + many + broken, objects=[{"name": evil, "Attribute": []}]))
+    assert len(read.seen) < 300
+    assert sum(count for name, count in read.seen.items() if name.startswith("attribute")) == 10_002
+    assert len(read.rejected) <= 1001
+    assert read.rejected[-1].reason == "4002 more were set aside"
+    for text in (*read.seen, *(part for reject in read.rejected for part in reject)):
+        assert text.isprintable()
+        assert len(text) <= 200
+
+
+def test_only_misp_is_recognised() -> None:
+    for other in (
+        b'{"stillwatch_bulletins":1,"bulletins":[]}',
+        b'{"type":"bundle","id":"bundle--1","objects":[]}',
+        b"title: a\nlogsource: {}\ndetection: {}\n",
+        b"",
+        b"[]",
+        b"\xff\x00",
+    ):
+        assert not FORMAT.recognises(other)
+    assert FORMAT.recognises(FORMAT.encode(()))
+    assert FORMAT.decode(FORMAT.encode(())).bulletins == ()
