@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import importlib.util
 import json
 import re
 import sys
@@ -109,11 +110,14 @@ def leaks(output: bytes, secrets: Secrets) -> tuple[Leak, ...]:
 def written(
     bulletins: tuple[types.Bulletin, ...], formats: Registry[ShareFormat], without: Callable[[str], None]
 ) -> Iterator[tuple[str, bytes]]:
-    """The bulletins in every format that is there, by its name; ``without`` is told the name of each that is not."""
+    """The bulletins in every format, by its name; ``without`` is told the name of each that is not installed."""
     for name in formats.names():
         try:
             chosen = formats.get(name)
         except PluginError:
+            module = formats.targets()[name].partition(":")[0]
+            if name not in formats.extras and importlib.util.find_spec(module) is not None:
+                raise  # it is there and broken: what it writes must not go unseen
             without(name)
             continue
         yield name, chosen.encode(bulletins)
