@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import importlib.util
 import json
 import re
-import sys
 import tempfile
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +38,7 @@ from stillwatch.sharing.words import preview
 from stillwatch.sources.customers import read_customers
 from stillwatch.sources.log import open_log
 
-__all__ = ["SPAN", "Leak", "Secrets", "leaks", "public_words", "secrets_of", "written"]
+__all__ = ["SPAN", "Leak", "Secrets", "leaking", "leaks", "public_words", "secrets_of", "written"]
 
 SPAN = 8
 """Words in a row that no output may share with a text of the log."""
@@ -102,18 +102,31 @@ def leaks(output: bytes, secrets: Secrets) -> tuple[Leak, ...]:
     It takes memory for the output, not for the log: the substrings of each length are looked up, and of the texts only
     runs of words that all stand in the output.
     """
-    text = _readable(output)
+    return _found(_readable(output), secrets)
+
+
+def leaking(outputs: Mapping[str, bytes], secrets: Secrets) -> dict[str, tuple[Leak, ...]]:
+    """The outputs in which a secret stands, by name, with what stands there; all are looked through at once first."""
+    if not _found("\n\n".join(_readable(output) for output in outputs.values()), secrets):
+        return {}
+    return {name: found for name, output in outputs.items() if (found := leaks(output, secrets))}
+
+
+def _found(text: str, secrets: Secrets) -> tuple[Leak, ...]:
     return (*_named(text, secrets.identifiers), *_hashed(text, secrets.identifiers), *_quoted(text, secrets.texts))
 
 
 def written(
     bulletins: tuple[types.Bulletin, ...], formats: Registry[ShareFormat], without: Callable[[str], None]
 ) -> Iterator[tuple[str, bytes]]:
-    """The bulletins in every format that is there, by its name; ``without`` is told the name of each that is not."""
+    """The bulletins in every format, by its name; ``without`` is told the name of each that is not installed."""
     for name in formats.names():
         try:
             chosen = formats.get(name)
         except PluginError:
+            module = formats.targets()[name].partition(":")[0]
+            if name not in formats.extras and importlib.util.find_spec(module) is not None:
+                raise  # it is there and broken: what it writes must not go unseen
             without(name)
             continue
         yield name, chosen.encode(bulletins)
@@ -175,7 +188,7 @@ def _quoted(text: str, texts: Iterable[str]) -> Iterator[Leak]:
     said = _WORD.findall(text)
     words, spans = set(said), set(zip(*(said[i:] for i in range(SPAN)), strict=False))
     for secret in texts:
-        for part in (secret, *_contents(secret)):
+        for part in _contents(secret) or (secret,):
             run: list[str] = []
             for word in _WORD.findall(part.casefold()):
                 run = [*run[1 - SPAN :], word] if word in words else []
@@ -206,16 +219,16 @@ def main() -> None:
         report = scan(log=log, customers=customers, out=run, settings=Settings(), progress=Silent())
         secrets = secrets_of(pa.Table.from_batches(log.batches()), customers)
         print(f"{len(secrets.identifiers):,} identifiers and {len(secrets.texts):,} texts")
+        outputs: dict[str, bytes] = {}
         for campaign in report.campaigns:
-            if campaign.verdict != "campaign":
-                continue
-            prepared = prepare(run, campaign.campaign_id, terms, log=log, customers=customers)
-            outputs = dict(written((prepared.bulletin,), SHARE_FORMATS, lambda name: print(f"  {name}: not here")))
-            outputs["preview"] = "\n".join(preview(*prepared)).encode()
-            for name, output in outputs.items():
-                found = leaks(output, secrets)
-                print(f"{campaign.campaign_id} {name}: {len(output):,} bytes, {len(found)} leaks")
-                sys.stdout.flush()
+            if campaign.verdict == "campaign":
+                prepared = prepare(run, campaign.campaign_id, terms, log=log, customers=customers)
+                told = dict(written((prepared.bulletin,), SHARE_FORMATS, lambda name: print(f"  {name}: not here")))
+                told["preview"] = "\n".join(preview(*prepared)).encode()
+                outputs |= {f"{campaign.campaign_id} {name}": output for name, output in told.items()}
+        found = leaking(outputs, secrets)
+        for name, output in outputs.items():
+            print(f"{name}: {len(output):,} bytes, {len(found.get(name, ()))} leaks")
 
 
 if __name__ == "__main__":

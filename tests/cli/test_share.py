@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import time
 from pathlib import Path
 
 import msgspec
@@ -54,7 +55,7 @@ def test_help_names_every_command_of_the_family(capsys: pytest.CaptureFixture[st
     for name, command in SUBCOMMANDS.items():
         code, out, _ = run(capsys, name, "--help")
         assert code == 0
-        assert f"Example: {command.example}" in " ".join(out.split())
+        assert command.family or f"Example: {command.example}" in " ".join(out.split())
     code, _, err = run(capsys, "dance")
     assert code == 2
     assert err.count("\n") == 1
@@ -91,7 +92,8 @@ def test_a_bulletin_is_written_replaced_and_taken_back(
     assert code == 2
     assert "--overwrite" in err
     assert read_bulletin(first) == bulletin
-    earlier = msgspec.structs.replace(bulletin, modified=bulletin.created.replace(year=2025))
+    day_before = bulletin.created - dt.timedelta(days=1)
+    earlier = msgspec.structs.replace(bulletin, created=day_before, modified=day_before)
     first.write_bytes(b'{"stillwatch_bulletins":1,"bulletins":[' + msgspec.json.encode(earlier) + b"]}")
     code, _, _ = run(capsys, "bulletin", "--revoke", first, "--out", back)
     assert code == 0
@@ -99,6 +101,29 @@ def test_a_bulletin_is_written_replaced_and_taken_back(
     code, _, _ = run(capsys, *told, "--replaces", first, "--out", first, "--overwrite")
     assert code == 0
     assert read_bulletin(first).id == bulletin.id
+
+
+@pytest.mark.parametrize("name", ["bulletin", "stix", "misp"])
+def test_a_bulletin_in_any_whole_format_can_be_taken_back(
+    name: str, made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name != "bulletin":
+        pytest.importorskip({"stix": "stix2", "misp": "pymisp"}[name])
+    told, back = tmp_path / "told", tmp_path / "back"
+    terms = ("--run", made.run, *AS, "--format", name, "--response", "hold=worked")
+    assert run(capsys, "bulletin", "C1", *terms, "--out", told)[0] == 0
+    before = read_bulletin(told)
+    assert before.responses
+    while dt.datetime.now(dt.UTC).replace(microsecond=0) <= before.modified:  # a later second is a later version
+        time.sleep(0.05)
+    assert run(capsys, "bulletin", "--revoke", told, "--format", name, "--out", back)[0] == 0
+    after = read_bulletin(back)
+    assert (after.id, after.revoked, after.indicators, after.responses) == (before.id, True, (), ())
+
+
+def test_what_is_not_told_whole_says_so(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "bulletin", "C1", "--run", made.run, *AS, "--preview", "--format", "csv")
+    assert out.splitlines()[1].startswith("  (As csv not all of it: ")
 
 
 def test_json_is_the_bulletin_and_what_was_left_out(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +157,7 @@ def test_json_is_the_bulletin_and_what_was_left_out(made: Made, capsys: pytest.C
         (["C1", "--run", "RUN", *AS, "--preview", "--lasts", "network=0"], "give 1 to 3650 days"),
         (["C1", "--run", "RUN", *AS, "--preview", "--key", "nowhere"], "nowhere: cannot be read"),
         (["C1", "--run", "RUN", *AS, "--preview", "--salt", "nowhere"], "nowhere: no such file"),
-        (["C1", "--run", "RUN", *AS, "--preview", "--replaces", "LOG"], "is no bulletin"),
+        (["C1", "--run", "RUN", *AS, "--preview", "--replaces", "LOG"], "is of no sharing format"),
         (["--revoke", "nowhere", "--preview"], "nowhere: cannot be read"),
     ],
 )

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns.case import open_case
 from stillwatch.campaigns.dossier import Reading, build_report
 from stillwatch.campaigns.results import accounts_table, exchanges_table
 from stillwatch.exchange import CUSTOMER, EXCHANGE, accounts_of, in_order
+from stillwatch.linkage.findings import Group
 from stillwatch.settings import Settings
 from stillwatch.sharing.making import Terms, producer_of
 from stillwatch.sources.customers import read_customers
@@ -116,14 +117,26 @@ def write(
         group(members(SMALL)),
         group(members(REVIEW), "review"),
     )
-    case = open_case(exchanges, made.customers, findings(exchanges, groups))
-    report = build_report(case, Reading(1, "parquet", ()), Settings(), b"salt" * 8)
-    made.run.mkdir(exist_ok=True)
-    write_table(accounts_table(report.accounts), made.run / "accounts.parquet")
-    write_table(exchanges_table(case), made.run / "exchanges.parquet")
-    days = np.array([row.exchanges for row in report.accounts], np.int64)  # one exchange on each day
-    write_table(
-        pa.table({"account_id": pa.array(ids, pa.large_string()), "active_days": days}), made.run / "profiles.parquet"
-    )
-    (made.run / "report.json").write_bytes(msgspec.json.encode(report))
+    write_run(made.run, exchanges, made.customers, groups)
     return made
+
+
+def write_run(run: Path, exchanges: pa.Table, customers: pa.Table, groups: tuple[Group, ...]) -> None:
+    """A run as a scan that found these groups writes it: the report and the tables that bulletins are made from."""
+    case = open_case(exchanges, customers, findings(exchanges, groups))
+    report = build_report(case, Reading(1, "parquet", ()), Settings(), b"salt" * 8)
+    run.mkdir(exist_ok=True)
+    write_table(accounts_table(report.accounts), run / "accounts.parquet")
+    write_table(exchanges_table(case), run / "exchanges.parquet")
+    write_table(active_days(case.account_ids, exchanges), run / "profiles.parquet")
+    (run / "report.json").write_bytes(msgspec.json.encode(report))
+
+
+def active_days(ids: tuple[str, ...], exchanges: pa.Table) -> pa.Table:
+    """On how many days each account worked."""
+    day = pc.floor_temporal(exchanges.column("started_at"), unit="day")
+    pairs = pa.table({"account_id": exchanges.column("account_id"), "day": day}).group_by(["account_id", "day"])
+    counts = pairs.aggregate([]).group_by("account_id").aggregate([("day", "count")])
+    at = pc.index_in(pa.array(ids, pa.large_string()), value_set=counts.column("account_id").combine_chunks())
+    days = counts.column("day_count").take(at)
+    return pa.table({"account_id": pa.array(ids, pa.large_string()), "active_days": days})

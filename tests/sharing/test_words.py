@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
 
 from stillwatch.campaigns import wording
 from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.indicators import LeftOut
 from stillwatch.sharing.words import in_words, left_out_in_words, preview
+from tests.sharing.bulletins import bulletins
 from tests.sharing.made_bulletins import WHOLE, changed
 
 CHANGES = list(changed())
@@ -45,6 +47,15 @@ def test_values_stand_there_as_they_leave() -> None:
         wording.date(WHOLE.expires), wording.date(WHOLE.campaign.first_day), "back after 14 days",
     ):  # fmt: skip
         assert shown in text, shown
+
+
+@given(bulletins())
+@settings(max_examples=50)
+def test_any_bulletin_of_a_peer_has_words(bulletin: Bulletin) -> None:
+    lines = in_words(bulletin)
+    assert len(lines) >= 20
+    assert all(line.isprintable() for line in lines)
+    assert bulletin.id in "".join(lines)
 
 
 def test_what_is_taken_back_says_so() -> None:

@@ -98,14 +98,16 @@ def _accounts_behind(run: Run, log: pa.Table | None) -> Mapping[str, int] | None
     """How many of the campaign's accounts used each technique; None where that cannot be told."""
     if log is None or run.techniques is None:
         return None
-    at = pc.index_in(log.column("exchange_id"), value_set=run.techniques.column("exchange_id").combine_chunks())
-    labels = run.techniques.column("technique").fill_null(_PLAIN).take(at).to_pylist()
-    used = run.techniques.column("taken").take(at).fill_null(0.0).to_numpy() > 0
     account = log.column("account").to_numpy()
-    chosen = np.flatnonzero(run.member[account] & used)
+    mine = np.flatnonzero(run.member[account])
+    ids = run.techniques.column("exchange_id").combine_chunks()
+    at = pc.index_in(log.column("exchange_id").take(pa.array(mine)), value_set=ids)
+    labels = run.techniques.column("technique").fill_null(_PLAIN).take(at).to_pylist()
+    used = run.techniques.column("taken").take(at).fill_null(0.0).to_pylist()
     who: dict[str, set[int]] = {}
-    for row in chosen.tolist():
-        who.setdefault(str(labels[row]), set()).add(int(account[row]))
+    for number, label, taken in zip(account[mine].tolist(), labels, used, strict=True):
+        if label is not None and taken > 0:
+            who.setdefault(label, set()).add(number)
     return {name: len(accounts) for name, accounts in who.items()}
 
 

@@ -14,12 +14,12 @@ from cyclopts import Parameter
 
 from stillwatch.cli.log_options import LogOptions
 from stillwatch.cli.terminal import TerminalProgress, clean
-from stillwatch.errors import InputError, PluginError, StorageError, UsageError
+from stillwatch.errors import InputError, StorageError, UsageError
 from stillwatch.progress import Progress
 from stillwatch.sharing import SHARE_FORMATS
-from stillwatch.sharing.base import MOST_BYTES
 from stillwatch.sharing.bulletin import Bulletin, Response, ResponseName, Tlp
 from stillwatch.sharing.coarse import rung
+from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.indicators import LIFETIMES
 from stillwatch.sharing.keys import read_key
 from stillwatch.sharing.making import EXPIRES_AFTER, K, Prepared, Terms, prepare, producer_of, revoked
@@ -38,7 +38,6 @@ OUTCOMES = {
     "unknown": "not known yet",
 }
 """What ``--response NAME=OUTCOME`` may say, and how a bulletin says it."""
-_HEAD = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +141,8 @@ def bulletin(
         sys.stdout.write(msgspec.json.encode(_record(prepared, format, out, preview)).decode() + "\n")
     elif not quiet:
         lines = [*(preview_of(*prepared) if preview else ()), *([_done(prepared, out)] if out is not None else [])]
+        if preview and not chosen.info.lossless:
+            lines.insert(1, f"  (As {format} not all of it: {chosen.info.shows})")
         sys.stdout.write("".join(f"{clean(line)}\n" for line in lines))
     return DONE
 
@@ -185,22 +186,10 @@ def _taken_back(file: Path) -> Prepared:
 
 def read_bulletin(path: Path) -> Bulletin:
     """The one bulletin in a file of any format that holds bulletins whole. Raises `InputError`."""
-    try:
-        with path.open("rb") as file:
-            document = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path) from error
-    for name in SHARE_FORMATS.names():
-        try:
-            chosen = SHARE_FORMATS.get(name)
-        except PluginError:  # its extra is not installed, so nobody wrote it here
-            continue
-        if chosen.info.lossless and chosen.recognises(document[:_HEAD]):
-            found = chosen.decode(document).bulletins
-            if len(found) != 1:
-                raise InputError(f"holds {len(found)} bulletins", path, "name a file of one")
-            return found[0]
-    raise InputError("is no bulletin", path, "name a file that `stillwatch share bulletin --out` wrote")
+    found = decoded(path).bulletins
+    if len(found) != 1:
+        raise InputError(f"holds {len(found)} bulletins", path, "name a file of one, in a format that holds it whole")
+    return found[0]
 
 
 def response_of(text: str) -> Response:
