@@ -81,7 +81,7 @@ def test_a_row_says_how_sure_the_claim_is_whom_it_touches_and_until_when() -> No
         "error_rate_draws": "500",
         "innocent_explanations_beaten": "class=9;shared_wording=3",
         "techniques": "rubric_grading=0.7;jailbreak=0.05",
-        "atlas": "AML.T0024.002;AML.T0040;AML.T0054",
+        "atlas": "AML.T0024.002;AML.T0040;AML.T0054;AML.T0065",
         "first_day": "2026-07-01",
         "last_day": "2026-08-30",
         "producer": "Example Models Inc.",

@@ -7,16 +7,16 @@ every part is typed, nothing is kept that is not needed, and limits hold before 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from stillwatch.errors import InputError
-from stillwatch.sharing.base import MOST_OBJECTS, Decoded, ForeignIndicator, Reject
+from stillwatch.sharing.base import MOST_OBJECTS, Decoded, ForeignIndicator
 from stillwatch.sharing.bulletin import Bulletin, Network, Tls
 from stillwatch.sharing.formats.bounds import shown
+from stillwatch.sharing.formats.collecting import Found
 from stillwatch.sharing.formats.misp_templates import CAMPAIGN, INDICATOR
 from stillwatch.sharing.formats.values import address_value, asn_value, ja4_value
 
@@ -24,11 +24,6 @@ __all__ = ["read"]
 
 MOST_PARTS = 10 * MOST_OBJECTS
 """JSON objects of any kind in a document, attributes of objects included."""
-MOST_NAMES = 200
-"""Types and templates that are counted by name."""
-MOST_SHOWN = 1000
-"""Parts that were set aside and are named; how many more there were is said."""
-NAME = re.compile(r"[A-Za-z0-9|/ _-]{1,40}")
 PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4}):(.*)\.", re.DOTALL)
 JA4_RELATIONS = ("ja4", "ja4-fingerprint")
 ADDRESSES = {"ip-src": 0, "ip-dst": 0, "ip-src|port": 0, "ip-dst|port": 0, "domain|ip": 1}
@@ -74,48 +69,11 @@ class _Value(NamedTuple):
     template: str
 
 
-class _Found:
-    """What was read so far."""
-
-    def __init__(self) -> None:
-        self.bulletins: list[Bulletin] = []
-        self.foreign: list[ForeignIndicator] = []
-        self.rejected: list[Reject] = []
-        self.more_rejected = 0
-        self.seen: Counter[str] = Counter()
-        self.objects = 0
-
-    def count(self, kind: str, name: str) -> None:
-        """One more of ``kind`` called ``name``, a stranger's word."""
-        key = f"{kind} {name}"
-        known = key in self.seen or (len(self.seen) < MOST_NAMES and NAME.fullmatch(name) is not None)
-        self.seen[key if known else f"{kind}, other"] += 1
-
-    def room(self, objects: int) -> None:
-        """Raises `InputError` where ``objects`` more are too many."""
-        self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise InputError(f"holds more than {MOST_OBJECTS} events, objects and attributes")
-
-    def reject(self, reason: object, where: object) -> None:
-        """Something is set aside."""
-        if len(self.rejected) < MOST_SHOWN:
-            self.rejected.append(Reject(shown(reason, 200), shown(where)))
-        else:
-            self.more_rejected += 1
-
-    def decoded(self) -> Decoded:
-        """All of it."""
-        if self.more_rejected:
-            self.rejected.append(Reject(f"{self.more_rejected} more were set aside", "the document"))
-        return Decoded(tuple(self.bulletins), tuple(self.foreign), dict(self.seen), tuple(self.rejected))
-
-
 def read(text: str) -> Decoded:
     """Every event of a document: a list, ``{"response": …}``, or one event, wrapped or not. Raises `InputError`."""
     if text.count("{") > MOST_PARTS:
         raise InputError(f"holds more than {MOST_PARTS} parts")
-    found = _Found()
+    found = Found()
     try:
         events = _events(Raw(text.encode()))
         found.room(len(events))
@@ -159,7 +117,7 @@ def _unwrapped(raw: Raw) -> Raw:
     return wrapped.event if isinstance(wrapped.event, Raw) else raw
 
 
-def _read_event(raw: Raw, where: str, found: _Found, *, alone: bool) -> None:
+def _read_event(raw: Raw, where: str, found: Found, *, alone: bool) -> None:
     try:
         event = msgspec.json.decode(raw, type=_Event)
         if event.info is UNSET and event.attributes is UNSET and event.objects is UNSET:
@@ -192,7 +150,7 @@ def _read_event(raw: Raw, where: str, found: _Found, *, alone: bool) -> None:
 
 
 def _read_object(
-    raw: Raw, where: str, found: _Found, values: list[_Value], own: list[tuple[_Object, list[_Attribute]]]
+    raw: Raw, where: str, found: Found, values: list[_Value], own: list[tuple[_Object, list[_Attribute]]]
 ) -> None:
     """Adds one object's attributes to ``values``, or a campaign of ours to ``own``."""
     try:
@@ -212,7 +170,7 @@ def _read_object(
         values += (_Value(attribute, name) for attribute in attributes)
 
 
-def _attributes(raws: list[Raw], where: str, found: _Found) -> list[_Attribute]:
+def _attributes(raws: list[Raw], where: str, found: Found) -> list[_Attribute]:
     read_so_far: list[_Attribute] = []
     for raw in raws:
         try:
@@ -259,7 +217,7 @@ def _pairs(bulletin: Bulletin) -> list[tuple[str, str]]:
     ]
 
 
-def _read_value(value: _Value, where: str, found: _Found, known: set[tuple[str, str]]) -> None:
+def _read_value(value: _Value, where: str, found: Found, known: set[tuple[str, str]]) -> None:
     """One attribute of anybody's: an indicator, one that is broken, or one that means nothing here."""
     attribute = value.attribute
     if _set(attribute.deleted):
