@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from importlib.resources import files
 from typing import Any
 
@@ -81,6 +82,30 @@ def test_pymisp_loads_it_without_a_warning_and_what_pymisp_writes_is_still_the_b
         assert FORMAT.recognises(text.encode()[:65536])
         read = FORMAT.decode(text.encode())
         assert (read.bulletins, read.foreign, read.rejected) == ((bulletin,), (), ())
+
+
+def test_the_same_bytes_in_every_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = FORMAT.encode((EXAMPLE,))
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        assert FORMAT.encode((EXAMPLE,)) == here
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_an_event_keeps_misps_schema() -> None:
+    schema = json.loads((files("pymisp") / "data/schema-lax.json").read_bytes())  # the strict one knows no objects
+    for bulletin in (EXAMPLE, changed(EXAMPLE, revoked=True)):
+        jsonschema.Draft4Validator(schema).validate({"Event": event_of(bulletin)})
+
+
+def test_nobody_is_given_events_that_nobody_reads() -> None:
+    valid = {"valid_from": EXAMPLE.expires, "valid_until": EXAMPLE.expires, "members": 0.5, "others": 0.0}
+    long = changed(EXAMPLE, indicators=tuple(Network(asn=number, **valid) for number in range(1, 2001)))
+    with pytest.raises(InputError, match="write fewer bulletins"):
+        FORMAT.encode((long,) * 20)
 
 
 def test_every_object_fits_its_template() -> None:
@@ -237,6 +262,7 @@ THEIRS = {
         {"type": "ip-src", "value": "10.0.0.1"},
         {"type": "ip-src", "value": "0.0.0.0/0"},
         {"type": "AS", "value": "four"},
+        {"type": "AS", "value": 64500.0},
         {"value": "no type"},
     ],
     "Object": [
@@ -290,7 +316,7 @@ def test_an_export_of_others_gives_the_indicators_that_mean_something_here(wrapp
     assert {f.valid_until for f in read.foreign} == {None}
     assert (read.seen["event"], read.seen["attribute md5"], read.seen["object file"], read.seen["deleted"]) == (1,) * 4
     reasons = " ".join(reject.reason for reject in read.rejected)
-    assert len(read.rejected) == 4
+    assert len(read.rejected) == 5
     for why in ("public internet", "wider than /8", "no AS number", "no attribute"):
         assert why in reasons
     assert isinstance(wrapped, list) or FORMAT.recognises(exported)

@@ -236,6 +236,8 @@ def _indicator(attribute: _Attribute, template: str) -> tuple[str, str] | None:
     """The kind and value, None for what means nothing here. Raises ValueError for what is not what it says."""
     text = str(attribute.value)
     if attribute.type == "AS":
+        if isinstance(attribute.value, float):  # 64500.0 would read as the two halves of a number
+            raise ValueError("is no AS number")
         return "asn", asn_value(text)
     if attribute.type in ADDRESSES:
         parts = text.split("|")
