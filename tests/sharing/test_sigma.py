@@ -37,7 +37,7 @@ def shown_by(bulletin: Bulletin) -> list[Network | Tls]:
 # What is written
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(many_bulletins())
 def test_the_networks_and_tls_fingerprints_of_any_bulletins_come_back(some: tuple[Bulletin, ...]) -> None:
     written = FORMAT.encode(some)
@@ -58,7 +58,7 @@ def test_the_networks_and_tls_fingerprints_of_any_bulletins_come_back(some: tupl
     ]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(many_bulletins())
 def test_every_rule_keeps_sigmas_schema(some: tuple[Bulletin, ...]) -> None:
     rules = rules_of(FORMAT.encode(some))

@@ -6,6 +6,7 @@ every part is typed, nothing is kept that is not needed, and limits hold before 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import NamedTuple
 
@@ -63,10 +64,11 @@ class _Wrapped(Struct):
 
 
 class _Value(NamedTuple):
-    """An attribute with the name of the object that it is in ("" for none)."""
+    """An attribute with the name of the object that it is in ("" for none), and until when that says it holds."""
 
     attribute: _Attribute
     template: str
+    until: dt.date | None = None
 
 
 def read(text: str) -> Decoded:
@@ -167,7 +169,8 @@ def _read_object(
     elif _set(item.deleted):
         found.seen["deleted"] += 1
     else:
-        values += (_Value(attribute, name) for attribute in attributes)
+        until = _until(attributes) if name == INDICATOR else None
+        values += (_Value(attribute, name, until) for attribute in attributes)
 
 
 def _attributes(raws: list[Raw], where: str, found: Found) -> list[_Attribute]:
@@ -181,6 +184,15 @@ def _attributes(raws: list[Raw], where: str, found: Found) -> list[_Attribute]:
         found.count("attribute", attribute.type)
         read_so_far.append(attribute)
     return read_so_far
+
+
+def _until(attributes: list[_Attribute]) -> dt.date | None:
+    """The day in an indicator of our template, None where there is none that can be read."""
+    said = [str(a.value)[:10] for a in attributes if a.object_relation == "valid-until" and not _set(a.deleted)]
+    try:
+        return min(map(dt.date.fromisoformat, said), default=None)
+    except ValueError:
+        return None
 
 
 def _set(flag: Flag) -> bool:
@@ -229,7 +241,7 @@ def _read_value(value: _Value, where: str, found: Found, known: set[tuple[str, s
         found.reject(f"{shown(attribute.value)} {error}", f"{where}, attribute {shown(attribute.uuid or '')}")
         return
     if pair is not None and pair not in known:
-        found.foreign.append(ForeignIndicator(*pair, shown(attribute.uuid or where), None))
+        found.foreign.append(ForeignIndicator(*pair, shown(attribute.uuid or where), value.until))
 
 
 def _indicator(attribute: _Attribute, template: str) -> tuple[str, str] | None:
