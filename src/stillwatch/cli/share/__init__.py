@@ -20,8 +20,8 @@ SUBCOMMANDS: dict[str, Command] = {
 
 share = App(name="share", help=HELP, sort_key=6)
 for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
-    if _command.family:  # it describes itself
-        share.command(_command.target, name=_name)
+    if _command.family:  # an example stands at each of its own commands
+        share.command(_command.target, name=_name, help=_command.summary, sort_key=_place)
         continue
     share.command(
         _command.target,
