@@ -36,9 +36,9 @@ BOOK = Path("psi-transcript.jsonl")
 
 HELP = "Learn which artefacts a peer has too, and nothing else."
 LEARNS = """The side that asks learns which of its artefacts (with --count-only: how many) the other side has too, and
-how many the other side has. The side that offers learns how many artefacts were asked with, and nothing else. Who
-only sees the messages learns the two sizes. It holds against a peer that follows the protocol; one that asks with guesses is
-told which of them are right, so there are limits (docs/sharing-private.md).
+how many the other side has. The side that offers learns how many artefacts were asked with, and nothing else. Who only
+sees the messages learns the two sizes. It holds against a peer that follows the protocol; one that asks with guesses
+is told which of them are right, so there are limits (docs/sharing-private.md).
 
 By files: offer, ask, answer, finish. Over HTTP: serve, connect.
 
