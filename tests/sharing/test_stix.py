@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import math
 import socket
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ from stix2validator import ValidationOptions, validate_parsed_json
 
 from stillwatch.errors import InputError
 from stillwatch.sharing.atlas import techniques_of
-from stillwatch.sharing.bulletin import Bulletin, ErrorRate, Producer, Range, ResponseName, TechniqueName, Tlp
+from stillwatch.sharing.bulletin import Bulletin, ErrorRate, Evidence, Producer, Range, ResponseName, TechniqueName, Tlp
 from stillwatch.sharing.formats.stix import FORMAT
 from stillwatch.sharing.formats.stix_parts.extension import EXTENSION, SCHEMA_FILE, schema
 from stillwatch.sharing.formats.stix_parts.fixed import (
@@ -254,6 +255,44 @@ def test_two_versions_of_one_time_are_refused_and_one_told_twice_is_told_once() 
     assert FORMAT.encode((told, told)) == FORMAT.encode((told,))
     with pytest.raises(InputError, match="of the same time differ"):
         FORMAT.encode((told, change(told, k=11)))
+
+
+def test_what_stix_cannot_say_is_refused() -> None:
+    told = example_bulletin()
+    for nats in (math.nan, math.inf):
+        facts = change(told.campaign, evidence=(Evidence(name="content", nats=nats),))
+        with pytest.raises(InputError, match="no number"):
+            FORMAT.encode((change(told, campaign=facts),))
+    with pytest.raises(InputError, match="cannot be said"):
+        FORMAT.encode((change(told, producer=Producer(identity="nobody", name="Nobody")),))
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"type":"bundle"',
+        b'\xef\xbb\xbf {\r\n\t"type" : "bundle",',
+        b'{"id": "bundle--1", "objects": [',
+        b'{"spec_version": "2.0", "type": "bundle"',
+    ],
+)
+def test_a_bundle_is_recognised_however_it_is_written(head: bytes) -> None:
+    assert FORMAT.recognises(head)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'{"Event": {"info": "\\"type\\":\\"bundle\\"", "type": "bundle"}}',
+        b'[{"type": "bundle"}]',
+        b'{"type": "campaign", "id": "campaign--1"}',
+        b'"type":"bundle"',
+        b'{"a":"' + b" " * 60_000,
+        b'{"a":"b",' * 7_000,
+    ],
+)
+def test_what_only_speaks_of_a_bundle_is_none(head: bytes) -> None:
+    assert not FORMAT.recognises(head)
 
 
 def test_what_is_the_same_for_all_changes_only_with_its_date() -> None:

@@ -160,7 +160,10 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "no list of objects": (lambda: b'{"type":"bundle","objects":{}}', "Expected `array`"),
     "no type": (lambda: b'{"objects":[]}', "required field `type`"),
     "another type": (lambda: b'{"type":"\\u001b[2J","objects":[]}', "Invalid enum value"),
-    "a number of a million digits": (lambda: b'{"type":"bundle","objects":[' + b"9" * 1_000_000 + b"]}", "out of range"),
+    "a number of a million digits": (
+        lambda: b'{"type":"bundle","objects":[' + b"9" * 1_000_000 + b"]}",
+        "out of range",
+    ),
     "no number": (lambda: b'{"type":"bundle","x":NaN,"objects":[]}', "malformed"),
     "no UTF-8": (lambda: b'{"type":"bundle","x":"\xff","objects":[]}', "no UTF-8"),
     "cut short": (lambda: like_misp()[:-10], "truncated"),

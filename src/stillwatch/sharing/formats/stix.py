@@ -11,6 +11,7 @@ import re
 import uuid
 from typing import ClassVar
 
+from stix2.exceptions import STIXError
 from stix2.serialization import STIXJSONEncoder
 
 from stillwatch.errors import InputError
@@ -53,15 +54,23 @@ class Stix:
         return _HEAD.match(head) is not None
 
     def encode(self, bulletins: tuple[Bulletin, ...]) -> bytes:
-        """The bundle. Raises `InputError` for bulletins that contradict each other, or too many to be read again."""
-        objects = _objects(bulletins)
+        """The bundle. Raises `InputError` for bulletins that contradict each other, that STIX cannot say (an id that is
+        no UUID, a figure that is no number), or that are too many to be read again."""
+        try:
+            objects = _objects(bulletins)
+        except STIXError as error:
+            raise InputError(f"cannot be said in STIX: {error}") from error
         name = "|".join(f"{identifier}|{modified}" for identifier, modified in objects)
         bundle = {
             "type": "bundle",
             "id": f"bundle--{uuid.uuid5(NAMESPACE, name)}",
             **({"objects": list(objects.values())} if objects else {}),
         }
-        document = json.dumps(bundle, cls=STIXJSONEncoder, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        try:
+            text = json.dumps(bundle, cls=STIXJSONEncoder, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        except ValueError as error:
+            raise InputError("a figure of a bulletin is no number") from error
+        document = text.encode() + b"\n"
         if len(objects) > MOST_OBJECTS or len(document) > MOST_BYTES:
             raise InputError("too much for one STIX bundle", do="write fewer bulletins into one")
         return document
