@@ -110,6 +110,15 @@ def test_a_session_without_an_outcome_can_be_finished_again(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("sets")
+def test_an_offer_that_cannot_be_written_leaves_no_key(run: Run, tmp_path: Path) -> None:
+    arguments = ("offer", "--kind", "payment", "--from", "ours.txt", "--peer", "B", "--out", "nowhere/setup")
+    code, _, err = run(*arguments, "--keep", "kept")
+    assert (code, "nowhere/setup: cannot be written" in err) == (2, True)
+    assert not (tmp_path / "kept").exists()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.usefixtures("sets")
 def test_nothing_in_common_ends_with_0_and_an_empty_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "theirs.txt").write_text("another")
     offered(run)

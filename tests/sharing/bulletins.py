@@ -51,7 +51,7 @@ shares = st.one_of(st.integers(0, 20).map(lambda steps: round(steps * SHARE_STEP
 nats = st.floats(allow_nan=False, allow_infinity=False)
 days = st.dates(dt.date(2020, 1, 1), dt.date(9999, 12, 31))
 moments = st.datetimes(dt.datetime(2020, 1, 1), dt.datetime(9999, 12, 30), timezones=st.just(dt.UTC))
-uuids = st.uuids().map(str)
+uuids = st.one_of(st.uuids(version=4), st.uuids(version=5)).map(str)
 
 
 def hexadecimal(digits: int) -> st.SearchStrategy[str]:

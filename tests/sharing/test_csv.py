@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import re
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ def rows_of(document: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(document.decode(), newline=""), strict=True))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(many_bulletins())
 def test_the_networks_and_tls_fingerprints_of_any_bulletins_come_back(some: tuple[Bulletin, ...]) -> None:
     written = FORMAT.encode(some)
@@ -50,7 +51,7 @@ def test_the_networks_and_tls_fingerprints_of_any_bulletins_come_back(some: tupl
     assert read.seen.get("row", 0) == sum(len(b.indicators) for b in some if not b.revoked)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(many_bulletins())
 def test_no_cell_is_run_by_a_spreadsheet_wherever_it_splits(some: tuple[Bulletin, ...]) -> None:
     for line in FORMAT.encode(some).decode().splitlines():
@@ -81,7 +82,7 @@ def test_a_row_says_how_sure_the_claim_is_whom_it_touches_and_until_when() -> No
         "error_rate_draws": "500",
         "innocent_explanations_beaten": "class=9;shared_wording=3",
         "techniques": "rubric_grading=0.7;jailbreak=0.05",
-        "atlas": "AML.T0024.002;AML.T0040;AML.T0054",
+        "atlas": "AML.T0024.002;AML.T0040;AML.T0054;AML.T0065",
         "first_day": "2026-07-01",
         "last_day": "2026-08-30",
         "producer": "Example Models Inc.",
@@ -156,6 +157,12 @@ def test_a_hostile_table_is_refused_with_one_line(hostile: bytes) -> None:
         FORMAT.decode(hostile)
     assert len(str(refused.value).splitlines()) == 1
     assert len(str(refused.value)) < 400
+
+
+def test_every_column_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sharing-formats.md").read_text("utf-8")
+    for column, meaning in COLUMNS.items():
+        assert f"| `{column}` | {meaning} |" in page
 
 
 def test_only_our_header_is_recognised() -> None:

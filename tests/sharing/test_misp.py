@@ -1,53 +1,25 @@
-"""MISP: what is written loads in PyMISP and comes back whole; what strangers write is read with distrust."""
+"""MISP: what is written loads in PyMISP and comes back whole, with its doubts."""
 
 from __future__ import annotations
 
 import json
 import logging
+import time
 from importlib.resources import files
 from typing import Any
 
 import jsonschema
-import msgspec
 import pytest
 from hypothesis import given, settings
 from pymisp import MISPEvent, MISPObject
 
 from stillwatch.errors import InputError
-from stillwatch.sharing.base import MOST_BYTES, MOST_OBJECTS
 from stillwatch.sharing.bulletin import Bulletin, ErrorRate, Network
 from stillwatch.sharing.formats.misp import FORMAT
 from stillwatch.sharing.formats.misp_templates import CAMPAIGN, INDICATOR, TEMPLATES
 from stillwatch.sharing.formats.misp_writing import LONGEST_VALUE
-from tests.sharing.bulletins import bulletins, example_bulletin, many_bulletins
-
-EXAMPLE = example_bulletin()
-changed = msgspec.structs.replace
-
-
-def event_of(bulletin: Bulletin) -> dict[str, Any]:
-    written: dict[str, Any] = json.loads(FORMAT.encode((bulletin,)))["Event"]
-    return written
-
-
-def document(*, attributes: object = (), objects: object = ()) -> bytes:
-    return json.dumps({"Event": {"info": "theirs", "Attribute": attributes, "Object": objects}}).encode()
-
-
-def objects_of(event: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    return [item for item in event["Object"] if item["name"] == name]
-
-
-def attributes_of(event: dict[str, Any]) -> list[dict[str, Any]]:
-    return [attribute for item in event["Object"] for attribute in item["Attribute"]]
-
-
-def value_of(item: dict[str, Any], relation: str) -> str:
-    (value,) = (a["value"] for a in item["Attribute"] if a["object_relation"] == relation)
-    return str(value)
-
-
-# What is written
+from tests.sharing.bulletins import bulletins, many_bulletins
+from tests.sharing.misp_events import EXAMPLE, attributes_of, changed, event_of, objects_of, value_of
 
 
 @settings(deadline=None, max_examples=40)
@@ -81,6 +53,31 @@ def test_pymisp_loads_it_without_a_warning_and_what_pymisp_writes_is_still_the_b
         assert FORMAT.recognises(text.encode()[:65536])
         read = FORMAT.decode(text.encode())
         assert (read.bulletins, read.foreign, read.rejected) == ((bulletin,), (), ())
+
+
+def test_the_same_bytes_in_every_time_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = FORMAT.encode((EXAMPLE,))
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+    time.tzset()
+    try:
+        assert FORMAT.encode((EXAMPLE,)) == here
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_an_event_keeps_misps_schema() -> None:
+    schema = json.loads((files("pymisp") / "data/schema-lax.json").read_bytes())  # the strict one knows no objects
+    for bulletin in (EXAMPLE, changed(EXAMPLE, revoked=True)):
+        jsonschema.Draft4Validator(schema).validate({"Event": event_of(bulletin)})
+
+
+@pytest.mark.slow
+def test_nobody_is_given_events_that_nobody_reads() -> None:
+    valid = {"valid_from": EXAMPLE.expires, "valid_until": EXAMPLE.expires, "members": 0.5, "others": 0.0}
+    long = changed(EXAMPLE, indicators=tuple(Network(asn=number, **valid) for number in range(1, 2001)))
+    with pytest.raises(InputError, match="write fewer bulletins"):
+        FORMAT.encode((long,) * 20)
 
 
 def test_every_object_fits_its_template() -> None:
@@ -208,186 +205,3 @@ def test_a_long_bulletin_fits_misps_columns_and_comes_back() -> None:
     for item in shuffled["Event"]["Object"]:
         item["Attribute"].reverse()
     assert FORMAT.decode(json.dumps(shuffled).encode()).bulletins == (long,)
-
-
-# What strangers write
-
-
-def test_what_was_deleted_in_misp_is_taken_back() -> None:
-    event = event_of(EXAMPLE)
-    objects_of(event, CAMPAIGN)[0]["deleted"] = "1"
-    (read,) = FORMAT.decode(json.dumps({"Event": event}).encode()).bulletins
-    assert read == changed(EXAMPLE, revoked=True)
-
-
-THEIRS = {
-    "info": "Scanners of model APIs",
-    "uuid": "5f0b5e0e-3d0c-4e9e-9d52-0a0a0a0a0a0a",
-    "threat_level_id": "2",
-    "Attribute": [
-        {"type": "AS", "value": "AS64511", "uuid": "11111111-1111-4111-8111-111111111111"},
-        {"type": "AS", "value": 64510},
-        {"type": "ip-src", "value": "198.51.100.7"},
-        {"type": "ip-dst", "value": "198.51.100.0/24"},
-        {"type": "ip-dst|port", "value": "2001:db8::1|443"},
-        {"type": "domain|ip", "value": "example.org|203.0.113.9"},
-        {"type": "ip-src", "value": "198.51.100.9", "deleted": True},
-        {"type": "text", "value": "t13d1516h2_8daaf6152771_b186095e22b6"},
-        {"type": "md5", "value": "d41d8cd98f00b204e9800998ecf8427e"},
-        {"type": "ip-src", "value": "10.0.0.1"},
-        {"type": "ip-src", "value": "0.0.0.0/0"},
-        {"type": "AS", "value": "four"},
-        {"value": "no type"},
-    ],
-    "Object": [
-        {
-            "name": "ja4-plus",
-            "Attribute": [
-                {
-                    "type": "text",
-                    "object_relation": "ja4-fingerprint",
-                    "value": "t13d1516h2_8daaf6152771_b186095e22b6",
-                },
-                {"type": "text", "object_relation": "ja4-type", "value": "JA4"},
-            ],
-        },
-        {
-            "name": "ja4-plus",
-            "Attribute": [{"type": "text", "object_relation": "ja4-fingerprint", "value": "t130200_1301_234ea6891581"}],
-        },
-        {"name": "asn", "Attribute": [{"type": "AS", "object_relation": "asn", "value": "1.10"}]},
-        {"name": "file", "Attribute": [{"type": "filename", "object_relation": "filename", "value": "a"}]},
-    ],
-}
-
-
-@pytest.mark.parametrize(
-    "wrapped",
-    [
-        {"Event": THEIRS},
-        {"response": [{"Event": THEIRS}]},
-        {"response": {"Event": THEIRS}},
-        [{"Event": THEIRS}],
-        [THEIRS],
-        THEIRS,
-    ],
-)
-def test_an_export_of_others_gives_the_indicators_that_mean_something_here(wrapped: object) -> None:
-    exported = json.dumps(wrapped).encode()
-    read = FORMAT.decode(exported)
-    assert read.bulletins == ()
-    assert {(f.kind, f.value) for f in read.foreign} == {
-        ("asn", "64511"),
-        ("asn", "64510"),
-        ("asn", "65546"),
-        ("address", "198.51.100.7"),
-        ("address", "2001:db8::1"),
-        ("address", "203.0.113.9"),
-        ("network range", "198.51.100.0/24"),
-        ("ja4", "t13d1516h2_8daaf6152771_b186095e22b6"),
-    }
-    assert {f.source for f in read.foreign if f.value == "64511"} == {"11111111-1111-4111-8111-111111111111"}
-    assert {f.valid_until for f in read.foreign} == {None}
-    assert (read.seen["event"], read.seen["attribute md5"], read.seen["object file"], read.seen["deleted"]) == (1,) * 4
-    reasons = " ".join(reject.reason for reject in read.rejected)
-    assert len(read.rejected) == 4
-    for why in ("public internet", "wider than /8", "no AS number", "no attribute"):
-        assert why in reasons
-    assert isinstance(wrapped, list) or FORMAT.recognises(exported)
-
-
-def test_what_others_add_to_our_event_is_theirs() -> None:
-    event = event_of(EXAMPLE)
-    event["Attribute"] = [{"type": "AS", "value": "64500"}, {"type": "AS", "value": "64999"}]
-    read = FORMAT.decode(json.dumps({"Event": event}).encode())
-    assert read.bulletins == (EXAMPLE,)
-    assert [(f.kind, f.value) for f in read.foreign] == [("asn", "64999")]
-
-
-@pytest.mark.parametrize(
-    "tampered",
-    ["", "{}", "[", "{" * 5000, '{"version":2}', "1/2:{.", "0/0:.", json.dumps({"prompt": "x"})],
-)
-def test_of_an_event_whose_bulletin_is_broken_nothing_is_used(tampered: str) -> None:
-    event = event_of(EXAMPLE)
-    for attribute in objects_of(event, CAMPAIGN)[0]["Attribute"]:
-        if attribute["object_relation"] == "bulletin":
-            attribute["value"] = tampered
-    read = FORMAT.decode(json.dumps({"response": [{"Event": event}, {"Event": THEIRS}]}).encode())
-    assert read.bulletins == ()
-    assert "64500" not in {f.value for f in read.foreign}
-    assert "its bulletin cannot be read" in read.rejected[0].reason
-
-
-def test_one_broken_event_among_others_is_set_aside() -> None:
-    read = FORMAT.decode(json.dumps([{"Event": {"info": 5}}, {"Event": event_of(EXAMPLE)}, {}]).encode())
-    assert read.bulletins == (EXAMPLE,)
-    assert [reject.where for reject in read.rejected] == ["event 1", "event 3"]
-
-
-AS_ONE = b'{"type":"AS","value":"1"}'
-
-
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        b"",
-        b"{",
-        b"{}",
-        b"5",
-        b"null",
-        b"\xff\xfe",
-        b'{"Event":{"info":"\xff"}}',
-        b'{"Event":5}',
-        b'{"Event":{"info":5}}',
-        b'{"response":5}',
-        b'{"response":[1,2]}',
-        b'{"Event":{"info":"x","Attribute":{}}}',
-        b'{"Event":{"info":"x","Attribute":[1]}}',
-        b'{"type":"bundle","objects":[]}',
-        b"[" * 1_000_000,
-        b'{"Event":' * 1_000_000,
-        b'{"Event":{"info":"x","Attribute":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}}",
-        b'{"Event":{"info":"x","Attribute":[' + b",".join([AS_ONE] * 1_000_000) + b"]}}",
-        b'{"Event":{"info":"x","Attribute":[' + b",".join([AS_ONE] * (MOST_OBJECTS + 1)) + b"]}}",
-        b'{"response":[' + b",".join([b"{}"] * (MOST_OBJECTS + 1)) + b"]}",
-        b'{"Event":{"info":"x","Attribute":[' + b"1," * 3_000_000 + b"1]}}",
-        b" " * (MOST_BYTES + 1),
-    ],
-    ids=lambda document: repr(document[:40]),
-)
-def test_a_hostile_document_is_refused_with_one_line(hostile: bytes) -> None:
-    with pytest.raises(InputError) as refused:
-        FORMAT.decode(hostile)
-    assert len(str(refused.value).splitlines()) == 1
-    assert len(str(refused.value)) < 400
-    assert str(refused.value).isprintable()
-
-
-def test_what_strangers_call_things_is_shown_without_tricks_and_not_at_length() -> None:
-    evil = "\x1b[2J\u202e" + "A" * 10_000
-    attributes = [{"type": evil, "value": evil}, {"type": "AS", "value": evil, "uuid": evil}, {"type": 5, evil: evil}]
-    many = [{"type": f"type {number}", "value": "1"} for number in range(5000)]
-    broken = [{"type": "AS", "value": "x"}] * 5000
-    read = FORMAT.decode(document(attributes=attributes + many + broken, objects=[{"name": evil, "Attribute": []}]))
-    assert len(read.seen) < 300
-    assert sum(count for name, count in read.seen.items() if name.startswith("attribute")) == 10_002
-    assert len(read.rejected) <= 1001
-    assert read.rejected[-1].reason == "4002 more were set aside"
-    for text in (*read.seen, *(part for reject in read.rejected for part in reject)):
-        assert text.isprintable()
-        assert len(text) <= 200
-
-
-def test_only_misp_is_recognised() -> None:
-    for other in (
-        b'{"stillwatch_bulletins":1,"bulletins":[]}',
-        b'{"type":"bundle","id":"bundle--1","objects":[]}',
-        b"title: a\nlogsource: {}\ndetection: {}\n",
-        b"",
-        b"[]",
-        b"\xff\x00",
-    ):
-        assert not FORMAT.recognises(other)
-    assert FORMAT.recognises(FORMAT.encode(()))
-    assert FORMAT.decode(FORMAT.encode(())).bulletins == ()

@@ -34,12 +34,11 @@ __all__ = ["SUBCOMMANDS", "answer", "ask", "finish", "offer", "psi", "told", "ve
 NOTHING, FOUND = 0, 1
 BOOK = Path("psi-transcript.jsonl")
 
-HELP = """Learn which artefacts a peer has too, and nothing else (private set intersection).
-
-The side that asks learns which of its artefacts (with --count-only: how many) the other side has too, and how many the
-other side has. The side that offers learns how many artefacts were asked with, and nothing else. Nobody else learns
-more than these numbers. It holds against a peer that follows the protocol; a peer that asks with guesses is told which
-of them are right, so there are limits (docs/sharing-private.md).
+HELP = "Learn which artefacts a peer has too, and nothing else."
+LEARNS = """The side that asks learns which of its artefacts (with --count-only: how many) the other side has too, and
+how many the other side has. The side that offers learns how many artefacts were asked with, and nothing else. Who only
+sees the messages learns the two sizes. It holds against a peer that follows the protocol; one that asks with guesses
+is told which of them are right, so there are limits (docs/sharing-private.md).
 
 By files: offer, ask, answer, finish. Over HTTP: serve, connect.
 
@@ -277,7 +276,7 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-psi = App(name="psi", help=HELP)
+psi = App(name="psi", help=HELP, help_epilogue=LEARNS)
 for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
     psi.command(
         _command.target,

@@ -26,7 +26,7 @@ __all__ = ["COLUMNS", "FORMAT", "guarded", "unguarded"]
 
 COLUMNS = {
     "indicator_kind": "asn, ja4, client, keyed_artefact, life or model_move",
-    "indicator_value": "the AS number's digits; the JA4; the family of client software; key:kind:digest; or days and daily exchanges",
+    "indicator_value": "an AS number's digits, a JA4, a family of client software, key:kind:digest, or days and daily",
     "valid_from": "the first day for which it holds, UTC",
     "valid_until": "the last day for which it holds, UTC, and no later than expires: use no row after it",
     "share_of_campaign": "the share of the campaign's accounts that show it",

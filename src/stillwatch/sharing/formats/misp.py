@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import msgspec
 
-from stillwatch.sharing.base import Decoded, Info
+from stillwatch.sharing.base import MOST_BYTES, Decoded, Info
 from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.formats.bounds import checked_size, text_of
 from stillwatch.sharing.formats.misp_reading import read
@@ -47,9 +47,15 @@ class Misp:
 
     def encode(self, bulletins: tuple[Bulletin, ...]) -> bytes:
         """One event as MISP exports one, else a response. Raises `InputError` where it would be too large to read."""
-        events = [{"Event": event_of(bulletin)} for bulletin in bulletins]
-        document: object = events[0] if len(events) == 1 else {"response": events}
-        return checked_size(msgspec.json.encode(document, order="sorted") + b"\n")
+        events: list[bytes] = []
+        size = 0
+        for bulletin in bulletins:
+            events.append(msgspec.json.encode({"Event": event_of(bulletin)}, order="sorted"))
+            size += len(events[-1])
+            if size > MOST_BYTES:
+                break
+        document = events[0] if len(events) == 1 else b'{"response":[' + b",".join(events) + b"]}"
+        return checked_size(document + b"\n")
 
     def decode(self, document: bytes) -> Decoded:
         """Our bulletins, whole; of others' events the indicators. Raises `InputError`."""

@@ -6,17 +6,18 @@ every part is typed, nothing is kept that is not needed, and limits hold before 
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections import Counter
 from typing import NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from stillwatch.errors import InputError
-from stillwatch.sharing.base import MOST_OBJECTS, Decoded, ForeignIndicator, Reject
+from stillwatch.sharing.base import MOST_OBJECTS, Decoded, ForeignIndicator
 from stillwatch.sharing.bulletin import Bulletin, Network, Tls
 from stillwatch.sharing.formats.bounds import shown
+from stillwatch.sharing.formats.collecting import Found
 from stillwatch.sharing.formats.misp_templates import CAMPAIGN, INDICATOR
 from stillwatch.sharing.formats.values import address_value, asn_value, ja4_value
 
@@ -24,11 +25,6 @@ __all__ = ["read"]
 
 MOST_PARTS = 10 * MOST_OBJECTS
 """JSON objects of any kind in a document, attributes of objects included."""
-MOST_NAMES = 200
-"""Types and templates that are counted by name."""
-MOST_SHOWN = 1000
-"""Parts that were set aside and are named; how many more there were is said."""
-NAME = re.compile(r"[A-Za-z0-9|/ _-]{1,40}")
 PART = re.compile(r"([0-9]{1,4})/([0-9]{1,4}):(.*)\.", re.DOTALL)
 JA4_RELATIONS = ("ja4", "ja4-fingerprint")
 ADDRESSES = {"ip-src": 0, "ip-dst": 0, "ip-src|port": 0, "ip-dst|port": 0, "domain|ip": 1}
@@ -68,54 +64,18 @@ class _Wrapped(Struct):
 
 
 class _Value(NamedTuple):
-    """An attribute with the name of the object that it is in ("" for none)."""
+    """An attribute with the name of the object that it is in ("" for none), and until when that says it holds."""
 
     attribute: _Attribute
     template: str
-
-
-class _Found:
-    """What was read so far."""
-
-    def __init__(self) -> None:
-        self.bulletins: list[Bulletin] = []
-        self.foreign: list[ForeignIndicator] = []
-        self.rejected: list[Reject] = []
-        self.more_rejected = 0
-        self.seen: Counter[str] = Counter()
-        self.objects = 0
-
-    def count(self, kind: str, name: str) -> None:
-        """One more of ``kind`` called ``name``, a stranger's word."""
-        key = f"{kind} {name}"
-        known = key in self.seen or (len(self.seen) < MOST_NAMES and NAME.fullmatch(name) is not None)
-        self.seen[key if known else f"{kind}, other"] += 1
-
-    def room(self, objects: int) -> None:
-        """Raises `InputError` where ``objects`` more are too many."""
-        self.objects += objects
-        if self.objects > MOST_OBJECTS:
-            raise InputError(f"holds more than {MOST_OBJECTS} events, objects and attributes")
-
-    def reject(self, reason: object, where: object) -> None:
-        """Something is set aside."""
-        if len(self.rejected) < MOST_SHOWN:
-            self.rejected.append(Reject(shown(reason, 200), shown(where)))
-        else:
-            self.more_rejected += 1
-
-    def decoded(self) -> Decoded:
-        """All of it."""
-        if self.more_rejected:
-            self.rejected.append(Reject(f"{self.more_rejected} more were set aside", "the document"))
-        return Decoded(tuple(self.bulletins), tuple(self.foreign), dict(self.seen), tuple(self.rejected))
+    until: dt.date | None = None
 
 
 def read(text: str) -> Decoded:
     """Every event of a document: a list, ``{"response": …}``, or one event, wrapped or not. Raises `InputError`."""
     if text.count("{") > MOST_PARTS:
         raise InputError(f"holds more than {MOST_PARTS} parts")
-    found = _Found()
+    found = Found()
     try:
         events = _events(Raw(text.encode()))
         found.room(len(events))
@@ -159,7 +119,7 @@ def _unwrapped(raw: Raw) -> Raw:
     return wrapped.event if isinstance(wrapped.event, Raw) else raw
 
 
-def _read_event(raw: Raw, where: str, found: _Found, *, alone: bool) -> None:
+def _read_event(raw: Raw, where: str, found: Found, *, alone: bool) -> None:
     try:
         event = msgspec.json.decode(raw, type=_Event)
         if event.info is UNSET and event.attributes is UNSET and event.objects is UNSET:
@@ -192,7 +152,7 @@ def _read_event(raw: Raw, where: str, found: _Found, *, alone: bool) -> None:
 
 
 def _read_object(
-    raw: Raw, where: str, found: _Found, values: list[_Value], own: list[tuple[_Object, list[_Attribute]]]
+    raw: Raw, where: str, found: Found, values: list[_Value], own: list[tuple[_Object, list[_Attribute]]]
 ) -> None:
     """Adds one object's attributes to ``values``, or a campaign of ours to ``own``."""
     try:
@@ -209,10 +169,11 @@ def _read_object(
     elif _set(item.deleted):
         found.seen["deleted"] += 1
     else:
-        values += (_Value(attribute, name) for attribute in attributes)
+        until = _until(attributes) if name == INDICATOR else None
+        values += (_Value(attribute, name, until) for attribute in attributes)
 
 
-def _attributes(raws: list[Raw], where: str, found: _Found) -> list[_Attribute]:
+def _attributes(raws: list[Raw], where: str, found: Found) -> list[_Attribute]:
     read_so_far: list[_Attribute] = []
     for raw in raws:
         try:
@@ -223,6 +184,15 @@ def _attributes(raws: list[Raw], where: str, found: _Found) -> list[_Attribute]:
         found.count("attribute", attribute.type)
         read_so_far.append(attribute)
     return read_so_far
+
+
+def _until(attributes: list[_Attribute]) -> dt.date | None:
+    """The day in an indicator of our template, None where there is none that can be read."""
+    said = [str(a.value)[:10] for a in attributes if a.object_relation == "valid-until" and not _set(a.deleted)]
+    try:
+        return min(map(dt.date.fromisoformat, said), default=None)
+    except ValueError:
+        return None
 
 
 def _set(flag: Flag) -> bool:
@@ -259,7 +229,7 @@ def _pairs(bulletin: Bulletin) -> list[tuple[str, str]]:
     ]
 
 
-def _read_value(value: _Value, where: str, found: _Found, known: set[tuple[str, str]]) -> None:
+def _read_value(value: _Value, where: str, found: Found, known: set[tuple[str, str]]) -> None:
     """One attribute of anybody's: an indicator, one that is broken, or one that means nothing here."""
     attribute = value.attribute
     if _set(attribute.deleted):
@@ -271,13 +241,15 @@ def _read_value(value: _Value, where: str, found: _Found, known: set[tuple[str, 
         found.reject(f"{shown(attribute.value)} {error}", f"{where}, attribute {shown(attribute.uuid or '')}")
         return
     if pair is not None and pair not in known:
-        found.foreign.append(ForeignIndicator(*pair, shown(attribute.uuid or where), None))
+        found.foreign.append(ForeignIndicator(*pair, shown(attribute.uuid or where), value.until))
 
 
 def _indicator(attribute: _Attribute, template: str) -> tuple[str, str] | None:
     """The kind and value, None for what means nothing here. Raises ValueError for what is not what it says."""
     text = str(attribute.value)
     if attribute.type == "AS":
+        if isinstance(attribute.value, float):  # 64500.0 would read as the two halves of a number
+            raise ValueError("is no AS number")
         return "asn", asn_value(text)
     if attribute.type in ADDRESSES:
         parts = text.split("|")

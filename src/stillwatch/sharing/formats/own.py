@@ -7,8 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from stillwatch.errors import InputError
-from stillwatch.sharing.base import MOST_BYTES, MOST_OBJECTS, Decoded, Info
+from stillwatch.sharing.base import MOST_OBJECTS, Decoded, Info
 from stillwatch.sharing.bulletin import Bulletin
+from stillwatch.sharing.formats.bounds import shown, text_of
 
 __all__ = ["FORMAT"]
 
@@ -44,12 +45,11 @@ class Own:
 
     def decode(self, document: bytes) -> Decoded:
         """Every bulletin or none. Raises `InputError`."""
-        if len(document) > MOST_BYTES:
-            raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", do="ask its sender for a part of it")
+        text = text_of(document)
         try:
-            read = msgspec.json.decode(document, type=_Document)
+            read = msgspec.json.decode(text, type=_Document)
         except (msgspec.DecodeError, RecursionError) as error:
-            raise InputError(f"is no document of bulletins: {error}") from error
+            raise InputError(f"is no document of bulletins: {shown(error, 200)}") from error
         if read.stillwatch_bulletins != 1:
             raise InputError(f"holds bulletins of version {read.stillwatch_bulletins}; this Stillwatch reads 1")
         if len(read.bulletins) > MOST_OBJECTS:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from stillwatch.sharing.atlas import techniques_of
 from stillwatch.sharing.bulletin import CampaignFacts
 from stillwatch.sharing.formats.claims import doubt
 
 __all__ = ["atlas_of", "galaxy_tags", "likelihood_tag"]
 
-EXTRACTION = ("AML.T0040", "AML.T0024.002")
-"""AI Model Inference API Access, Extract AI Model: what every such campaign does (ATLAS, AML.CS0056)."""
-ATLAS = {"jailbreak": ("AML.T0054",)}
-"""What a technique adds (until `stillwatch.sharing.atlas` is merged: then its ``atlas_ids``)."""
 GALAXY = {
     "AML.T0024.002": "Extract ML Model",
     "AML.T0040": "AI Model Inference API Access",
@@ -23,8 +20,7 @@ LIKELIHOODS = ((0.05, "almost-certain"), (0.2, "very-likely"), (0.45, "likely"),
 
 def atlas_of(campaign: CampaignFacts) -> tuple[str, ...]:
     """The ids of what it did, each once, sorted."""
-    added = (identifier for technique in campaign.techniques for identifier in ATLAS.get(technique.name, ()))
-    return tuple(sorted({*EXTRACTION, *added}))
+    return tuple(entry.id for entry in techniques_of(technique.name for technique in campaign.techniques))
 
 
 def galaxy_tags(campaign: CampaignFacts) -> tuple[str, ...]:

@@ -108,13 +108,13 @@ def common_size(key: bytes, setup: Points, response: Points, progress: Progress)
 def _compared(key: bytes, setup: Points, response: Points, count_only: bool, progress: Progress) -> list[Any]:
     """For each piece of the response its beginning and what of it is in the setup.
 
-    Every piece reads the whole setup anew, so there is one for each core and no more.
+    Every piece reads the whole setup anew, so pieces grow with it: reading is then a twentieth of the work.
     """
     client, whole, answer = _library("client"), _library("ServerSetup")(), _library("Response")
     if not len(setup) or not len(response):
         return []
     whole.raw.encrypted_elements.extend(_bytes_of(setup))
-    step = max(-(-len(response) // cpu_count()), _PIECE)
+    step = max(len(setup) // 8, _PIECE)
 
     def work(start: int) -> tuple[int, Any]:
         piece = answer(encrypted_elements=_bytes_of(response[start : start + step]))
@@ -125,8 +125,8 @@ def _compared(key: bytes, setup: Points, response: Points, count_only: bool, pro
             raise InputError("holds what is no point of the curve", do="ask its sender to make it anew") from None
 
     starts = range(0, len(response), step)
-    progress.step("comparing", len(starts))
-    return _at_once(work, starts, lambda _: progress.advance())
+    progress.step("comparing", len(response))
+    return _at_once(work, starts, lambda _: progress.advance(step))
 
 
 def _pieces(work: Callable[[Any], list[bytes]], given: Any, progress: Progress) -> list[bytes]:

@@ -34,8 +34,7 @@ def offer(items: Items, mode: Mode, peer: str, *, setup: Path, keep: Path, book:
     """Write the setup for the peer to ``setup``, what this side needs to answer to ``keep``; neither may exist."""
     _free(setup, keep)
     begun, message = recorded.begin_offer(items, mode, peer, book, progress)
-    write_private(keep, msgspec.msgpack.encode(begun.state))
-    write_private(setup, message)
+    _both(keep, msgspec.msgpack.encode(begun.state), setup, message)
 
 
 def ask(
@@ -46,8 +45,7 @@ def ask(
     begun, message, offered = _told_of(
         setup, lambda: recorded.begin_ask(read_message(setup), items, mode, peer, book, progress)
     )
-    write_private(keep, msgspec.msgpack.encode(begun.state))
-    write_private(request, message)
+    _both(keep, msgspec.msgpack.encode(begun.state), request, message)
     return offered
 
 
@@ -119,6 +117,16 @@ def write_private(path: Path, data: bytes) -> None:
             raise StorageError(f"cannot be written: {error.strerror}", path, "name another file") from error
         finally:
             partial.unlink(missing_ok=True)
+
+
+def _both(keep: Path, kept: bytes, out: Path, message: bytes) -> None:
+    """What is kept and the message that it belongs to, or neither."""
+    write_private(keep, kept)
+    try:
+        write_private(out, message)
+    except BaseException:
+        keep.unlink(missing_ok=True)
+        raise
 
 
 def _told_of(path: Path, step: Callable[[], Result]) -> Result:

@@ -15,8 +15,8 @@ from stillwatch.sharing.formats.values import address_value, asn_value, ja4_valu
 
 __all__ = ["MOST_CHARACTERS", "Found", "PatternError", "found_in"]
 
-MOST_CHARACTERS = 64 * 1024
-MOST_TOKENS = 8192
+MOST_CHARACTERS = 16 * 1024
+MOST_TOKENS = 2048
 MOST_DEPTH = 16
 NOWHERE = -1
 
@@ -35,6 +35,7 @@ _ENDS_OF_TYPES = re.compile(r"^(?P<of>.+)[.:]type$", re.DOTALL)
 _ADDRESS_PATHS = frozenset(
     {"ipv4-addr:value", "ipv6-addr:value", "network-traffic:src_ref.value", "network-traffic:dst_ref.value"}
 )
+_ENDS = frozenset({"network-traffic:src_ref.value", "network-traffic:dst_ref.value"})  # may be names of hosts, too
 _ASN_PATHS = frozenset(
     {
         "autonomous-system:number",
@@ -226,7 +227,13 @@ def _meaning(path: str, operator: str, values: list[str]) -> _Meaning | None:
     is_equal = operator in ("=", "==") or operator.upper() == "IN"
     step = _last_step(path)
     if path in _ADDRESS_PATHS and (is_equal or operator.upper() == "ISSUBSET"):
-        return _Meaning(tuple(_found("address", value) for value in values), path.removesuffix("value").rstrip(".:"))
+        try:
+            found = tuple(_found("address", value) for value in values)
+        except PatternError:
+            if path in _ENDS:
+                return None
+            raise
+        return _Meaning(found, path.removesuffix("value").rstrip(".:"))
     if path in _ASN_PATHS and is_equal:
         return _Meaning(tuple(_found("asn", value) for value in values), path.removesuffix("number").rstrip(".:"))
     if step in ("ja4", "ja4_fingerprint", "x_ja4") and is_equal:
