@@ -73,6 +73,16 @@ def test_addresses_and_numbers_never_may(value: str) -> None:
     assert guessable(value) is not None
 
 
+@pytest.mark.parametrize(
+    "value",
+    ["[2001:db8::1]:443", "fe80::1%eth0", "2001:db8::/32", "::ffff:203.0.113.7", "203.0.113.7:65535",
+     "00:1b:44:11:3a:b7", "00-1B-44-11-3A-B7", "DE89 3704 0044 0532 0130 00", "gb29nwbk60161331926819",
+     "+1 (202) 555-0143", "4111-1111-1111-1111", "somebody@example.com", "Acme Ltd"],
+)  # fmt: skip
+def test_what_has_few_possibilities_or_a_name_in_it_never_may(value: str) -> None:
+    assert guessable(value) is not None
+
+
 @given(st.text())
 def test_any_text_has_an_answer(value: str) -> None:
     why = guessable(value)

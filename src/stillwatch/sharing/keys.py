@@ -17,6 +17,7 @@ __all__ = ["KEY_BYTES", "SharingKey", "guessable", "make_key", "read_key"]
 KEY_BYTES = 32
 _LEAST_LENGTH = 12
 _LONGEST = 512
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _OF_NUMBERS = frozenset("0123456789+-()./ \t#*xX")
 
 
@@ -48,21 +49,40 @@ def guessable(value: str) -> str | None:
         return "a network address, of which there are few enough to try them all"
     if "@" in text:
         return "a mail address"
-    if set(text) <= _OF_NUMBERS:
-        return "nothing but a number (telephone, card, account), of which there are few enough to try them all"
+    if set(text) <= _OF_NUMBERS or _is_iban(text):
+        return "a number (telephone, card, bank account), of which there are few enough to try them all"
+    if _is_hardware(text):
+        return "a hardware address, of which there are few enough to try them all"
     if len(text) < _LEAST_LENGTH:
         return f"shorter than {_LEAST_LENGTH} characters"
     return None
 
 
 def _is_address(text: str) -> bool:
-    for candidate in (text, text.rpartition(":")[0], text.strip("[]")):
+    """IPv4 or IPv6, with or without a port, a zone, a length of prefix."""
+    for candidate in (text, text.rpartition(":")[0]):
         try:
-            ipaddress.ip_network(candidate, strict=False)
+            ipaddress.ip_network(candidate.strip("[]").partition("%")[0], strict=False)
         except ValueError:
             continue
         return True
     return False
+
+
+def _is_hardware(text: str) -> bool:
+    """A MAC address (IEEE 802): six or eight pairs of hexadecimal digits."""
+    pairs = text.replace("-", ":").split(":")
+    return len(pairs) in (6, 8) and all(len(pair) == 2 and set(pair) <= _HEXADECIMAL for pair in pairs)
+
+
+def _is_iban(text: str) -> bool:
+    """An international bank account number by its form and check digits (ISO 13616, ISO 7064 mod 97-10)."""
+    joined = "".join(text.split()).upper()
+    if not (15 <= len(joined) <= 34 and joined.isascii() and joined.isalnum()):
+        return False
+    if not (joined[:2].isalpha() and joined[2:4].isdigit()):
+        return False
+    return int("".join(str(int(character, 36)) for character in joined[4:] + joined[:4])) % 97 == 1
 
 
 def make_key(path: Path) -> SharingKey:

@@ -11,6 +11,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from stillwatch.errors import InputError, PluginError, UsageError
+from stillwatch.errors import InputError, UsageError
 from stillwatch.progress import Progress, Silent
 from stillwatch.registry import load
 from stillwatch.sharing.bulletin import Bulletin, Fingerprint, Producer, Response, Tlp
@@ -216,10 +217,9 @@ def _fingerprint(run: Run, seed: int | None) -> tuple[Fingerprint | None, tuple[
     name = "the fingerprint of its behaviour"
     if run.behaviour is None:
         return None, (LeftOut(name, 0, "the run holds no behaviour.parquet"),)
-    try:
-        make: Any = load(FINGERPRINT)
-    except PluginError:
+    if find_spec(FINGERPRINT.partition(":")[0]) is None:
         return None, (LeftOut(name, 0, "this Stillwatch makes none"),)
+    make: Any = load(FINGERPRINT)
     accounts = tuple(run.ids[number] for number in np.flatnonzero(run.member).tolist())
     made: Fingerprint | None = make(run.behaviour, accounts, seed=seed)
     return made, () if made is not None else (LeftOut(name, 0, "it has too few accounts to hide one among"),)

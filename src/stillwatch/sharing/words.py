@@ -131,11 +131,9 @@ def _rival(name: str, nats: float) -> str:
 
 
 def _indicator(indicator: Indicator) -> str:
-    shown = (
-        f"shown by at least {_percent(indicator.members)} of its accounts and at most {_percent(indicator.others)} of "
-        f"all others, good from {wording.date(indicator.valid_from)} to {wording.date(indicator.valid_until)}"
-    )
-    return f"Indicator: {_thing(indicator)}; {shown}."
+    shown = f"shown by {_least(indicator.members)} of its accounts and {_most(indicator.others)} of all others"
+    good = f"good from {wording.date(indicator.valid_from)} to {wording.date(indicator.valid_until)}"
+    return f"Indicator: {_thing(indicator)}; {shown}, {good}."
 
 
 def _thing(indicator: Indicator) -> str:
@@ -152,10 +150,11 @@ def _thing(indicator: Indicator) -> str:
                 f"{kind}, as the keyed hash {indicator.digest} that only holders of the key {indicator.key_id} can test"
             )
         case Life():
-            work = f"{indicator.daily:,} exchanges or more on a day"
-            return f"accounts that work for {indicator.days:,} days or a little longer, with {work}"
+            work = f"{_many(indicator.daily, 'exchange')} or a little more on a day"
+            return f"accounts that work for {_many(indicator.days, 'day')} or a little longer, with {work}"
         case ModelMove():
-            return f"most exchanges go to a new model {indicator.days:,} days after its first answer, or little later"
+            days = _many(indicator.days, "day")
+            return f"most exchanges go to a new model {days} after its first answer, or little later"
 
 
 def _fingerprint(fingerprint: Fingerprint) -> tuple[str, ...]:
@@ -177,7 +176,7 @@ def _response(response: Response) -> str:
     if response.returned_after is None:
         back = "it has not come back"
     else:
-        back = f"it was back after {response.returned_after:,} days"
+        back = f"it was back after {_many(response.returned_after, 'day')}"
     return f"Done about it: {RESPONSES[response.name]} ({response.name}): {response.outcome}; {back}."
 
 
@@ -187,6 +186,18 @@ def _range(counts: Range) -> str:
 
 def _percent(share: float) -> str:
     return f"{share * 100:.12g} %"
+
+
+def _least(share: float) -> str:
+    return "all" if share == 1 else f"at least {_percent(share)}"
+
+
+def _most(share: float) -> str:
+    return "none" if share == 0 else f"at most {_percent(share)}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
 
 
 def _nats(value: float) -> str:
