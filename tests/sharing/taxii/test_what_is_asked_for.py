@@ -174,8 +174,6 @@ def test_an_unknown_parameter_is_ignored_and_a_field_that_means_nothing_here_is_
 
 DAYS = [f"2026-11-0{day}T00:00:00" for day in range(1, 5)]
 TIMES = st.sampled_from([f"{day}{fraction}Z" for day in DAYS for fraction in ("", ".000", ".5")])
-    [f"2026-11-0{day}T00:00:00{fraction}Z" for day in range(1, 5) for fraction in ("", ".000", ".5")]
-)
 ROWS = st.lists(st.tuples(st.integers(0, 3), TIMES, st.sampled_from(["2.0", "2.1"])), max_size=12)
 VERSIONS = st.one_of(
     st.just("all"), st.lists(st.one_of(st.sampled_from(["first", "last"]), TIMES), min_size=1, max_size=3, unique=True)
