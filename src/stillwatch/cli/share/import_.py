@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from cyclopts import Parameter
@@ -13,7 +13,7 @@ from stillwatch.cli.terminal import clean
 from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.feed import NOTHING, Added, Feed
 
-__all__ = ["import_", "in_words"]
+__all__ = ["import_", "in_words", "told"]
 
 ALL_TAKEN, SOME_REFUSED = 0, 1
 _SHOWN = 20
@@ -44,8 +44,13 @@ def import_(
     for document in documents:
         added = into.add(document, source=from_)
         total = total.plus(added._replace(refused=(*document.rejected, *added.refused)))
-    sys.stdout.write(msgspec.json.encode(total).decode() + "\n" if json else in_words(total))
+    sys.stdout.write(msgspec.json.encode(told(total)).decode() + "\n" if json else in_words(total))
     return SOME_REFUSED if total.refused else ALL_TAKEN
+
+
+def told(added: Added) -> dict[str, Any]:
+    """What became of a document, for ``--json``."""
+    return {**added._asdict(), "refused": [one._asdict() for one in added.refused]}
 
 
 def in_words(added: Added) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from stillwatch.cli.share.import_ import in_words
+from stillwatch.cli.share import import_
 from stillwatch.cli.share.peer_options import PLAIN_HELP, URL_HELP, login_of
 from stillwatch.cli.terminal import clean, write_error
 from stillwatch.errors import StillwatchError, UsageError
@@ -57,7 +57,8 @@ def pull(
 
     def told(pulled: Pulled) -> None:
         refused.append(bool(pulled.added.refused))
-        sys.stdout.write(msgspec.json.encode(pulled).decode() + "\n" if json else _in_words(pulled))
+        record = {**pulled._asdict(), "added": import_.told(pulled.added)}
+        sys.stdout.write(msgspec.json.encode(record).decode() + "\n" if json else _in_words(pulled))
         sys.stdout.flush()
 
     def failed(error: StillwatchError) -> None:
@@ -73,4 +74,4 @@ def pull(
 
 def _in_words(pulled: Pulled) -> str:
     notes = "".join(f"note: {clean(note)}\n" for note in pulled.notes)
-    return f"{pulled.objects:,} objects came: " + in_words(pulled.added) + notes
+    return f"{pulled.objects:,} objects came: " + import_.in_words(pulled.added) + notes

@@ -46,7 +46,8 @@ def push(
     """
     pushed = asyncio.run(_pushed(address_of(to, "--to", plain=plain), login_of(login), collection, files))
     if json:
-        sys.stdout.write(msgspec.json.encode(pushed).decode() + "\n")
+        refused = [dict(zip(("id", "version", "message"), one, strict=True)) for one in pushed.refused]
+        sys.stdout.write(msgspec.json.encode({**pushed._asdict(), "refused": refused}).decode() + "\n")
     else:
         sys.stdout.write(f"{pushed.accepted:,} objects are in {clean(pushed.title, 100)}\n")
         for identifier, version, message in pushed.refused[:_SHOWN]:

@@ -24,6 +24,8 @@ _MOST_EMPTY = 3
 _STATUS_TRIES = 60
 _DISCOVERY = "/taxii2/"
 _FIRST, _LAST = "x-taxii-date-added-first", "x-taxii-date-added-last"
+_TRY_DISCOVERY = frozenset({200, 301, 302, 303, 307, 308, 403, 404, 405, 406})
+"""What a web page, or nothing, answers where an address is just a host: then its discovery is asked."""
 T = TypeVar("T")
 
 
@@ -86,6 +88,12 @@ class _Detail(msgspec.Struct):
     id: str = ""
     version: str = ""
     message: str = ""
+
+
+class _Times(msgspec.Struct):
+    id: str
+    created: str | None = None
+    modified: str | None = None
 
 
 class _Status(msgspec.Struct):
@@ -181,19 +189,35 @@ async def added(wire: Wire, found: Found, objects: Sequence[bytes]) -> Sent:
     if not refused and status.failure_count:
         refused = [("unknown", "", f"{status.failure_count} objects, without a reason")]
     if refused and found.can_read:
-        refused = [one for one in refused if not await _holds(wire, found, one[0], one[1])]
+        timeless = _timeless(objects)
+        refused = [one for one in refused if not await _holds(wire, found, one[0], one[1], one[0] in timeless)]
     return Sent(len(objects) - len(refused), tuple(refused))
 
 
-async def _holds(wire: Wire, found: Found, identifier: str, version: str) -> bool:
+async def _holds(wire: Wire, found: Found, identifier: str, version: str, timeless: bool) -> bool:
+    """Whether the collection has this version, or any of an object that has no time of its own."""
     where = urljoin(found.url, f"objects/{quote(identifier, safe='')}/")
+    query = {"limit": "1"} if timeless else {"match[version]": version, "limit": "1"}
     try:
-        answer = await wire.get(where, {"match[version]": version, "limit": "1"})
+        answer = await wire.get(where, query)
     except PeerError as error:
-        if 400 <= error.status < 500:
+        if error.status:
             return False
         raise
     return bool(_read(wire, answer.body, _Envelope, "its objects").objects)
+
+
+def _timeless(objects: Sequence[bytes]) -> set[str]:
+    """Ids of objects without a version: observables."""
+    found = set()
+    for one in objects:
+        try:
+            head = msgspec.json.decode(one, type=_Times)
+        except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
+            continue
+        if head.modified is None and head.created is None:
+            found.add(head.id)
+    return found
 
 
 async def _roots(wire: Wire, url: str) -> list[tuple[str, int]]:
@@ -201,7 +225,7 @@ async def _roots(wire: Wire, url: str) -> list[tuple[str, int]]:
     try:
         said = _read(wire, (await wire.get(url)).body, _Said, "its discovery")
     except PeerError as error:
-        if urlsplit(url).path.endswith(_DISCOVERY) or error.status not in {403, 404, 405, 406}:
+        if urlsplit(url).path.endswith(_DISCOVERY) or error.status not in _TRY_DISCOVERY:
             raise
         said = None
     if said is not None and said.api_roots is None and said.versions is not None:
@@ -235,7 +259,7 @@ def _read(wire: Wire, body: bytes, kind: type[T], what: str) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError):
-        raise PeerError(f"is no TAXII 2.1 server: {what} cannot be read", wire.where) from None
+        raise PeerError(f"is no TAXII 2.1 server: {what} cannot be read", wire.where, status=200) from None
 
 
 def _moment(text: str | None) -> int | None:

@@ -72,10 +72,10 @@ async def pull(
     Raises `PeerError` for the server, `InputError` for a damaged feed, `StorageError`; the next round then begins where
     this one did.
     """
-    decode = SHARE_FORMATS.get("stix").decode if decode is None else decode
     found = await find(wire, url, collection)
     if not found.can_read:
         raise PeerError("does not let this log-in read the collection", wire.where)
+    decode = SHARE_FORMATS.get("stix").decode if decode is None else decode
     source = source or f"{wire.where}/{found.id}"
     path = _state_path(feed, wire, found)
     before = _state(path)

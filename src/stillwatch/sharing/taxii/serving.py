@@ -49,10 +49,8 @@ def serve(
     server = _Announcing(prepared(folder, read_offer(configuration), host, port, certificate, key), say)
     try:
         server.run()
-    except OSError as error:
-        raise UsageError(f"cannot be listened on: {error.strerror}", f"{host}:{port}") from error
-    if not server.started:
-        raise UsageError("cannot be listened on", f"{host}:{port}", "is something else serving there?")
+    except SystemExit as error:  # uvicorn's way to say so
+        raise UsageError("cannot be listened on", f"{host}:{port}", "is something else serving there?") from error
 
 
 def prepared(
