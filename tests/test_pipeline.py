@@ -23,7 +23,7 @@ from tests.campaigns.made_cases import group
 
 FILES = {
     "accounts.parquet", "exchanges.parquet", "campaigns.parquet", "profiles.parquet", "rejected.parquet",
-    "report.html", "report.json", "manifest.json",
+    "behaviour.parquet",    "report.html", "report.json", "manifest.json",
 }  # fmt: skip
 
 

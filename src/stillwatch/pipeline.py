@@ -18,7 +18,14 @@ from stillwatch.campaigns.damage import read_prices
 from stillwatch.campaigns.dossier import Reading, build_report
 from stillwatch.campaigns.page import render_page
 from stillwatch.campaigns.report import Reject, Report
-from stillwatch.campaigns.results import accounts_table, campaigns_table, exchanges_table, rejected_table
+from stillwatch.campaigns.results import (
+    BEHAVIOUR,
+    accounts_table,
+    behaviour_table,
+    campaigns_table,
+    exchanges_table,
+    rejected_table,
+)
 from stillwatch.engines.duckdb import DuckDB
 from stillwatch.engines.profiles import account_profiles
 from stillwatch.exchange import EXCHANGE, accounts_of, fresh_salt, in_order, read_salt
@@ -71,6 +78,7 @@ def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings,
     with clock.step("write"), disk_errors(out):
         progress.step("writing results")
         _write(out, case, report, profiles, log)
+        write_table(behaviour_table(accounts_of(exchanges)[0], findings.behaviour), out / BEHAVIOUR)
     with disk_errors(out):
         write_manifest(out, settings, log.files, clock.seconds)
     return report

@@ -15,6 +15,10 @@ import pyarrow.compute as pc
 from stillwatch.campaigns.case import NOBODY, Case
 from stillwatch.campaigns.report import Account, Campaign
 from stillwatch.campaigns.technique import technique_names
+from stillwatch.signals.behaviour import TRAITS, Behaviour, classes, space
+
+BEHAVIOUR = "behaviour.parquet"
+"""The file of `behaviour_table` in a run."""
 
 _TEXT, _REAL, _WHOLE, _TIME = pa.large_string(), pa.float64(), pa.int64(), pa.timestamp("us", tz="UTC")
 _ACCOUNTS = pa.schema(
@@ -52,6 +56,29 @@ def exchanges_table(case: Case) -> pa.Table:
             "campaign_id": names.take(pa.array(np.where(place == NOBODY, len(case.names), place))),
             "technique": pa.array(technique_names(case.technique), _TEXT),
             "taken": pa.array(case.findings.taken, _REAL),
+        }
+    )
+
+
+def behaviour_table(ids: pa.Array, behaviour: Behaviour | None) -> pa.Table:
+    """One row for each account of ``ids``, in their order: its sessions, its votes over the classes of the public
+    behaviour space and the traits behind them (`stillwatch.signals.behaviour`), and the name of that space. Behaviour
+    that was not looked at is zeros, like that of accounts without text."""
+    if behaviour is None:
+        nothing = np.zeros(len(ids), dtype=np.int64)
+        behaviour = Behaviour(nothing, np.zeros((len(ids), classes())), np.zeros((len(ids), TRAITS)))
+
+    def rows(values: np.ndarray) -> pa.Array:
+        flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel(), pa.float32())
+        return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+
+    return pa.table(
+        {
+            "account_id": ids.cast(_TEXT),
+            "space": pa.array([space()] * len(ids), _TEXT),
+            "sessions": pa.array(behaviour.sessions, _WHOLE),
+            "votes": rows(behaviour.votes),
+            "traits": rows(behaviour.traits),
         }
     )
 

@@ -231,4 +231,5 @@ def _findings(
         null_draws=DRAWS,
         frames=frames,
         kinds=look_alikes(activity, reading.beyond_ascii),
+        behaviour=reading.behaviour,
     )

@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from stillwatch.signals.behaviour import Behaviour
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -46,14 +48,14 @@ class Group:
 class Findings:
     """All groups of a scan, the strongest first, and what is known of every account and exchange.
 
-    ``taken`` (exchanges,) is the probability that the exchange fed a copy: 0 outside accused groups and groups
-    under review. ``session`` (exchanges,) numbers the conversations; ``wording`` (exchanges,) the shared wording
-    that an exchange's new text was filled into, -1 for none. ``technique`` (exchanges, 7) holds the probabilities
-    in the order of `stillwatch.signals.techniques.examples.TECHNIQUES`; ``frames`` (exchanges, 7) those of the words
-    of its wording alone, NaN for none. ``kinds`` maps the name of a kind of
-    innocent look-alike, recognised by behaviour, to the account numbers of that kind. ``candidates`` counts the
-    groups that were tested; ``null_draws`` the random groups behind their p-values. ``blind`` has one sentence for
-    everything that could not be seen.
+    ``taken`` (exchanges,) is the probability that the exchange fed a copy: 0 outside accused groups and groups under
+    review. ``session`` (exchanges,) numbers the conversations; ``wording`` (exchanges,) the shared wording that an
+    exchange's new text was filled into, -1 for none. ``technique`` (exchanges, 7) holds the probabilities in the order
+    of `stillwatch.signals.techniques.examples.TECHNIQUES`; ``frames`` (exchanges, 7) those of the words of its wording
+    alone, NaN for none. ``kinds`` maps the name of a kind of innocent look-alike, recognised by behaviour, to the
+    account numbers of that kind. ``candidates`` counts the groups that were tested; ``null_draws`` the random groups
+    behind their p-values. ``blind`` has one sentence for everything that could not be seen. ``behaviour`` is what each
+    account does, for other providers to compare theirs with.
     """
 
     groups: tuple[Group, ...]
@@ -66,3 +68,4 @@ class Findings:
     kinds: Mapping[str, Ints] = field(default_factory=dict)
     blind: tuple[str, ...] = ()
     frames: Floats | None = None
+    behaviour: Behaviour | None = None

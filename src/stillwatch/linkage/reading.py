@@ -14,6 +14,9 @@ from stillwatch.beside import beside
 from stillwatch.exchange import accounts_of
 from stillwatch.linkage.activity import CONTENT, CUSTOMERS, NETWORK, Activity, Floats, Ints
 from stillwatch.progress import Progress
+from stillwatch.signals.behaviour import HEAD as BEHAVIOUR_HEAD
+from stillwatch.signals.behaviour import TAIL as BEHAVIOUR_TAIL
+from stillwatch.signals.behaviour import Behaviour, behaviour, sampled
 from stillwatch.signals.embedding import embed
 from stillwatch.signals.new_text import Turns, new_turns
 from stillwatch.signals.techniques.examples import TECHNIQUES
@@ -43,7 +46,8 @@ class Reading(NamedTuple):
     opened it; ``frames`` (sessions, 7) the techniques of the words of its wording alone, NaN for none; ``beyond_ascii``
     (sessions,) 1 where the request is mostly written in letters beyond ASCII (for the table of false accusations, never
     for a verdict). What was learnt from this log, to read further requests by: ``small_talk`` and ``codebooks`` (those
-    of ``activity.topics``, then of ``activity.redrawn``).
+    of ``activity.topics``, then of ``activity.redrawn``). ``behaviour`` is what each account does in classes that are
+    the same everywhere: of its own traffic alone, nothing learnt.
     """
 
     activity: Activity
@@ -53,6 +57,7 @@ class Reading(NamedTuple):
     beyond_ascii: Floats
     small_talk: SmallTalk
     codebooks: tuple[Codebook, ...]
+    behaviour: Behaviour
 
 
 def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: Progress, start: int = 0) -> Reading:
@@ -114,7 +119,16 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         sees=_sees(exchanges, customers, asked),
     )
     frames = frame_probabilities(wordings.example)[wordings.number]
-    return Reading(activity, session, opening, frames, _beyond_ascii(asked), small_talk, codebooks)
+    done = _behaviour(len(ids), who, technique, [turns.text[i] for i in opening])
+    return Reading(activity, session, opening, frames, _beyond_ascii(asked), small_talk, codebooks, done)
+
+
+def _behaviour(accounts: int, account: Ints, technique: Floats, asked: list[str]) -> Behaviour:
+    """Of the requests as they came: small talk and wordings are learnt from all accounts, and this is of one's own."""
+    length = np.array([len(text) if not text.isspace() else 0 for text in asked], dtype=np.int64)
+    chosen = sampled(account)
+    vector = embed([asked[i] for i in chosen], BEHAVIOUR_HEAD, BEHAVIOUR_TAIL)
+    return behaviour(accounts, account, technique, length, chosen, vector.astype(np.float64))
 
 
 def _sessions(exchanges: pa.Table, account: Ints, history: NDArray[np.int64]) -> tuple[Ints, Ints]:
