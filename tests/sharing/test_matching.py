@@ -53,7 +53,7 @@ def trusting(bulletin: Bulletin) -> Ledger:
         NOBODY_KNOWN,
         tuple(
             Sighting(
-                bulletin=str(UUID(int=number)), peer=bulletin.producer.identity, name=bulletin.producer.name,
+                bulletin=str(UUID(int=number, version=4)), peer=bulletin.producer.identity, name=bulletin.producer.name,
                 first_day=TODAY, accounts=24, p_value=0.001, outcome="right", case=f"case {number}",
             )
             for number in range(20)
@@ -68,7 +68,7 @@ def poisoned(bulletin: Bulletin) -> Bulletin:
     networks = {row["client_asn"] for row in everyone}
     seen = {i.ja4 for i in bulletin.indicators if isinstance(i, Tls)} | {"t13d1715h1_5b57614c22b0_3d5424432f57"}
     named = (*(Network(asn=asn, **period) for asn in sorted(networks)), *(Tls(ja4=ja4, **period) for ja4 in seen))
-    return msgspec.structs.replace(bulletin, id=str(UUID(int=5)), indicators=named)
+    return msgspec.structs.replace(bulletin, id=str(UUID(int=5, version=4)), indicators=named)
 
 
 def test_the_same_campaign_is_found_here_and_no_other_group_is(made: Made, told: Bulletin) -> None:
@@ -103,7 +103,7 @@ def test_what_was_taken_back_or_expired_is_not_used(made: Made, told: Bulletin) 
 
 
 def test_the_more_is_asked_the_surer_a_match_must_be(made: Made, told: Bulletin) -> None:
-    many = [msgspec.structs.replace(told, id=str(UUID(int=n)), indicators=()) for n in range(1, 6)]
+    many = [msgspec.structs.replace(told, id=str(UUID(int=n, version=4)), indicators=()) for n in range(1, 6)]
     alone, among = matched(made, told), matched(made, told, poisoned(told), *many)
     first, second = of(alone, "C1").adjusted, next(p for p in among.pairs if p.bulletin == told.id).adjusted
     assert first is not None

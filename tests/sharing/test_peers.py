@@ -25,12 +25,12 @@ from stillwatch.sharing.peers import (
 )
 
 DAY = dt.date(2026, 11, 1)
-PEER = str(UUID(int=7))
+PEER = str(UUID(int=7, version=4))
 
 
 def sighting(number: int, peer: str = PEER) -> Sighting:
     return Sighting(
-        bulletin=str(UUID(int=number)), peer=peer, name="Example AI", first_day=DAY, accounts=60, p_value=0.001
+        bulletin=str(UUID(int=number, version=4)), peer=peer, name="Example AI", first_day=DAY, accounts=60, p_value=0.001
     )
 
 
@@ -38,9 +38,9 @@ def judged(right: list[str], wrong: int) -> Ledger:
     """A ledger with one sighting for each case that was right, by name, and so many that were wrong."""
     ledger = note(Ledger(), tuple(sighting(i) for i in range(len(right) + wrong)))
     for i, case in enumerate(right):
-        ledger = judge(ledger, str(UUID(int=i)), case=case, on=DAY)
+        ledger = judge(ledger, str(UUID(int=i, version=4)), case=case, on=DAY)
     for i in range(wrong):
-        ledger = judge(ledger, str(UUID(int=len(right) + i)), case=None, on=DAY)
+        ledger = judge(ledger, str(UUID(int=len(right) + i, version=4)), case=None, on=DAY)
     return ledger
 
 
@@ -70,7 +70,7 @@ def test_no_record_earns_more_than_the_bound_and_a_wrong_one_never_adds(cases: l
 
 
 def test_what_one_peer_earned_is_not_another_peers() -> None:
-    other = str(UUID(int=8))
+    other = str(UUID(int=8, version=4))
     ledger = note(judged(["a", "b"], 0), (sighting(99, other),))
     assert record_of(ledger, other).weight == 0
 
@@ -81,20 +81,20 @@ def test_a_bulletin_seen_again_stays_judged() -> None:
 
 
 def test_a_judgement_can_be_taken_back() -> None:
-    ledger = judge(judged(["a"], 0), str(UUID(int=0)), case=None, on=DAY)
+    ledger = judge(judged(["a"], 0), str(UUID(int=0, version=4)), case=None, on=DAY)
     record = record_of(ledger, PEER)
     assert (record.right, record.wrong) == (0, 1)
 
 
 def test_a_bulletin_that_was_never_sighted_cannot_be_judged() -> None:
     with pytest.raises(InputError, match="never sighted"):
-        judge(Ledger(), str(UUID(int=5)), case="a", on=DAY)
+        judge(Ledger(), str(UUID(int=5, version=4)), case="a", on=DAY)
 
 
 @pytest.mark.parametrize("case", ["", "\x1b[31mred", "a" * 65, "=cmd", "a\nb"])
 def test_a_case_has_a_plain_name(case: str) -> None:
     with pytest.raises(InputError, match="no name of a case"):
-        judge(note(Ledger(), (sighting(1),)), str(UUID(int=1)), case=case, on=DAY)
+        judge(note(Ledger(), (sighting(1),)), str(UUID(int=1, version=4)), case=case, on=DAY)
 
 
 def test_the_ledger_is_kept_as_it_was(tmp_path: Path) -> None:
