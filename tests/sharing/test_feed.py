@@ -148,7 +148,7 @@ def test_a_source_that_floods_the_feed_is_stopped(tmp_path: Path, monkeypatch: p
 
 def test_what_a_format_let_through_by_mistake_does_not_come_in(tmp_path: Path) -> None:
     feed = Feed(tmp_path)
-    naive = bulletin(1, modified=dt.datetime(2026, 11, 20))
+    naive = bulletin(1, created=dt.datetime(2026, 11, 20), modified=dt.datetime(2026, 11, 20))
     evil = bulletin(2, id="../../evil")
     added = add(feed, naive, evil, bulletin(3))
     assert (added.new, len(added.refused)) == (1, 2)
