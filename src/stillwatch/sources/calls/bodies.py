@@ -23,6 +23,7 @@ from stillwatch.sources.records.conversation import (
 __all__ = [
     "answer_texts",
     "conversation",
+    "first_of",
     "items",
     "joined",
     "mapping",
@@ -58,6 +59,14 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def items(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; none where it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def first_of(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first of some keys' values that is not empty (nor 0 or false); null where all are."""
+    for name in names:
+        if value := values.get(name):
+            return value
+    return None
 
 
 def joined(texts: Iterable[str | None]) -> str | None:

@@ -109,7 +109,7 @@ def decoded(value: Any, otherwise: Any = None) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return msgspec.json.decode(value)
+        return _WHOLE(value)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         try:
             return lenient(value, error)

@@ -47,10 +47,10 @@ class JsonLog:
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document."""
-        rows, records = Rows(location), 0
+        rows, records, passed = Rows(location), 0, 0 if since is None else since.records
         for document in self.documents(location):
             records += 1
-            if since is not None and records <= since.records:
+            if records <= passed:
                 continue
             self._add(rows, document)
             if rows.full:
@@ -74,15 +74,16 @@ class JsonLog:
         yield id_array(ids)
 
     def _add(self, rows: Rows, document: Document) -> None:
-        if document.reason:
-            rows.reject(document.reason, document.line)
-        elif not isinstance(document.value, dict):
-            rows.reject("not an object", document.line)
+        line, value, reason = document
+        if reason:
+            rows.reject(reason, line)
+        elif not isinstance(value, dict):
+            rows.reject("not an object", line)
         else:
             try:
-                found = list(self.exchanges(document.value))
+                found = tuple(self.exchanges(value))
             except BadConversationError as error:
-                rows.reject(str(error), document.line)
+                rows.reject(str(error), line)
                 return
             for values in found:
-                rows.add(map(values.get, COLUMNS), document.line)
+                rows.add(map(values.get, COLUMNS), line)
