@@ -108,7 +108,7 @@ class Batch(JsonLog):
         beside = _Beside(location)
         for document in json_documents(location):
             if isinstance(document.value, dict):
-                document = document._replace(value={"line": document.value, "beside": beside})
+                document = Document(document.line, {"line": document.value, "beside": beside}, document.reason)
             yield document
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -271,7 +271,10 @@ def _values(line: Mapping[str, Any], beside: _Beside) -> list[dict[str, Any]]:
 
 
 def _added(places: list[Mapping[str, Any]], name: str) -> Any:
-    return next((found for place in places if (found := first_told(place, (name,))) is not None), None)
+    for place in places:
+        if (found := first_told(place, (name,))) is not None:
+            return found
+    return None
 
 
 def _operation(

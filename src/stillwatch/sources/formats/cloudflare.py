@@ -157,10 +157,14 @@ def _open(value: Any) -> Any:
 
 
 def _caller(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "account_id": next((told for key in ACCOUNT_KEYS if (told := told_id(metadata.get(key)))), None),
-        "session_id": next((told for key in SESSION_KEYS if (told := told_id(metadata.get(key)))), None),
-    }
+    return {"account_id": _first_id(metadata, ACCOUNT_KEYS), "session_id": _first_id(metadata, SESSION_KEYS)}
+
+
+def _first_id(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        if told := told_id(metadata.get(key)):
+            return told
+    return None
 
 
 SOURCE = Cloudflare()

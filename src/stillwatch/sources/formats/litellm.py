@@ -31,7 +31,7 @@ from stillwatch.sources.containers.json_documents import begins_json, decoded
 from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 
-__all__ = ["SOURCE", "LiteLLM", "refused_key", "sharing_ids"]
+__all__ = ["SOURCE", "LiteLLM", "is_redacted", "refused_key", "sharing_ids"]
 
 Place = TypeVar("Place", bound=Path | str)
 MARK = "redacted-by-litellm"
@@ -43,6 +43,7 @@ FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"li
 SPEND = "litellm_spend"
 SPEND_MARKS = (b'"request_id"', b'"spend"')
 OWNER_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id")
+NUMBER = (int, float)
 LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -110,6 +111,11 @@ class LiteLLM(JsonLog):
         return payload.get(first) or payload.get(second)
 
 
+def is_redacted(text: str) -> bool:
+    """Whether a text is nothing but the proxy's note that it was redacted."""
+    return MARK in text and REDACTED.fullmatch(text) is not None
+
+
 def refused_key(error: Mapping[str, Any]) -> bool:
     """Whether the proxy itself, and no provider behind it, refused the caller's key."""
     return str(error.get("error_code")) == "401" and not error.get("llm_provider")
@@ -145,7 +151,7 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
         "client_ip": payload.get("requester_ip_address") or metadata.get("requester_ip_address"),
         "user_agent": payload.get("user_agent") or metadata.get("user_agent"),
         "status": _status(payload),
-        "latency_ms": round(seconds * 1000) if isinstance(seconds, int | float) and abs(seconds) < 1e12 else None,
+        "latency_ms": round(seconds * 1000) if isinstance(seconds, NUMBER) and abs(seconds) < 1e12 else None,
     }
 
 
@@ -186,7 +192,7 @@ def _from_text(value: str) -> Any:
 
 def _clean(value: str | None) -> str | None:
     """A text without the mark of a sink that cut it; null where it was redacted."""
-    if not value or (MARK in value and REDACTED.fullmatch(value)):
+    if not value or is_redacted(value):
         return None
     if CUT in value[-200:]:
         value = value[: value.rindex(CUT)].rstrip(" .(")

@@ -135,7 +135,7 @@ class Rows:
         return taken
 
 
-def _piece(values: Sequence[object], kinds: frozenset[type], stored: pa.DataType) -> _Piece:
+def _piece(values: Sequence[object], kinds: frozenset[object], stored: pa.DataType) -> _Piece:
     """Some loose values as an array; as they are where one has not the right type, or cannot be held."""
     if kinds.issuperset(map(type, values)):
         try:
