@@ -13,6 +13,7 @@ from stillwatch.sources.containers.files import Line, file_lines, head, whole
 from stillwatch.sources.containers.hostile_json import lenient
 
 __all__ = [
+    "Decode",
     "Document",
     "begins_json",
     "decode_reason",

@@ -33,7 +33,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
@@ -56,7 +56,7 @@ from stillwatch.sources.records.callers import sound_text
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, time_us
 
-__all__ = ["CALLS", "PATH", "SOURCE", "HttpPairs", "claimed_account", "failure_status", "first_told"]
+__all__ = ["CALLS", "SOURCE", "HttpPairs", "call_at", "claimed_account", "failure_status", "first_told"]
 
 HAR_ENTRY_DEPTH = 3
 _TOLD = (str, int, float)
@@ -71,7 +71,7 @@ ASKED = CONVERSATIONS | {"content", "requests"}
 HAR_BODY = frozenset({"text", "mimeType"})
 HTTP = frozenset({"url", "path", "method", "headers", "body", "postData"})
 """Keys of which a request or response has one that is not the body itself."""
-URL_KEPT = 200
+ADDRESS_KEPT = 200
 ANSWERED = frozenset({"choices", "usage", "usageMetadata"})
 """Keys that only a model's answer has: then it was a call, under whatever names the caller put its conversation."""
 BODIES = frozenset({"body", "content", "postData"})
@@ -282,17 +282,30 @@ def _operation(method: str, url: str, body: Mapping[str, Any], answer: Mapping[s
         if "input" in body:
             return "embeddings" if isinstance(answer.get("data"), list) else "responses"
         return ("completions" if "prompt" in body else "chat") if body.keys() & CONVERSATIONS else None
-    return _called(url) if len(url) <= URL_KEPT else _called.__wrapped__(url)
+    path = _path_of(url)
+    return None if path is None or NO_CALL.search(path) else CALLS.get(call_at(path) or "")
 
 
-@functools.lru_cache(maxsize=4096)
-def _called(url: str) -> str | None:
+def _kept(told: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """A function of an address, which remembers what it said of short ones: they come again and again."""
+    known = functools.lru_cache(maxsize=4096)(told)
+    return lambda address: known(address) if len(address) <= ADDRESS_KEPT else told(address)
+
+
+@_kept
+def _path_of(url: str) -> str | None:
+    """The path in a URL; null for what is none."""
     try:
-        path = urlsplit(url).path
+        return urlsplit(url).path
     except ValueError:
         return None
+
+
+@_kept
+def call_at(path: str) -> str | None:
+    """The end of a path, by which `CALLS` knows the kind of call; null for a path without one."""
     found = PATH.search(path)
-    return CALLS.get(found[1]) if found and not NO_CALL.search(path) else None
+    return found[1] if found else None
 
 
 def _model_in(url: str) -> str | None:
