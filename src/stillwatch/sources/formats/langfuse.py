@@ -13,9 +13,7 @@ holds). Choices and limits:
 - The older export keeps ``user_id`` and ``session_id`` in files of traces. They are looked up by ``trace_id`` in the
   trace files of the observations' own folder and, where that is called ``observations``, of the folder ``traces``
   beside it; at most 5 million traces, whose ids are held in memory.
-- Some libraries count the parts of ``usage_details`` within the whole, against the contract: if ``total`` is the sum
-  of ``input`` and ``output`` alone, these two count alone. Of OpenAI's names that were stored as they were,
-  ``prompt_tokens`` and ``completion_tokens`` count.
+- Some libraries count the parts of ``usage_details`` within the whole, against the contract: see `usage_parts`.
 - What input and output look like is up to the application: conversations of OpenAI, Anthropic, LangChain, the Vercel
   AI SDK and OpenTelemetry are read, any other text is what the user said. Not verified: the shapes of LangChain and of
   Vercel's SDK, and that a setting which is not set is the text "Infinity" or "None".
@@ -35,6 +33,7 @@ from stillwatch.errors import InputError
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.observed import answer_values, asked_values
+from stillwatch.sources.calls.usage_parts import counted_parts
 from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, head
 from stillwatch.sources.containers.json_documents import (
@@ -47,7 +46,7 @@ from stillwatch.sources.containers.json_documents import (
 )
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.json_log import JsonLog
-from stillwatch.sources.records.values import BadValueError, real, time_us, whole
+from stillwatch.sources.records.values import BadValueError, real, time_us
 
 __all__ = ["SOURCE", "Langfuse"]
 
@@ -76,7 +75,6 @@ COLUMNS = (
     "timestamp",
 )
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens")
-OPENAI = ("prompt_tokens", "completion_tokens")
 ID_KEYS = ("id", "type", "data", "observations")
 CAMEL = {
     "".join((first, *map(str.capitalize, rest))): "_".join((first, *rest))
@@ -315,7 +313,7 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any]:
         "operation": KINDS[str(row["type"])],
         **asked,
         **answered,
-        **_counts(_opened(row.get("usage_details")) or _opened(row.get("usage"))),
+        **counted_parts(mapping(_opened(row.get("usage_details")) or _opened(row.get("usage")))),
         "temperature": _number(parameters.get("temperature")),
         "max_tokens": _limit(parameters),
         "tool_count": asked["tool_count"] if not tools and asked["tool_count"] else _size(tools),
@@ -348,52 +346,6 @@ def _number(value: Any) -> Any:
     if value is None or type(value) is int:
         return value
     return None if str(value).lower() in ("infinity", "inf", "none", "null", "nan", "") else value
-
-
-def _counts(usage: Any) -> dict[str, Any]:
-    """Tokens from parts that add up; see the module for those that do not."""
-    parts = {name.lower(): count for name, count in mapping(usage).items() if count is not None}
-    named: dict[str, list[Any]] = {"input": [], "output": []}
-    reasoning = ""
-    for name, count in parts.items():
-        for way, found in named.items():
-            if way in name and "cost" not in name:
-                found.append(count)
-        if not reasoning and "reasoning" in name:
-            reasoning = name
-    counts = {
-        "input_tokens": _sum(named["input"] or [parts[name] for name in OPENAI[:1] if name in parts]),
-        "output_tokens": _sum(named["output"] or [parts[name] for name in OPENAI[1:] if name in parts]),
-    }
-    total, plain = _whole(parts.get("total")), (_whole(parts.get("input")), _whole(parts.get("output")))
-    if total is not None and plain[0] is not None and plain[1] is not None:
-        if plain[0] + plain[1] == total:
-            counts = {"input_tokens": plain[0], "output_tokens": plain[1]}
-        elif "output" not in reasoning and plain[0] + plain[1] + _whole_or_0(parts.get(reasoning)) == total:
-            counts["output_tokens"] = total - plain[0]
-    return counts | {"reasoning_tokens": parts.get(reasoning)}
-
-
-def _sum(found: list[Any]) -> Any:
-    """Counts together; the first that is none, for the row to be set aside; null where there are none."""
-    wholes = list(map(_whole, found))
-    if None in wholes:
-        return found[wholes.index(None)]
-    return sum(filter(None, wholes)) if wholes else None
-
-
-def _whole(value: Any) -> int | None:
-    """A count, which some exports write as text or with a point; null for anything else."""
-    if type(value) is int and 0 <= value < 2**63:
-        return value
-    try:
-        return None if value is None else whole(value)
-    except BadValueError:
-        return None
-
-
-def _whole_or_0(value: Any) -> int:
-    return _whole(value) or 0
 
 
 def _time(value: Any) -> Any:
