@@ -92,12 +92,11 @@ def json_documents(location: str, *, after_time: bool = False, decode: Decode | 
         untimed = (
             line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)) for line in lines
         )
-        yield from _of_lines(untimed, decode)
-    elif _one_document(start):
+        return _of_lines(untimed, decode)
+    if _one_document(start):
         data = whole(location)
-        yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
-    else:
-        yield from _of_lines(file_lines(location), decode)
+        return objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
+    return _of_lines(file_lines(location), decode)
 
 
 def begins_json(start: bytes) -> bool:

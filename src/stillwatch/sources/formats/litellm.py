@@ -38,6 +38,8 @@ MARK = "redacted-by-litellm"
 REDACTED = re.compile(rf"\W{{0,20}}(?:\w{{1,20}}\W{{1,20}})?{MARK}\W{{0,20}}")
 """The whole text: a caller who only begins with the mark has not been redacted."""
 CUT = "truncated by litellm"
+NAME = "litellm"
+"""Stands in all that the proxy puts in a text's place."""
 MARKS = (b'"startTime"', b'"call_type"')
 FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
 SPEND = "litellm_spend"
@@ -167,7 +169,7 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
     for message in messages:
         content = message["content"]
         if content:
-            if _clean(content) is None:
+            if NAME in content and _clean(content) is None:
                 messages = type(messages)(m | {"content": _clean(m["content"])} for m in messages)
                 spoken = any(m["content"] for m in messages)
                 break
@@ -192,7 +194,9 @@ def _from_text(value: str) -> Any:
 
 def _clean(value: str | None) -> str | None:
     """A text without the mark of a sink that cut it; null where it was redacted."""
-    if not value or is_redacted(value):
+    if not value or NAME not in value:
+        return value or None
+    if is_redacted(value):
         return None
     if CUT in value[-200:]:
         value = value[: value.rindex(CUT)].rstrip(" .(")

@@ -48,11 +48,16 @@ class JsonLog:
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document."""
         rows, records, passed = Rows(location), 0, 0 if since is None else since.records
-        for document in self.documents(location):
+        for line, value, reason in self.documents(location):
             records += 1
             if records <= passed:
                 continue
-            self._add(rows, document)
+            if reason:
+                rows.reject(reason, line)
+            elif not isinstance(value, dict):
+                rows.reject("not an object", line)
+            else:
+                self._add(rows, value, line)
             if rows.full:
                 yield rows.take(Cursor(records))
         if len(rows):
@@ -73,17 +78,11 @@ class JsonLog:
                 ids = []
         yield id_array(ids)
 
-    def _add(self, rows: Rows, document: Document) -> None:
-        line, value, reason = document
-        if reason:
-            rows.reject(reason, line)
-        elif not isinstance(value, dict):
-            rows.reject("not an object", line)
-        else:
-            try:
-                found = tuple(self.exchanges(value))
-            except BadConversationError as error:
-                rows.reject(str(error), line)
-                return
-            for values in found:
-                rows.add(map(values.get, COLUMNS), line)
+    def _add(self, rows: Rows, document: Mapping[str, Any], line: int) -> None:
+        try:
+            found = tuple(self.exchanges(document))
+        except BadConversationError as error:
+            rows.reject(str(error), line)
+            return
+        for values in found:
+            rows.add(map(values.get, COLUMNS), line)
