@@ -53,6 +53,8 @@ def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
 
 def logged_body(value: Any) -> Mapping[str, Any]:
     """A logged body as an object: one as it is, a text of JSON, or a stream put together again; empty for no such."""
+    if type(value) is dict:
+        return value
     if isinstance(value, str) and value[:1] != "{" and is_event_stream(value):
         return stream_body(value) or {}
     body = decoded(value)
