@@ -14,53 +14,54 @@ from stillwatch.sources.records.values import BadValueError, whole
 
 __all__ = ["counted_parts"]
 
+_END = 2**63
 _STORED = ("prompt_tokens", "completion_tokens")
 
 
 def counted_parts(usage: Mapping[str, Any]) -> dict[str, Any]:
     """input_tokens, output_tokens and reasoning_tokens of a usage told in parts; null each where it tells none."""
     parts = {name.lower(): count for name, count in usage.items() if count is not None}
-    sent: list[Any] = []
-    answered: list[Any] = []
+    wholes: dict[str, int | None] = {}
+    sent: list[str] = []
+    answered: list[str] = []
     reasoning = ""
     for name, count in parts.items():
+        wholes[name] = count if type(count) is int and 0 <= count < _END else _whole(count)
         if "cost" not in name:
             if "input" in name:
-                sent.append(count)
+                sent.append(name)
             if "output" in name:
-                answered.append(count)
+                answered.append(name)
         if not reasoning and "reasoning" in name:
             reasoning = name
     counts = {
-        "input_tokens": _sum(sent or [parts[name] for name in _STORED[:1] if name in parts]),
-        "output_tokens": _sum(answered or [parts[name] for name in _STORED[1:] if name in parts]),
+        "input_tokens": _sum(sent or [name for name in _STORED[:1] if name in parts], parts, wholes),
+        "output_tokens": _sum(answered or [name for name in _STORED[1:] if name in parts], parts, wholes),
     }
-    total, plain = _whole(parts.get("total")), (_whole(parts.get("input")), _whole(parts.get("output")))
-    if total is not None and plain[0] is not None and plain[1] is not None:
-        if plain[0] + plain[1] == total:
-            counts = {"input_tokens": plain[0], "output_tokens": plain[1]}
-        elif "output" not in reasoning and plain[0] + plain[1] + _whole_or_0(parts.get(reasoning)) == total:
-            counts["output_tokens"] = total - plain[0]
-    return counts | {"reasoning_tokens": parts.get(reasoning)}
+    total, put, got = wholes.get("total"), wholes.get("input"), wholes.get("output")
+    if total is not None and put is not None and got is not None:
+        if put + got == total:
+            counts = {"input_tokens": put, "output_tokens": got}
+        elif "output" not in reasoning and put + got + (wholes.get(reasoning) or 0) == total:
+            counts["output_tokens"] = total - put
+    counts["reasoning_tokens"] = parts.get(reasoning)
+    return counts
 
 
-def _sum(found: list[Any]) -> Any:
+def _sum(names: list[str], parts: Mapping[str, Any], wholes: Mapping[str, int | None]) -> Any:
     """Counts together; the first that is none, for the row to be set aside; null where there are none."""
-    wholes = list(map(_whole, found))
-    if None in wholes:
-        return found[wholes.index(None)]
-    return sum(filter(None, wholes)) if wholes else None
+    total = 0
+    for name in names:
+        count = wholes[name]
+        if count is None:
+            return parts[name]
+        total += count
+    return total if names else None
 
 
 def _whole(value: Any) -> int | None:
     """A count, which some exports write as text or with a point; null for anything else."""
-    if type(value) is int and 0 <= value < 2**63:
-        return value
     try:
-        return None if value is None else whole(value)
+        return whole(value)
     except BadValueError:
         return None
-
-
-def _whole_or_0(value: Any) -> int:
-    return _whole(value) or 0

@@ -74,6 +74,7 @@ COLUMNS = (
     "data",
     "timestamp",
 )
+SIZED = (dict, list)
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens")
 ID_KEYS = ("id", "type", "data", "observations")
 CAMEL = {
@@ -331,7 +332,7 @@ def _limit(parameters: Mapping[str, Any]) -> Any:
 
 def _size(tools: Any) -> int | None:
     """How many tools there are; an export without the column tells nothing."""
-    return len(tools) if isinstance(tools, Mapping | list) else None
+    return len(tools) if isinstance(tools, SIZED) else None
 
 
 def _opened(value: Any) -> Any:

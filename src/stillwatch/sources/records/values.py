@@ -120,7 +120,7 @@ def network(value: object) -> int | None:
 
 def time_us(value: object) -> int | None:
     """Microseconds since 1970 from ISO 8601 (no zone: UTC), a datetime, or a number (see the module)."""
-    if type(value) is float and (plain := _plain_us(value)) is not None:
+    if (type(value) is float or type(value) is int) and (plain := _plain_us(value)) is not None:
         return plain
     if type(value) is str:
         if value[4:5] != "-" and DIGITS.match(value):  # Python 3.11 takes 1788010112345 for a day of 1788
