@@ -34,7 +34,8 @@ __all__ = ["Log", "RejectCount", "open_log"]
 
 PLACES_KEPT = 100_000
 KEPT_BYTES = 256 * 2**20
-REJECT_BYTES = 256
+BATCH_BYTES, REJECT_BYTES = 2**14, 256
+"""About what a batch of next to nothing takes, and one place that is set aside."""
 UNKNOWN = "file in no format that is known here"
 
 
@@ -171,7 +172,7 @@ class Log:
                 break
             batches = []
             for read in source.read(str(file), None):
-                room -= read.exchanges.nbytes + read.lines.nbytes + REJECT_BYTES * len(read.rejected)
+                room -= BATCH_BYTES + read.exchanges.nbytes + read.lines.nbytes + REJECT_BYTES * len(read.rejected)
                 if room < 0:
                     return kept
                 batches.append(read)
