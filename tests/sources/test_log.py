@@ -16,7 +16,7 @@ import pytest
 
 from stillwatch.errors import InputError, PluginError, UnknownFormatError
 from stillwatch.exchange import EXCHANGE
-from stillwatch.sources import SOURCES
+from stillwatch.sources import SOURCES, log
 from stillwatch.sources.log import open_log
 
 START = dt.datetime(2026, 9, 7, tzinfo=dt.UTC)
@@ -252,3 +252,19 @@ def test_reading_twice_gives_the_same(tmp_path: Path) -> None:
     first = log.read()
     assert first.equals(log.read())
     assert log.exchanges == 40
+
+
+@pytest.mark.parametrize("room", [0, 60_000, 150_000])
+def test_a_log_too_large_to_keep_is_read_like_any_other(
+    room: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in range(4):
+        lines = [line(i) for i in range(place * 90, place * 90 + 100)]  # ten are in the next file too
+        (tmp_path / f"{place}.jsonl").write_bytes(b"".join(lines) + BROKEN["cut line"][0] + line(500 + place % 2))
+    small = open_log([tmp_path])
+    table = small.read()
+    monkeypatch.setattr(log, "KEPT_BYTES", room)
+    large = open_log([tmp_path])
+    assert large.read().equals(table)
+    assert len(set(ids(table))) == len(ids(table)) == 372
+    assert (large.rejects, large.set_aside, large.exchanges) == (small.rejects, small.set_aside, small.exchanges)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -10,17 +11,42 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources.calls import bodies
+from stillwatch.sources.calls import bodies, event_streams
 from stillwatch.sources.containers.json_documents import some_keys
 from stillwatch.sources.records import values
 
 TEXTS = st.none() | st.text(max_size=3) | st.sampled_from(["user", "system", "developer", "[1]"]) | st.integers(0, 2)
 PARTS = st.lists(st.fixed_dictionaries({}, optional={"type": st.just("thinking"), "text": TEXTS}), max_size=2)
+TEXT_PARTS = st.lists(
+    st.fixed_dictionaries({"text": st.text(max_size=3)}, optional={"type": st.sampled_from(["text", "thinking"])}),
+    max_size=3,
+)
+CONVERSE = st.fixed_dictionaries(
+    {
+        "message": st.fixed_dictionaries(
+            {
+                "content": TEXT_PARTS
+                | st.lists(
+                    st.fixed_dictionaries(
+                        {},
+                        optional={
+                            "text": TEXTS,
+                            "reasoningContent": st.fixed_dictionaries(
+                                {"reasoningText": st.fixed_dictionaries({"text": TEXTS})}
+                            ),
+                        },
+                    ),
+                    max_size=3,
+                )
+            }
+        )
+    }
+)
 MESSAGES = st.fixed_dictionaries(
     {},
     optional={
         "role": st.sampled_from(["user", "system", "developer", "assistant"]) | TEXTS,
-        "content": TEXTS | PARTS,
+        "content": TEXTS | PARTS | TEXT_PARTS,
         "reasoning": TEXTS,
         "reasoning_content": TEXTS,
         "thinking_blocks": PARTS,
@@ -28,7 +54,7 @@ MESSAGES = st.fixed_dictionaries(
     },
 )
 PLAIN = st.fixed_dictionaries(
-    {"role": st.sampled_from(["user", "system", "developer"]), "content": st.text(max_size=3)}
+    {"role": st.sampled_from(["user", "system", "developer"]), "content": st.text(max_size=3) | TEXT_PARTS}
 )
 REQUESTS = st.fixed_dictionaries(
     {"messages": st.lists(PLAIN | MESSAGES, max_size=3) | TEXTS},
@@ -36,8 +62,13 @@ REQUESTS = st.fixed_dictionaries(
 )
 CHOICES = st.fixed_dictionaries({}, optional={"message": MESSAGES | TEXTS, "text": TEXTS})
 ANSWERS = st.fixed_dictionaries(
-    {"choices": st.lists(CHOICES | TEXTS, max_size=2) | TEXTS},
-    optional={"output": TEXTS | PARTS, "content": TEXTS | PARTS, "candidates": PARTS},
+    {},
+    optional={
+        "choices": st.lists(CHOICES | TEXTS, max_size=2) | TEXTS,
+        "output": TEXTS | PARTS | CONVERSE,
+        "content": TEXTS | PARTS,
+        "candidates": PARTS,
+    },
 )
 
 
@@ -57,6 +88,29 @@ def test_a_plain_answer_is_read_like_any_other(body: dict[str, Any]) -> None:
         assert bodies.response_values(body) == short
 
 
+DELTAS = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("content", "refusal", "reasoning_content", "reasoning"), TEXTS) | {"role": TEXTS},
+)
+STREAMED = st.fixed_dictionaries(
+    {"delta": DELTAS},
+    optional={"index": st.sampled_from([0, 1, 1.0, "1", None]), "finish_reason": TEXTS, "text": TEXTS},
+)
+CHUNKS = st.fixed_dictionaries(
+    {"choices": st.lists(STREAMED, max_size=2)},
+    optional=dict.fromkeys(("id", "created", "model", "usage", "error", "type"), TEXTS),
+)
+EVENTS = st.builds(lambda chunk: f"data: {json.dumps(chunk)}", CHUNKS) | st.sampled_from(
+    ["data: [DONE]", ": ping", 'data: {"choices": []}{"choices": []}', 'data: {"choices":', "data: []}", "", "data: {}"]
+)
+
+
+@given(st.lists(EVENTS, max_size=4), st.sampled_from(["\n\n", "\n", "\n\n\n"]), st.sampled_from(["", "\n\n", "\n"]))
+def test_a_plain_stream_is_read_like_any_other(events: list[str], between: str, end: str) -> None:
+    text = between.join(events) + end
+    assert event_streams.stream_body(text) == event_streams.assembled(event_streams.event_data(text))
+
+
 def told(value: object) -> Any:
     try:
         return values.epoch_us(value, None)
@@ -67,7 +121,15 @@ def told(value: object) -> Any:
 FRACTIONS = st.integers(values.FIRST_US, values.LAST_US).map(lambda us: us / 1e6)
 
 
-@given(st.floats() | st.floats(9e8, 4.2e9) | FRACTIONS | st.integers() | st.integers(9 * 10**8, 42 * 10**17))
+THOUSANDTHS = st.integers(values.FIRST_US, values.LAST_US).map(lambda us: us / 1e3)
+
+
+NUMBERS = (
+    st.floats() | st.floats(9e8, 4.2e9) | st.floats(9e11, 4.2e12) | st.integers() | st.integers(9 * 10**8, 42 * 10**17)
+)
+
+
+@given(NUMBERS | FRACTIONS | THOUSANDTHS)
 def test_a_plain_time_is_the_one_that_decimals_give(value: float) -> None:
     short = told(value)
     with pytest.MonkeyPatch.context() as patch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +33,9 @@ from stillwatch.sources.records.overlap import Overlaps
 __all__ = ["Log", "RejectCount", "open_log"]
 
 PLACES_KEPT = 100_000
+KEPT_BYTES = 256 * 2**20
+BATCH_BYTES, REJECT_BYTES = 2**14, 256
+"""About what a batch of next to nothing takes, and one place that is set aside."""
 UNKNOWN = "file in no format that is known here"
 
 
@@ -84,12 +87,15 @@ class Log:
             counts[UNKNOWN] = RejectCount(UNKNOWN, len(self._unknown), self._unknown[0].where)
         self.exchanges = self._chosen = 0
         self._mended, self._overlaps = Mended(), Overlaps()
-        keepers = self._keepers(progress)
+        progress.step("looking for doubles", len(self.files))
+        kept = self._kept(progress)
+        keepers = self._keepers(kept, progress)
         if self.join is not None:
             self.join.matched = self.join.exchanges = 0
         progress.step("reading the log", len(self.files))
         for number, file in enumerate(self.files):
-            for batch, rejected, marks in self._without_doubles(number, file, keepers):
+            reads = self._completed(file, _handed_over(kept.pop(file)) if file in kept else None)
+            for batch, rejected, marks in self._without_doubles(number, file, reads, keepers):
                 self._noted(file, batch, marks)
                 for reject in rejected:
                     known = counts.get(reject.reason, RejectCount(reject.reason, 0, reject.where))
@@ -157,29 +163,48 @@ class Log:
         if batch.num_rows and "," in self.format:
             self._overlaps.learn(self._sources[file].info.name, batch)
 
-    def _keepers(self, progress: Progress) -> Keepers:
-        progress.step("looking for doubles", len(self.files))
-        keepers = Keepers(repeated(self._identities(progress)))
+    def _kept(self, progress: Progress) -> dict[Path | str, list[ReadBatch]]:
+        """What is in the first files, as far as 256 MiB hold it: these are read once, not for their ids before."""
+        kept: dict[Path | str, list[ReadBatch]] = {}
+        room = KEPT_BYTES
+        for file, source in self._sources.items():
+            if _size(file) > room:
+                break
+            batches = []
+            for read in source.read(str(file), None):
+                room -= BATCH_BYTES + read.exchanges.nbytes + read.lines.nbytes + REJECT_BYTES * len(read.rejected)
+                if room < 0:
+                    return kept
+                batches.append(read)
+            kept[file] = batches
+            progress.advance()
+        return kept
+
+    def _keepers(self, kept: Mapping[Path | str, Sequence[ReadBatch]], progress: Progress) -> Keepers:
+        keepers = Keepers(repeated(self._identities(kept, progress)))
         if keepers.candidates:
             progress.step("comparing doubles", len(self.files))
             for number, file in enumerate(self.files):
                 row = 0
-                for batch in self._completed(file):
+                for batch in self._completed(file, kept.get(file)):
                     keepers.learn(batch.exchanges, number, row)
                     row += batch.exchanges.num_rows
                 progress.advance()
         return keepers
 
-    def _identities(self, progress: Progress) -> Iterator[pa.Array]:
+    def _identities(self, kept: Mapping[Path | str, Sequence[ReadBatch]], progress: Progress) -> Iterator[pa.Array]:
         for file, source in self._sources.items():
-            yield from source.identities(str(file))
-            progress.advance()
+            if file in kept:
+                yield from (read.exchanges.column(0) for read in kept[file])
+            else:
+                yield from source.identities(str(file))
+                progress.advance()
 
     def _without_doubles(
-        self, number: int, file: Path | str, keepers: Keepers
+        self, number: int, file: Path | str, reads: Iterable[ReadBatch], keepers: Keepers
     ) -> Iterator[tuple[pa.RecordBatch, list[Rejected], Marks]]:
         row = 0
-        for read in self._completed(file):
+        for read in reads:
             gone, renamed = keepers.doubles(read.exchanges, number, row)
             row += read.exchanges.num_rows
             rejected = list(read.rejected)
@@ -192,9 +217,12 @@ class Log:
                 exchanges, marks = exchanges.filter(pa.array(keep)), marks[keep]
             yield exchanges, rejected, marks
 
-    def _completed(self, file: Path | str) -> Iterator[ReadBatch]:
-        """What is in a file, with what other files tell; exchanges of no known account are set aside."""
-        for read in self._sources[file].read(str(file), None):
+    def _completed(self, file: Path | str, reads: Iterable[ReadBatch] | None = None) -> Iterator[ReadBatch]:
+        """What is in a file, with what other files tell; exchanges of no known account are set aside.
+
+        ``reads`` is what its reader told of it, where that is known already.
+        """
+        for read in self._sources[file].read(str(file), None) if reads is None else reads:
             batch = read.exchanges if self.join is None else self.join.complete(read.exchanges)
             batch = enriched(batch, self.trusted_hops, self.networks)
             account = batch.column("account_id")
@@ -217,6 +245,21 @@ class Log:
         return InputError(
             f"holds no exchange that can be read ({set_aside} set aside, most for: {worst.reason})", worst.first
         )
+
+
+def _size(file: Path | str) -> int:
+    """The bytes of a file that lies here; 0 for one that lies elsewhere, or cannot be seen."""
+    try:
+        return file.stat().st_size if isinstance(file, Path) else 0
+    except OSError:
+        return 0
+
+
+def _handed_over(batches: list[ReadBatch]) -> Iterator[ReadBatch]:
+    """The batches in order, of which nothing is kept here once the next one is asked for."""
+    batches.reverse()
+    while batches:
+        yield batches.pop()
 
 
 def _renamed(batch: pa.RecordBatch, ids: Mapping[int, str]) -> pa.RecordBatch:

@@ -23,6 +23,7 @@ from stillwatch.sources.records.conversation import (
 __all__ = [
     "answer_texts",
     "conversation",
+    "first_of",
     "items",
     "joined",
     "mapping",
@@ -47,6 +48,8 @@ _INSTRUCTED = frozenset(_ABOVE)
 _SPOKEN = frozenset({"messages", "contents", "input", "prompt"})
 _INSTEAD = frozenset({"refusal", "audio"})
 _NOT_ONLY_CHOICES = frozenset({"output", "candidates", "content"})
+_COUNTED = ("input_tokens", "output_tokens", "reasoning_tokens")
+_NO_OUTPUT = frozenset({"choices", "candidates", "content"})
 _OTHER_COUNTS = frozenset({"inputTokens", *(name for names in _GEMINI_COUNTS for name in names)})
 
 
@@ -58,6 +61,14 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def items(value: Any) -> list[Mapping[str, Any]]:
     """The objects in a list; none where it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def first_of(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The first of some keys' values that is not empty (nor 0 or false); null where all are."""
+    for name in names:
+        if value := values.get(name):
+            return value
+    return None
 
 
 def joined(texts: Iterable[str | None]) -> str | None:
@@ -146,6 +157,8 @@ def _plain_conversation(messages: Any) -> tuple[str | None, list[dict[str, str |
         if type(message) is not dict or len(message) != 2:
             return None
         role, content = message.get("role"), message.get("content")
+        if type(content) is list and (text := _plain_parts(content)) is not None:
+            content, message = text, {"role": role, "content": text}
         if type(role) is not str or type(content) is not str:
             return None
         if role not in SYSTEM_ROLES:
@@ -153,6 +166,17 @@ def _plain_conversation(messages: Any) -> tuple[str | None, list[dict[str, str |
         elif content:
             system.append(content)
     return "\n\n".join(system) or None, rest or None
+
+
+def _plain_parts(parts: list[Any]) -> str | None:
+    """The text of parts that are nothing but texts, none of them empty; null for all others."""
+    texts = []
+    for part in parts:
+        text = part.get("text") if type(part) is dict else None
+        if type(text) is not str or not text or (len(part) > 1 and (len(part) > 2 or part.get("type") != "text")):
+            return None
+        texts.append(text)
+    return "\n".join(texts) if texts else None
 
 
 def _turn(item: Any) -> Any:
@@ -215,6 +239,8 @@ def answer_texts(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
 def _plain_answer(body: Mapping[str, Any]) -> tuple[str | None, str | None] | None:
     """What `_answer` finds where the body is one choice whose message has a text, or blocks; None for all others."""
     choices = body.get("choices")
+    if "output" in body and _NO_OUTPUT.isdisjoint(body):
+        return _plain_output(body["output"])
     if choices is None and "output" not in body and "candidates" not in body:
         return _plain_blocks(body.get("content"))
     if type(choices) is not list or len(choices) != 1 or not _NOT_ONLY_CHOICES.isdisjoint(body):
@@ -231,6 +257,21 @@ def _plain_answer(body: Mapping[str, Any]) -> tuple[str | None, str | None] | No
         if type(thought) is str and thought:
             return text, thought
     return text, None
+
+
+def _plain_output(output: Any) -> tuple[str | None, str | None] | None:
+    """What `_answer` finds in Converse's message of texts and thoughts; None where others are among them."""
+    message = output.get("message") if type(output) is dict else None
+    content = message.get("content") if type(message) is dict else None
+    if type(content) is not list or not content:
+        return None
+    thought = None
+    if type(content[0]) is dict and len(content[0]) == 1 and "reasoningContent" in content[0]:
+        shown = mapping(mapping(content[0]["reasoningContent"]).get("reasoningText")).get("text")
+        thought = shown if isinstance(shown, str) else None
+        content = content[1:]
+    text = _plain_parts(content)
+    return None if text is None else (text, thought or None)
 
 
 def _plain_blocks(blocks: Any) -> tuple[str | None, str | None] | None:
@@ -303,6 +344,8 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
     gives away. What is no number is left as it is, for the row to be set
     aside; null where nothing is told.
     """
+    if not usage:
+        return dict.fromkeys(_COUNTED)
     details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
     reasoning = details.get("reasoning_tokens", details.get("thinking_tokens")) if type(details) is dict else None
     others = not _OTHER_COUNTS.isdisjoint(usage)
@@ -315,7 +358,7 @@ def usage_values(usage: Mapping[str, Any]) -> dict[str, Any]:
     for prompt, tools, answer, thoughts in _GEMINI_COUNTS if others else ():
         if prompt in usage or answer in usage:
             counts = _total(usage, prompt, tools), _total(usage, answer, thoughts), usage.get(thoughts)
-            return dict(zip(("input_tokens", "output_tokens", "reasoning_tokens"), counts, strict=True))
+            return dict(zip(_COUNTED, counts, strict=True))
     if "inputTokens" in usage:
         cached = ("cacheReadInputTokens", "cacheWriteInputTokens")
         return {
@@ -343,7 +386,12 @@ def _rest(usage: Mapping[str, Any]) -> int | None:
 
 def _total(usage: Mapping[str, Any], first: str, *more: str) -> Any:
     """The first count and those beside it; the first alone as it is where one of them is no whole number."""
-    counts = [usage[name] for name in (first, *more) if usage.get(name) is not None]
-    if not counts:
-        return None
-    return sum(counts) if all(type(count) is int for count in counts) else usage.get(first)
+    total = None
+    for name in (first, *more):
+        count = usage.get(name)
+        if count is None:
+            continue
+        if type(count) is not int:
+            return usage.get(first)
+        total = count if total is None else total + count
+    return total

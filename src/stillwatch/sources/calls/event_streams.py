@@ -7,6 +7,7 @@ Bedrock's ``ConverseStreamOutput``. A stream that breaks off is what had come un
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -32,6 +33,39 @@ _CONVERSE_ERRORS = (
     "serviceUnavailableException",
 )
 _ERRORS = frozenset({"error", *_CONVERSE_ERRORS})
+_TEXTS = {name: operator.attrgetter(name) for name in ("content", "refusal", "reasoning_content", "reasoning")}
+_TOLD_ONCE = {name: operator.attrgetter(name) for name in ("id", "created", "model", "usage")}
+
+
+class _Delta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: str | None = None
+    refusal: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    role: Any = None
+
+
+class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    delta: _Delta
+    index: Any = None
+    finish_reason: Any = None
+    logprobs: Any = None
+
+
+class _Chunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A piece of a chat as nearly all are, with nothing in it that `_chat` would not understand so."""
+
+    choices: list[_Choice]
+    id: Any = None
+    created: Any = None
+    model: Any = None
+    usage: Any = None
+    object: Any = None
+    system_fingerprint: Any = None
+    service_tier: Any = None
+
+
+_CHUNKS = msgspec.json.Decoder(_Chunk).decode_lines
 
 
 def is_event_stream(text: str) -> bool:
@@ -59,7 +93,30 @@ def event_data(text: str) -> Iterator[Any]:
 
 def stream_body(text: str) -> dict[str, Any] | None:
     """The answer's body in a text of server-sent events; None where it holds no event that is known."""
-    return assembled(event_data(text))
+    return _plain_chat(text) or assembled(event_data(text))
+
+
+def _plain_chat(text: str) -> dict[str, Any] | None:
+    """What `assembled` finds in the text of a stream of `_Chunk`, one on a line of its own; None for all others.
+
+    In JSON no line can end between ``}`` and ``{``: where all do, each holds one whole value.
+    """
+    lines = text.rstrip("\n").removesuffix("\n\ndata: [DONE]").replace("\n\ndata: ", "\n")
+    if not lines.startswith("data: {") or not lines.endswith("}") or lines.count("\n") != lines.count("}\n{"):
+        return None
+    try:
+        chunks = _CHUNKS(lines[6:])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    if len(chunks) != lines.count("\n") + 1:
+        return None
+    told = [(name, next(filter(None, map(get, reversed(chunks))), None)) for name, get in _TOLD_ONCE.items()]
+    deltas: dict[int, list[_Delta]] = {}
+    for chunk in chunks:
+        for choice in chunk.choices:
+            deltas.setdefault(_place(choice.index), []).append(choice.delta)
+    parts = {place: _pieces_of(some) for place, some in deltas.items()}
+    return {name: value for name, value in told if value} | _choices(parts)
 
 
 def assembled(events: Iterable[Any]) -> dict[str, Any] | None:
@@ -98,7 +155,7 @@ def _chat(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
     body: dict[str, Any] = {}
     parts: dict[int, dict[str, list[str]]] = {}
     for chunk in chunks:
-        for name in ("id", "created", "model", "usage"):
+        for name in _TOLD_ONCE:
             value = chunk.get(name)
             if value:
                 body[name] = value
@@ -111,8 +168,19 @@ def _chat(events: list[Mapping[str, Any]]) -> dict[str, Any] | None:
                 continue
             for name, text in _texts_of(choice):
                 told.setdefault(name, []).append(text)
+    return body | _choices(parts)
+
+
+def _pieces_of(deltas: list[_Delta]) -> dict[str, list[str]]:
+    """The pieces of each text that some deltas tell."""
+    told = {name: [piece for piece in map(get, deltas) if piece is not None] for name, get in _TEXTS.items()}
+    return {name: pieces for name, pieces in told.items() if pieces}
+
+
+def _choices(parts: Mapping[int, Mapping[str, list[str]]]) -> dict[str, Any]:
+    """The pieces of each choice put together."""
     messages = [{name: "".join(pieces) for name, pieces in parts[index].items()} for index in sorted(parts)]
-    return body | {"choices": [{"message": {"role": "assistant", **message}} for message in messages]}
+    return {"choices": [{"message": {"role": "assistant", **message}} for message in messages]}
 
 
 def _place(index: Any) -> int:
@@ -121,7 +189,7 @@ def _place(index: Any) -> int:
 
 def _texts_of(choice: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     delta = mapping(choice.get("delta"))
-    for name in ("content", "refusal", "reasoning_content", "reasoning"):
+    for name in _TEXTS:
         if isinstance(delta.get(name), str):
             yield name, delta[name]
     if isinstance(choice.get("text"), str):  # the older completions

@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _PATH_KEPT = 200
+_WRAPPED = (list, dict)
 _OPERATIONS = (
     ("chat/completions", "chat"),
     ("completions", "completions"),
@@ -43,7 +44,7 @@ def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
     """
     for document in documents:
         inside = document.value.get(name) if isinstance(document.value, dict) else None
-        if isinstance(inside, list | dict):
+        if inside is not None and isinstance(inside, _WRAPPED):
             for value in inside if isinstance(inside, list) else [inside]:
                 yield Document(document.line, value)
         else:
@@ -52,6 +53,8 @@ def unwrapped(documents: Iterable[Document], name: str) -> Iterator[Document]:
 
 def logged_body(value: Any) -> Mapping[str, Any]:
     """A logged body as an object: one as it is, a text of JSON, or a stream put together again; empty for no such."""
+    if type(value) is dict:
+        return value
     if isinstance(value, str) and value[:1] != "{" and is_event_stream(value):
         return stream_body(value) or {}
     body = decoded(value)

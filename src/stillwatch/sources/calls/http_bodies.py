@@ -19,6 +19,7 @@ from stillwatch.sources.calls.gateway_calls import logged_body
 
 __all__ = ["body_of", "bytes_of", "credential", "headers_of", "key_id", "without_key"]
 
+_PAIR = (tuple, list)
 INFLATED_BYTES = 64 * 2**20
 KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
 HIDDEN = re.compile(r"redacted|masked|filtered|hidden|\*{3}|\.{3}|…|^x+$", re.IGNORECASE)
@@ -31,6 +32,9 @@ SIGNED_BY = re.compile(r"AWS4-HMAC-SHA256 .*?Credential=([^/,\s]+)")
 def headers_of(value: Any) -> dict[str, str]:
     """Headers by their lower-case name, repeated ones joined: from an object, ``{name, value}`` objects or pairs."""
     if isinstance(value, dict):
+        plain = {name.lower(): text for name, text in value.items() if type(text) is str}
+        if len(plain) == len(value):
+            return plain
         pairs: list[Any] = [*value.items()]
     elif isinstance(value, list):
         pairs = [(item.get("name"), item.get("value")) if isinstance(item, dict) else item for item in value]
@@ -38,7 +42,7 @@ def headers_of(value: Any) -> dict[str, str]:
         return {}
     headers: dict[str, str] = {}
     for pair in pairs:
-        if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], str):
+        if not isinstance(pair, _PAIR) or len(pair) != 2 or not isinstance(pair[0], str):
             continue
         texts = [text for text in (pair[1] if isinstance(pair[1], list) else [pair[1]]) if isinstance(text, str)]
         name = pair[0].lower()
@@ -76,6 +80,8 @@ def credential(headers: Mapping[str, str], url: str) -> str | None:
         return key_id(signed[1])
     if given:
         return key_id(given.rpartition(" ")[2])
+    if "?" not in url:
+        return None
     try:
         keys = parse_qs(urlsplit(url).query).get("key")  # Gemini's
     except ValueError:

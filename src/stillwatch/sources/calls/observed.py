@@ -47,14 +47,19 @@ def answer_values(value: Any) -> dict[str, Any]:
         if response or reasoning:
             return {"response": response, "reasoning": reasoning}
         value = [value["message"] if isinstance(value.get("message"), dict) else value]
-    texts, thoughts = [], []
     messages = [mapping(_message(item)) for item in items(value)]
     asked = [place for place, message in enumerate(messages) if message.get("role") in _ASKERS]
-    for message in messages[asked[-1] + 1 if asked else 0 :]:  # some frameworks answer with the whole conversation
-        response, reasoning = answer_texts({"choices": [{"message": message}]})
-        texts.append(response or content_text(message.get("text") or message.get("completion")))
-        thoughts.append(reasoning)
-    return {"response": joined(texts), "reasoning": joined(thoughts)}
+    # some frameworks answer with the whole conversation
+    told = [_told(message) for message in messages[asked[-1] + 1 if asked else 0 :]]
+    if len(told) == 1:
+        return {"response": told[0][0] or None, "reasoning": told[0][1] or None}
+    return {"response": joined(text for text, _ in told), "reasoning": joined(thought for _, thought in told)}
+
+
+def _told(message: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The text and the reasoning of one message of an answer."""
+    response, reasoning = answer_texts({"choices": [{"message": message}]})
+    return response or content_text(message.get("text") or message.get("completion")), reasoning
 
 
 def _messages(value: Any) -> Any:
@@ -63,7 +68,7 @@ def _messages(value: Any) -> Any:
 
 def _message(item: Any) -> Any:
     """A message with a role and a content: LangChain's names and OpenTelemetry's parts made the common ones."""
-    if not isinstance(item, dict):
+    if not isinstance(item, dict) or ("role" in item and "parts" not in item):
         return item
     message = {**item, **mapping(item.get("data"))} if "role" not in item else dict(item)
     if "role" not in message and str(item.get("type")) in _LANGCHAIN:

@@ -160,16 +160,20 @@ def file_lines(location: str, *, blank: bool = False) -> Iterator[Line]:
                 return
             if first:
                 chunk, first = chunk.removeprefix(b"\xef\xbb\xbf"), False
-            *ended, rest = chunk.split(b"\n")
-            for piece in ended:
-                if skipping or size + len(piece) > LINE_BYTES:
+            ended = chunk.split(b"\n")
+            rest = ended.pop()
+            if ended and (pending or skipping):
+                if skipping or size + len(ended[0]) > LINE_BYTES:
                     yield Line(number, None, TOO_LONG)
+                    number += 1
+                    del ended[0]
                 else:
-                    line = b"".join((*pending, piece)) if pending else piece
-                    if blank or (line and not line.isspace()):
-                        yield _line((number, line, ""))
-                number += 1
+                    ended[0] = b"".join((*pending, ended[0]))
                 pending, size, skipping = [], 0, False
+            for line in ended:  # none is longer than what was read at once
+                if blank or (line and not line.isspace()):
+                    yield _line((number, line, ""))
+                number += 1
             size += len(rest)
             if skipping or size > LINE_BYTES:
                 pending, skipping = [], True

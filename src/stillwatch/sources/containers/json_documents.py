@@ -13,6 +13,7 @@ from stillwatch.sources.containers.files import Line, file_lines, head, whole
 from stillwatch.sources.containers.hostile_json import lenient
 
 __all__ = [
+    "Decode",
     "Document",
     "begins_json",
     "decode_reason",
@@ -91,12 +92,11 @@ def json_documents(location: str, *, after_time: bool = False, decode: Decode | 
         untimed = (
             line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)) for line in lines
         )
-        yield from _of_lines(untimed, decode)
-    elif _one_document(start):
+        return _of_lines(untimed, decode)
+    if _one_document(start):
         data = whole(location)
-        yield from objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
-    else:
-        yield from _of_lines(file_lines(location), decode)
+        return objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
+    return _of_lines(file_lines(location), decode)
 
 
 def begins_json(start: bytes) -> bool:
@@ -109,7 +109,7 @@ def decoded(value: Any, otherwise: Any = None) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return msgspec.json.decode(value)
+        return _WHOLE(value)
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         try:
             return lenient(value, error)

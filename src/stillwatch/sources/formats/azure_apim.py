@@ -129,7 +129,7 @@ class AzureApim(JsonLog):
 
     def documents(self, location: str) -> Iterator[Document]:
         """The records of a file; to a request's is added what the model log says of it, under ``parts``."""
-        messages = self._indexes.kept(location)
+        messages = self._indexes.beside(location) if self._indexes.room else self._indexes.kept(location)
         if messages is not None and messages.silent(location):
             return
         for document in records(location, glance):

@@ -36,8 +36,15 @@ from stillwatch.sources.calls.bodies import items, mapping, request_values, resp
 from stillwatch.sources.calls.http_bodies import without_key
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, head, whole
 from stillwatch.sources.containers.hostile_json import written
-from stillwatch.sources.containers.json_documents import Document, decode_whole, json_documents, objects_at, told_keys
-from stillwatch.sources.formats.http_pairs import CALLS, PATH, claimed_account, failure_status, first_told
+from stillwatch.sources.containers.json_documents import (
+    Decode,
+    Document,
+    decode_whole,
+    json_documents,
+    objects_at,
+    told_keys,
+)
+from stillwatch.sources.formats.http_pairs import CALLS, call_at, claimed_account, failure_status, first_told
 from stillwatch.sources.records.json_log import JsonLog
 
 __all__ = ["SOURCE", "Batch"]
@@ -108,7 +115,7 @@ class Batch(JsonLog):
         beside = _Beside(location)
         for document in json_documents(location):
             if isinstance(document.value, dict):
-                document = document._replace(value={"line": document.value, "beside": beside})
+                document = Document(document.line, {"line": document.value, "beside": beside}, document.reason)
             yield document
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
@@ -135,11 +142,11 @@ def _kind(start: bytes) -> str | None:
     return BATCHES if page and (openai or anthropic) else None
 
 
-def _documents(location: str, kind: str | None) -> Iterator[Document]:
+def _documents(location: str, kind: str | None, decode: Decode | None = None) -> Iterator[Document]:
     if kind == CREATION:
         yield from objects_at(whole(location), REQUESTS_DEPTH)
     else:
-        yield from json_documents(location)
+        yield from json_documents(location, decode=decode)
 
 
 def _name(location: str) -> str:
@@ -185,15 +192,28 @@ class _Beside:
     def _lines(self) -> dict[str, bytes]:
         lines: dict[str, bytes] = {}
         size = 0
-        for document in _documents(*self._requests) if self._requests else ():
-            request = mapping(document.value)
-            if isinstance(request.get("custom_id"), str):
-                line = written(request)
-                size += len(line)
+        for document in _documents(*self._requests, decode=_asked) if self._requests else ():
+            request = document.value
+            if isinstance(request, dict):
+                request = _Asked(request.get("custom_id"), written(request))
+            if isinstance(request, _Asked) and isinstance(request.custom_id, str):
+                size += len(request.line)
                 if size > REQUESTS_BYTES and self._requests:
                     raise InputError("holds over 256 MiB of requests", self._requests[0], "split the batch")
-                lines[request["custom_id"]] = line
+                lines[request.custom_id] = request.line
         return lines
+
+
+class _Asked(NamedTuple):
+    """A request as it stands on its line, and the id by which its answer names it."""
+
+    custom_id: Any
+    line: bytes
+
+
+def _asked(line: bytes) -> Any:
+    request = decode_whole(line)
+    return _Asked(request.get("custom_id"), line) if isinstance(request, dict) else request
 
 
 @functools.lru_cache(maxsize=4)
@@ -271,7 +291,10 @@ def _values(line: Mapping[str, Any], beside: _Beside) -> list[dict[str, Any]]:
 
 
 def _added(places: list[Mapping[str, Any]], name: str) -> Any:
-    return next((found for place in places if (found := first_told(place, (name,))) is not None), None)
+    for place in places:
+        if (found := first_told(place, (name,))) is not None:
+            return found
+    return None
 
 
 def _operation(
@@ -285,8 +308,7 @@ def _operation(
     answered = KINDS.get(kind) if isinstance(kind, str) and not anthropic else "chat"
     for path in (asked.get("url"), batch.get("endpoint")):
         if isinstance(path, str) and path:
-            found = PATH.search(path)
-            return CALLS.get(found[1], answered if kind else None) if found else answered if kind else None
+            return CALLS.get(call_at(path) or "", answered if kind else None)
     return answered
 
 

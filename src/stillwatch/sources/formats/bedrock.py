@@ -47,6 +47,9 @@ ERRORS = {
     "ThrottlingException": 429,
     "ValidationException": 400,
 }
+INPUT_COUNTS = ("inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount")
+LIMITS = ("maxTokenCount", "max_new_tokens", "max_gen_len", "max_tokens_to_sample", "maxTokens", "max_tokens")
+DEEPER = frozenset({"guardContent", "citationsContent"})
 METRICS = "amazon-bedrock-invocationMetrics"
 OPAQUE_MODELS = ("application-inference-profile/", "provisioned-model/", "imported-model/", "custom-model-deployment/")
 _COHERE_ROLES = {"CHATBOT": "assistant", "USER": "user", "SYSTEM": "system", "TOOL": "tool"}
@@ -145,10 +148,10 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any]:
     asked = request_values(_request(request)) if isinstance(request, dict) else {}
     answered = response_values(body)
     metrics = mapping(body.get(METRICS)) or mapping(body.get("metrics"))
-    cached = ("cacheReadInputTokenCount", "cacheWriteInputTokenCount")
-    sent = [given[name] for name in ("inputTokenCount", *cached) if given.get(name) is not None]
+    sent = [count for count in map(given.get, INPUT_COUNTS) if count is not None]
     wrong = next((count for count in sent if type(count) is not int or count < 0), None)
-    return asked | {
+    return {
+        **asked,
         "exchange_id": record.get("requestId"),
         "started_at": record.get("timestamp"),
         "account_id": mapping(record.get("identity")).get("arn") or record.get("accountId"),
@@ -165,7 +168,10 @@ def _values(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _first(*values: Any) -> Any:
-    return next((value for value in values if value is not None), None)
+    for value in values:
+        if value is not None:
+            return value
+    return None
 
 
 def _model(name: Any, answered: Any) -> Any:
@@ -178,8 +184,8 @@ def _model(name: Any, answered: Any) -> Any:
 def _request(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """A request's body with the names that the models of Bedrock do not share made the common ones."""
     settings = {**body, **mapping(body.get("textGenerationConfig")), **mapping(body.get("inferenceConfig"))}
-    limits = ("maxTokenCount", "max_new_tokens", "max_gen_len", "max_tokens_to_sample", "maxTokens", "max_tokens")
-    common: dict[str, Any] = {**body, "inferenceConfig": {**settings, "max_tokens": _first(*map(settings.get, limits))}}
+    settings["max_tokens"] = _first(*map(settings.get, LIMITS))
+    common: dict[str, Any] = {**body, "inferenceConfig": settings}
     tools = mapping(body.get("toolConfig")).get("tools")
     if isinstance(tools, list):
         common["tools"] = [tool for tool in items(tools) if "cachePoint" not in tool]
@@ -203,6 +209,8 @@ def _message(message: Any) -> Any:
     """A message of Converse whose parts that hold text deeper down are those texts."""
     if not isinstance(message, dict) or not isinstance(message.get("content"), list):
         return message
+    if all(type(part) is dict and DEEPER.isdisjoint(part) for part in message["content"]):
+        return message
     return {**message, "content": [_part(part) for part in message["content"]]}
 
 
@@ -218,7 +226,8 @@ def _answer(body: Any) -> dict[str, Any]:
     """The body of the whole answer: as it is, or put together from the array of a stream's chunks."""
     if isinstance(body, dict):
         message = mapping(mapping(body.get("output")).get("message"))
-        return {**body, "output": {"message": _message(message)}} if message else dict(body)
+        plain = _message(message)
+        return body if plain is message else {**body, "output": {"message": plain}}
     chunks = items(body)
     metrics = next((chunk[METRICS] for chunk in reversed(chunks) if METRICS in chunk), None)
     whole = assembled(chunks)

@@ -36,6 +36,7 @@ API_MARKS = (b'"created_at"', b'"tokens_in"', b'"tokens_out"', b'"provider"')
 LOGPUSH_MARKS = (b'"Metadata"', b'"RequestBody"', b'"ResponseBody"', b'"StatusCode"')
 ACCOUNT_KEYS = ("cf.user_id", "account_id", "user_id", "userId", "user")
 SESSION_KEYS = ("session_id", "sessionId")
+COUNTS = (("input_tokens", "tokens_in"), ("output_tokens", "tokens_out"))
 ENCRYPTED = frozenset({"key", "iv", "data"})
 
 
@@ -113,14 +114,15 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     told = sent_and_answered(
         row.get("request") or row.get("request_head"), row.get("response") or row.get("response_head")
     )
-    counted = {"input_tokens": row.get("tokens_in"), "output_tokens": row.get("tokens_out")}
+    for name, column in COUNTS:
+        if told.get(name) is None:
+            told[name] = row.get(column)
     metadata = mapping(decoded(row.get("metadata")))
     status = row.get("status_code")
     if not status and isinstance(row.get("success"), bool):
         status = 200 if row["success"] else 500
     return {
         **told,
-        **{name: count for name, count in counted.items() if told.get(name) is None},
         "exchange_id": row.get("id"),
         "started_at": row.get("created_at"),
         **_caller(metadata),
@@ -157,10 +159,14 @@ def _open(value: Any) -> Any:
 
 
 def _caller(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "account_id": next((told for key in ACCOUNT_KEYS if (told := told_id(metadata.get(key)))), None),
-        "session_id": next((told for key in SESSION_KEYS if (told := told_id(metadata.get(key)))), None),
-    }
+    return {"account_id": _first_id(metadata, ACCOUNT_KEYS), "session_id": _first_id(metadata, SESSION_KEYS)}
+
+
+def _first_id(metadata: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    for key in keys:
+        if told := told_id(metadata.get(key)):
+            return told
+    return None
 
 
 SOURCE = Cloudflare()

@@ -31,7 +31,7 @@ from stillwatch.sources.records.json_log import JsonLog
 __all__ = ["SOURCE", "Helicone"]
 
 MARKS = (b'"request_created_at"', b'"response_status"')
-NOT_STORED = ("helicone_message", "heliconeMessage")
+NOT_STORED = frozenset({"helicone_message", "heliconeMessage"})
 OTHER_EVENTS = ("tool", "vector_db", "data")
 CALLED = frozenset({"model", "messages", "contents", "prompt"})
 SPOKEN = CALLED | {"input", "choices", "output", "content", "candidates", "streamed_data"}
@@ -113,12 +113,14 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:
         request or _schema_request(mapping(schema.get("request"))),
         _answer(response) or _schema_response(mapping(schema.get("response"))),
     )
-    counted = {"input_tokens": _prompt_tokens(row), "output_tokens": _count(row.get("completion_tokens"))}
+    if told.get("input_tokens") is None:
+        told["input_tokens"] = _prompt_tokens(row)
+    if told.get("output_tokens") is None:
+        told["output_tokens"] = _count(row.get("completion_tokens"))
     models = (row.get("response_model"), told.get("model"), row.get("model"), row.get("request_model"))
     status = row.get("response_status")
     return {
         **told,
-        **{name: count for name, count in counted.items() if told.get(name) is None},
         "exchange_id": row.get("request_id"),
         "started_at": row.get("request_created_at"),
         "account_id": row.get("request_user_id"),
@@ -133,8 +135,7 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any] | None:
 def _stored(value: Any) -> Mapping[str, Any]:
     """A body; an empty one where Helicone left a message in its place."""
     body = logged_body(value)
-    told = any(name in body for name in NOT_STORED) and not body.keys() & (SPOKEN - {"model"})
-    return {} if told else body
+    return body if NOT_STORED.isdisjoint(body) or body.keys() & (SPOKEN - {"model"}) else {}
 
 
 def _answer(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -30,15 +30,16 @@ others list them: the vendors' own pages were not at hand.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.bodies import mapping, request_values, response_values
+from stillwatch.sources.calls.bodies import first_of, mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import told_id
 from stillwatch.sources.calls.http_bodies import body_of, bytes_of, credential, headers_of, without_key
 from stillwatch.sources.containers.files import head, whole
@@ -55,9 +56,10 @@ from stillwatch.sources.records.callers import sound_text
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, time_us
 
-__all__ = ["CALLS", "PATH", "SOURCE", "HttpPairs", "claimed_account", "failure_status", "first_told"]
+__all__ = ["CALLS", "SOURCE", "HttpPairs", "call_at", "claimed_account", "failure_status", "first_told"]
 
 HAR_ENTRY_DEPTH = 3
+_TOLD = (str, int, float)
 IDS = ("id", "request_id", "exchange_id")
 _ID_KEYS = some_keys(IDS)
 TIMES = ("timestamp", "started_at", "start_time", "created_at", "startedDateTime")
@@ -65,6 +67,11 @@ REQUEST_TIMES = ("timestamp", "started_at", "start_time", "timestamp_start")
 ACCOUNTS = ("account_id", "account", "tenant_id", "organization_id", "team_id", "user_id")
 ORGANISATIONS = ("openai-organization", "anthropic-organization-id")
 CONVERSATIONS = frozenset({"messages", "input", "prompt", "contents"})
+ASKED = CONVERSATIONS | {"content", "requests"}
+HAR_BODY = frozenset({"text", "mimeType"})
+HTTP = frozenset({"url", "path", "method", "headers", "body", "postData"})
+"""Keys of which a request or response has one that is not the body itself."""
+ADDRESS_KEPT = 200
 ANSWERED = frozenset({"choices", "usage", "usageMetadata"})
 """Keys that only a model's answer has: then it was a call, under whatever names the caller put its conversation."""
 BODIES = frozenset({"body", "content", "postData"})
@@ -232,7 +239,7 @@ def first_told(values: Mapping[str, Any], names: Iterable[str]) -> Any:
     """The first of some keys that holds a text or a number; null where none does."""
     for name in names:
         value = values.get(name)
-        if value is not None and value != "" and isinstance(value, str | int | float):
+        if value is not None and value != "" and isinstance(value, _TOLD):
             return value
     return None
 
@@ -244,9 +251,9 @@ def _url(request: Mapping[str, Any]) -> str:
 
 def _body(side: Mapping[str, Any], record: Mapping[str, Any]) -> Mapping[str, Any]:
     """The body of a request or a response, wherever its recorder keeps it; empty where it has none."""
-    kept = next((side[name] for name in ("body", "postData", "content", "chunks") if side.get(name)), None)
+    kept = first_of(side, ("body", "postData", "content", "chunks"))
     encoding = side.get("encoding") or side.get("body_encoding")
-    har = isinstance(kept, dict) and kept.keys() & {"text", "mimeType"} and not kept.keys() & CONVERSATIONS
+    har = isinstance(kept, dict) and not HAR_BODY.isdisjoint(kept) and CONVERSATIONS.isdisjoint(kept)
     if har and kept is not side.get("body"):
         kept, encoding = mapping(kept).get("text"), mapping(kept).get("encoding")
     if isinstance(kept, str) and encoding == "base64":
@@ -255,8 +262,7 @@ def _body(side: Mapping[str, Any], record: Mapping[str, Any]) -> Mapping[str, An
         kept = bytes_of(kept) or _from_notation(kept)
     elif isinstance(kept, list) and kept is side.get("content"):  # Anthropic's blocks: the body itself
         kept = None
-    bare = not any(name in side for name in ("url", "path", "method", "headers", "body", "postData"))
-    return body_of(kept) if kept is not None or not bare else side
+    return body_of(kept) if kept is not None or not HTTP.isdisjoint(side) else side
 
 
 def _from_notation(text: str) -> bytes | None:
@@ -270,18 +276,36 @@ def _operation(method: str, url: str, body: Mapping[str, Any], answer: Mapping[s
     """The kind of call, by the path or, where that is not recorded, by the bodies; None for anything else."""
     if method.upper() != "POST":
         return None
-    if body and not body.keys() & (CONVERSATIONS | {"content", "requests"}) and not answer.keys() & ANSWERED:
+    if body and ASKED.isdisjoint(body) and ANSWERED.isdisjoint(answer):
         return None
     if not url:
         if "input" in body:
             return "embeddings" if isinstance(answer.get("data"), list) else "responses"
         return ("completions" if "prompt" in body else "chat") if body.keys() & CONVERSATIONS else None
+    path = _path_of(url)
+    return None if path is None or NO_CALL.search(path) else CALLS.get(call_at(path) or "")
+
+
+def _kept(told: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """A function of an address, which remembers what it said of short ones: they come again and again."""
+    known = functools.lru_cache(maxsize=4096)(told)
+    return lambda address: known(address) if len(address) <= ADDRESS_KEPT else told(address)
+
+
+@_kept
+def _path_of(url: str) -> str | None:
+    """The path in a URL; null for what is none."""
     try:
-        path = urlsplit(url).path
+        return urlsplit(url).path
     except ValueError:
         return None
+
+
+@_kept
+def call_at(path: str) -> str | None:
+    """The end of a path, by which `CALLS` knows the kind of call; null for a path without one."""
     found = PATH.search(path)
-    return CALLS.get(found[1]) if found and not NO_CALL.search(path) else None
+    return found[1] if found else None
 
 
 def _model_in(url: str) -> str | None:

@@ -31,6 +31,7 @@ __all__ = ["SOURCE", "Kong"]
 MARKS = (b'"latencies"', b'"started_at"', b'"request"', b'"response"')
 PLUGINS = ("proxy", "ai-proxy", "ai-proxy-advanced")
 NO_MODEL = "UNSPECIFIED"
+OLDER = frozenset({"prompt_token", "completion_token"})
 
 
 class Kong(JsonLog):
@@ -99,8 +100,9 @@ def _call(ai: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What the plugin that proxied the call tells of it; None for no call."""
     for name in PLUGINS:
         plugin = mapping(ai.get(name))
-        if any(isinstance(plugin.get(part), dict) for part in ("meta", "usage", "payload")):
-            return plugin
+        for part in ("meta", "usage", "payload"):
+            if isinstance(plugin.get(part), dict):
+                return plugin
     return None
 
 
@@ -108,11 +110,12 @@ def _values(entry: Mapping[str, Any], call: Mapping[str, Any]) -> dict[str, Any]
     request, meta = mapping(entry.get("request")), mapping(call.get("meta"))
     payload, above = mapping(call.get("payload")), mapping(mapping(entry.get("ai")).get("payload"))
     told = sent_and_answered(payload.get("request") or above.get("request"), payload.get("response"))
-    counted = {name: value for name, value in _counts(mapping(call.get("usage"))).items() if told.get(name) is None}
+    for name, value in _counts(mapping(call.get("usage"))).items():
+        if told.get(name) is None:
+            told[name] = value
     models = [meta.get(name) for name in ("response_model", "request_model") if meta.get(name) != NO_MODEL]
     return {
         **told,
-        **counted,
         "exchange_id": _identity(entry),
         "started_at": entry.get("started_at"),
         "account_id": _account(entry),
@@ -134,8 +137,9 @@ def _account(entry: Mapping[str, Any]) -> Any:
 
 def _counts(usage: Mapping[str, Any]) -> dict[str, Any]:
     """Tokens by the newer names; the older ones are these without the s."""
-    older = {f"{name}s": usage[name] for name in ("prompt_token", "completion_token") if name in usage}
-    return usage_values({**older, **usage})
+    if OLDER.isdisjoint(usage):
+        return usage_values(usage)
+    return usage_values({**{f"{name}s": usage[name] for name in OLDER if name in usage}, **usage})
 
 
 SOURCE = Kong()

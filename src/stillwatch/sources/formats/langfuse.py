@@ -13,9 +13,7 @@ holds). Choices and limits:
 - The older export keeps ``user_id`` and ``session_id`` in files of traces. They are looked up by ``trace_id`` in the
   trace files of the observations' own folder and, where that is called ``observations``, of the folder ``traces``
   beside it; at most 5 million traces, whose ids are held in memory.
-- Some libraries count the parts of ``usage_details`` within the whole, against the contract: if ``total`` is the sum
-  of ``input`` and ``output`` alone, these two count alone. Of OpenAI's names that were stored as they were,
-  ``prompt_tokens`` and ``completion_tokens`` count.
+- Some libraries count the parts of ``usage_details`` within the whole, against the contract: see `usage_parts`.
 - What input and output look like is up to the application: conversations of OpenAI, Anthropic, LangChain, the Vercel
   AI SDK and OpenTelemetry are read, any other text is what the user said. Not verified: the shapes of LangChain and of
   Vercel's SDK, and that a setting which is not set is the text "Infinity" or "None".
@@ -35,6 +33,7 @@ from stillwatch.errors import InputError
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.observed import answer_values, asked_values
+from stillwatch.sources.calls.usage_parts import counted_parts
 from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, head
 from stillwatch.sources.containers.json_documents import (
@@ -47,7 +46,7 @@ from stillwatch.sources.containers.json_documents import (
 )
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.json_log import JsonLog
-from stillwatch.sources.records.values import BadValueError, real, time_us, whole
+from stillwatch.sources.records.values import BadValueError, real, time_us
 
 __all__ = ["SOURCE", "Langfuse"]
 
@@ -75,11 +74,14 @@ COLUMNS = (
     "data",
     "timestamp",
 )
+SIZED = (dict, list)
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens")
 ID_KEYS = ("id", "type", "data", "observations")
 CAMEL = {
     "".join((first, *map(str.capitalize, rest))): "_".join((first, *rest))
     for first, *rest in (name.split("_") for name in COLUMNS if "_" in name)
 }
+_CAMELS = frozenset(CAMEL)
 # Each set of keys marks one kind of file: observations, traces, scores, the list of an export's files.
 OBSERVATIONS = (
     ("trace_id", "start_time", "parent_observation_id"),
@@ -151,7 +153,8 @@ class Langfuse(JsonLog):
         traces = _Traces(location)
         for document in _documents(location):
             if isinstance(document.value, dict):
-                yield document._replace(value={"rows": [traces.joined(row) for row in _rows(document.value)]})
+                rows = [traces.joined(row) for row in _rows(document.value)]
+                yield Document(document.line, {"rows": rows}, document.reason)
             else:
                 yield document
 
@@ -159,7 +162,7 @@ class Langfuse(JsonLog):
         """See `JsonLog.heads`; what traces tell is no part of an id."""
         for document in _documents(location, some_keys(ID_KEYS)):
             if isinstance(document.value, dict):
-                yield document._replace(value={"rows": _rows(document.value)})
+                yield Document(document.line, {"rows": _rows(document.value)}, document.reason)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: an observation of a model's call is one exchange, a page holds many."""
@@ -222,14 +225,14 @@ def _is_pairs(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(pair, tuple) for pair in value)
 
 
-def _rows(document: Mapping[str, Any], depth: int = 2) -> list[dict[str, Any]]:
+def _rows(document: Mapping[str, Any], depth: int = 2) -> list[Mapping[str, Any]]:
     """The rows of a document, names in snake case: itself, the rows of a page, or the observations of a trace."""
-    row = dict(document)
-    if not CAMEL.keys().isdisjoint(row):
+    row = document
+    if not _CAMELS.isdisjoint(row):
         row = {CAMEL.get(name, name): value for name, value in row.items()}
-    if depth and isinstance(row.get("data"), list) and "type" not in row:
+    if depth and "type" not in row and isinstance(row.get("data"), list):
         return [inner for item in items(row["data"]) for inner in _rows(item, depth - 1)]
-    if depth and items(row.get("observations")):
+    if depth and "observations" in row and items(row["observations"]):
         about = {name: row.get(name) for name in ("user_id", "session_id")}
         within = [observation for item in items(row["observations"]) for observation in _rows(item, 0)]
         return [{**observation, **_told(about, observation)} for observation in within]
@@ -248,10 +251,12 @@ class _Traces:
         self._location = location
         self._known: Mapping[str, tuple[str | None, str | None]] | None = None
 
-    def joined(self, row: dict[str, Any]) -> dict[str, Any]:
+    def joined(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """An observation with its trace's user and session, where it has none of its own."""
+        if row.get("user_id"):
+            return row
         trace = row.get("trace_id")
-        if row.get("user_id") or not isinstance(trace, str) or str(row.get("type")) not in KINDS:
+        if not isinstance(trace, str) or str(row.get("type")) not in KINDS:
             return row
         if self._known is None:
             self._known = _known_traces(_beside(self._location))
@@ -299,28 +304,35 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any]:
     asked, answered = asked_values(_opened(row.get("input"))), answer_values(_opened(row.get("output")))
     parameters = mapping(_opened(row.get("model_parameters")))
     tools = _opened(row.get("tool_definitions"))
-    limits = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxTokens", "maxOutputTokens")
+    started = _time(row.get("start_time"))
     return {
         "exchange_id": row.get("id"),
-        "started_at": row.get("start_time"),
+        "started_at": started,
         "account_id": row.get("user_id"),
         "session_id": row.get("session_id"),
         "model": row.get("provided_model_name") or row.get("model"),
         "operation": KINDS[str(row["type"])],
         **asked,
         **answered,
-        **_counts(_opened(row.get("usage_details")) or _opened(row.get("usage"))),
+        **counted_parts(mapping(_opened(row.get("usage_details")) or _opened(row.get("usage")))),
         "temperature": _number(parameters.get("temperature")),
-        "max_tokens": next((parameters[name] for name in limits if _number(parameters.get(name)) is not None), None),
+        "max_tokens": _limit(parameters),
         "tool_count": asked["tool_count"] if not tools and asked["tool_count"] else _size(tools),
         "status": None if row.get("level") is None else 500 if row["level"] == "ERROR" else 200,
-        "latency_ms": _latency(row),
+        "latency_ms": _latency(started, row),
     }
+
+
+def _limit(parameters: Mapping[str, Any]) -> Any:
+    for name in LIMITS:
+        if (limit := parameters.get(name)) is not None and _number(limit) is not None:
+            return limit
+    return None
 
 
 def _size(tools: Any) -> int | None:
     """How many tools there are; an export without the column tells nothing."""
-    return len(tools) if isinstance(tools, Mapping | list) else None
+    return len(tools) if isinstance(tools, SIZED) else None
 
 
 def _opened(value: Any) -> Any:
@@ -332,47 +344,25 @@ def _opened(value: Any) -> Any:
 
 def _number(value: Any) -> Any:
     """A setting, or null where a library wrote that there is none."""
+    if value is None or type(value) is int:
+        return value
     return None if str(value).lower() in ("infinity", "inf", "none", "null", "nan", "") else value
 
 
-def _counts(usage: Any) -> dict[str, Any]:
-    """Tokens from parts that add up; see the module for those that do not."""
-    parts = {name.lower(): count for name, count in mapping(usage).items() if count is not None}
-    counts: dict[str, Any] = {}
-    for way, openai in (("input", "prompt_tokens"), ("output", "completion_tokens")):
-        found = {name: count for name, count in parts.items() if way in name and "cost" not in name}
-        found = found or {name: parts[name] for name in (openai,) if name in parts}
-        wholes = list(map(_whole, found.values()))
-        wrong = next((count for count, told in zip(found.values(), wholes, strict=True) if told is None), None)
-        counts[f"{way}_tokens"] = (sum(filter(None, wholes)) if wrong is None else wrong) if found else None
-    reasoning = next((name for name in parts if "reasoning" in name), "")
-    total, plain = _whole(parts.get("total")), (_whole(parts.get("input")), _whole(parts.get("output")))
-    if total is not None and plain[0] is not None and plain[1] is not None:
-        if plain[0] + plain[1] == total:
-            counts = {"input_tokens": plain[0], "output_tokens": plain[1]}
-        elif "output" not in reasoning and plain[0] + plain[1] + _whole_or_0(parts.get(reasoning)) == total:
-            counts["output_tokens"] = total - plain[0]
-    return counts | {"reasoning_tokens": parts.get(reasoning)}
-
-
-def _whole(value: Any) -> int | None:
-    """A count, which some exports write as text or with a point; null for anything else."""
-    if type(value) is int and 0 <= value < 2**63:
-        return value
+def _time(value: Any) -> Any:
+    """A time in microseconds; what is none, as it is."""
     try:
-        return None if value is None else whole(value)
+        us = None if value is None else time_us(value)
     except BadValueError:
-        return None
+        return value
+    return value if us is None else us
 
 
-def _whole_or_0(value: Any) -> int:
-    return _whole(value) or 0
-
-
-def _latency(row: Mapping[str, Any]) -> Any:
+def _latency(started: Any, row: Mapping[str, Any]) -> Any:
     """From the start to the end; of rows without an end, what they call their latency (seconds)."""
     try:
-        start, end = (None if row.get(name) is None else time_us(row[name]) for name in ("start_time", "end_time"))
+        start = None if started is None else time_us(started)
+        end = None if row.get("end_time") is None else time_us(row["end_time"])
         if start is not None and end is not None:
             return max(round((end - start) / 1000), 0)
         seconds = None if row.get("latency") is None else real(row["latency"])

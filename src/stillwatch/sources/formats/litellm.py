@@ -25,23 +25,27 @@ from typing import Any, ClassVar, TypeVar
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Source, Trust
-from stillwatch.sources.calls.bodies import conversation, mapping, response_values, usage_values
+from stillwatch.sources.calls.bodies import answer_texts, conversation, first_of, mapping, usage_values
 from stillwatch.sources.calls.gateway_calls import told_id
 from stillwatch.sources.containers.json_documents import begins_json, decoded
 from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 
-__all__ = ["SOURCE", "LiteLLM", "refused_key", "sharing_ids"]
+__all__ = ["SOURCE", "LiteLLM", "is_redacted", "refused_key", "sharing_ids"]
 
 Place = TypeVar("Place", bound=Path | str)
-REDACTED = re.compile(r"\W{0,20}(?:\w{1,20}\W{1,20})?redacted-by-litellm\W{0,20}")
+MARK = "redacted-by-litellm"
+REDACTED = re.compile(rf"\W{{0,20}}(?:\w{{1,20}}\W{{1,20}})?{MARK}\W{{0,20}}")
 """The whole text: a caller who only begins with the mark has not been redacted."""
 CUT = "truncated by litellm"
+NAME = "litellm"
+"""Stands in all that the proxy puts in a text's place."""
 MARKS = (b'"startTime"', b'"call_type"')
 FURTHER_MARKS = (b'"metadata"', b'"model_parameters"', b'"hidden_params"', b'"litellm_call_id"')
 SPEND = "litellm_spend"
 SPEND_MARKS = (b'"request_id"', b'"spend"')
 OWNER_KEYS = ("user_api_key_user_id", "user_api_key_team_id", "user_api_key_org_id")
+NUMBER = (int, float)
 LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
@@ -96,7 +100,9 @@ class LiteLLM(JsonLog):
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a payload is one exchange."""
-        return ({"exchange_id": self._identity(document), **_values(document)},)
+        values = _values(document)
+        values["exchange_id"] = self._identity(document)
+        return (values,)
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`."""
@@ -105,6 +111,11 @@ class LiteLLM(JsonLog):
     def _identity(self, payload: Mapping[str, Any]) -> Any:
         first, second = self._ids
         return payload.get(first) or payload.get(second)
+
+
+def is_redacted(text: str) -> bool:
+    """Whether a text is nothing but the proxy's note that it was redacted."""
+    return MARK in text and REDACTED.fullmatch(text) is not None
 
 
 def refused_key(error: Mapping[str, Any]) -> bool:
@@ -118,7 +129,7 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     answer = payload.get("response")
     system, messages = _conversation(payload.get("messages"))
     response, reasoning, reasoning_tokens = _answer(answer)
-    owner = next((metadata[key] for key in OWNER_KEYS if metadata.get(key)), None)
+    owner = first_of(metadata, OWNER_KEYS)
     refused = owner is None and refused_key(mapping(payload.get("error_information")))
     key = None if refused else metadata.get("user_api_key_hash")
     tools, seconds = parameters.get("tools"), payload.get("response_time")
@@ -137,12 +148,12 @@ def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
         "output_tokens": payload.get("completion_tokens"),
         "reasoning_tokens": _reasoning_tokens(metadata) if reasoning_tokens is None else reasoning_tokens,
         "temperature": parameters.get("temperature"),
-        "max_tokens": next((parameters[name] for name in LIMITS if parameters.get(name)), None),
+        "max_tokens": first_of(parameters, LIMITS),
         "tool_count": len(tools) if isinstance(tools, list) else 0 if parameters else None,
         "client_ip": payload.get("requester_ip_address") or metadata.get("requester_ip_address"),
         "user_agent": payload.get("user_agent") or metadata.get("user_agent"),
         "status": _status(payload),
-        "latency_ms": round(seconds * 1000) if isinstance(seconds, int | float) and abs(seconds) < 1e12 else None,
+        "latency_ms": round(seconds * 1000) if isinstance(seconds, NUMBER) and abs(seconds) < 1e12 else None,
     }
 
 
@@ -157,11 +168,12 @@ def _conversation(value: Any) -> tuple[str | None, list[dict[str, str | None]] |
     spoken = type(messages) is Remnant
     for message in messages:
         content = message["content"]
-        if content and _clean(content) is None:
-            messages = type(messages)(m | {"content": _clean(m["content"])} for m in messages)
-            spoken = any(m["content"] for m in messages)
-            break
-        spoken = spoken or bool(content)
+        if content:
+            if NAME in content and _clean(content) is None:
+                messages = type(messages)(m | {"content": _clean(m["content"])} for m in messages)
+                spoken = any(m["content"] for m in messages)
+                break
+            spoken = True
     return _clean(system), messages if spoken else []
 
 
@@ -182,7 +194,9 @@ def _from_text(value: str) -> Any:
 
 def _clean(value: str | None) -> str | None:
     """A text without the mark of a sink that cut it; null where it was redacted."""
-    if not value or REDACTED.fullmatch(value):
+    if not value or NAME not in value:
+        return value or None
+    if is_redacted(value):
         return None
     if CUT in value[-200:]:
         value = value[: value.rindex(CUT)].rstrip(" .(")
@@ -195,12 +209,9 @@ def _answer(response: Any) -> tuple[str | None, str | None, Any]:
         cut = response.lstrip()[:1] in ("{", "[") and CUT in response[-200:]
         return None if cut else _clean(response), None, None
     body = mapping(response)
-    answer = response_values(body)
-    return (
-        _clean(answer["response"]),
-        _clean(answer["reasoning"]),
-        answer["reasoning_tokens"] if body.get("usage") else None,
-    )
+    text, reasoning = answer_texts(body)
+    usage = body.get("usage")
+    return _clean(text), _clean(reasoning), usage_values(mapping(usage))["reasoning_tokens"] if usage else None
 
 
 def _reasoning_tokens(metadata: Mapping[str, Any]) -> Any:

@@ -24,12 +24,12 @@ from typing import Any, ClassVar
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.bodies import mapping, request_values, response_values, usage_values
+from stillwatch.sources.calls.bodies import first_of, mapping, request_values, response_values, usage_values
 from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents
 from stillwatch.sources.containers.postgres import table_rows
-from stillwatch.sources.formats.litellm import REDACTED, refused_key
+from stillwatch.sources.formats.litellm import is_redacted, refused_key
 from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 from stillwatch.sources.records.values import BadValueError, time_us
@@ -62,6 +62,7 @@ COLUMNS = (
 NAMES: Mapping[str, str] = {name.lower(): name for name in COLUMNS}
 MARKS = ("request_id", "startTime", "call_type", "spend")
 OWNER_COLUMNS = ("user", "team_id", "organization_id")
+CUT_MARK = "truncated "
 CUT = re.compile(
     r"\.\.\. \(litellm_truncated skipped \d+ chars[^\n]{0,400}?\) \.\.\.|\.\.\. \((?:litellm_)?truncated \d+ chars\)"
 )
@@ -159,10 +160,11 @@ def _values(row: Mapping[str, Any]) -> dict[str, Any]:
     asked = request_values(request) if request else _spoken(_opened(row.get("messages")))
     answered = response_values(mapping(response))
     usage = usage_values(mapping(metadata.get("usage_object")))["reasoning_tokens"]
-    owner = next((row[name] for name in OWNER_COLUMNS if row.get(name)), None)
+    owner = first_of(row, OWNER_COLUMNS)
     refused = owner is None and refused_key(mapping(metadata.get("error_information")))
     key = None if refused else row.get("api_key")
-    return asked | {
+    return {
+        **asked,
         "exchange_id": row.get("request_id"),
         "started_at": row.get("startTime"),
         "account_id": owner or key or None,
@@ -203,14 +205,18 @@ def _clean(text: Any) -> Any:
     """A text without the note in place of its middle; null where it was redacted."""
     if not isinstance(text, str):
         return text
-    return None if REDACTED.fullmatch(text) else CUT.sub("\n", text) or None
+    if CUT_MARK in text:
+        return None if is_redacted(text) else CUT.sub("\n", text) or None
+    return None if is_redacted(text) else text or None
 
 
 def _clean_messages(messages: Any) -> Any:
     if not isinstance(messages, list):
         return messages
-    cleaned = type(messages)(message | {"content": _clean(message["content"])} for message in messages)
-    return cleaned if type(cleaned) is Remnant or any(message["content"] for message in cleaned) else None
+    contents = [_clean(message["content"]) for message in messages]
+    if any(told is not message["content"] for told, message in zip(contents, messages, strict=True)):
+        messages = type(messages)(m | {"content": told} for m, told in zip(messages, contents, strict=True))
+    return messages if type(messages) is Remnant or any(contents) else None
 
 
 def _status(row: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:

@@ -91,6 +91,8 @@ class Mended(NamedTuple):
 
 def sound_text(value: object) -> str | None:
     """An id that the caller chose, as a text that can be kept; null for what is none."""
+    if type(value) is str and value.isascii():
+        return value or None
     try:
         return None if value is None else text(without_halves(value) if isinstance(value, str) else value)
     except BadValueError:

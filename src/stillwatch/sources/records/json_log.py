@@ -47,12 +47,17 @@ class JsonLog:
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document."""
-        rows, records = Rows(location), 0
-        for document in self.documents(location):
+        rows, records, passed = Rows(location), 0, 0 if since is None else since.records
+        for line, value, reason in self.documents(location):
             records += 1
-            if since is not None and records <= since.records:
+            if records <= passed:
                 continue
-            self._add(rows, document)
+            if reason:
+                rows.reject(reason, line)
+            elif not isinstance(value, dict):
+                rows.reject("not an object", line)
+            else:
+                self._add(rows, value, line)
             if rows.full:
                 yield rows.take(Cursor(records))
         if len(rows):
@@ -73,16 +78,11 @@ class JsonLog:
                 ids = []
         yield id_array(ids)
 
-    def _add(self, rows: Rows, document: Document) -> None:
-        if document.reason:
-            rows.reject(document.reason, document.line)
-        elif not isinstance(document.value, dict):
-            rows.reject("not an object", document.line)
-        else:
-            try:
-                found = list(self.exchanges(document.value))
-            except BadConversationError as error:
-                rows.reject(str(error), document.line)
-                return
-            for values in found:
-                rows.add(map(values.get, COLUMNS), document.line)
+    def _add(self, rows: Rows, document: Mapping[str, Any], line: int) -> None:
+        try:
+            found = tuple(self.exchanges(document))
+        except BadConversationError as error:
+            rows.reject(str(error), line)
+            return
+        for values in found:
+            rows.add(map(values.get, COLUMNS), line)

@@ -120,8 +120,10 @@ def network(value: object) -> int | None:
 
 def time_us(value: object) -> int | None:
     """Microseconds since 1970 from ISO 8601 (no zone: UTC), a datetime, or a number (see the module)."""
+    if (type(value) is float or type(value) is int) and (plain := _plain_us(value)) is not None:
+        return plain
     if type(value) is str:
-        if DIGITS.match(value):  # Python 3.11 takes 1788010112345 for a day of 1788
+        if value[4:5] != "-" and DIGITS.match(value):  # Python 3.11 takes 1788010112345 for a day of 1788
             return epoch_us(value, None)
         try:
             moment = dt.datetime.fromisoformat(value)
@@ -152,8 +154,8 @@ def epoch_us(value: object, unit: str | None) -> int | None:
 def _plain_us(value: object) -> int | None:
     """What `epoch_us` makes of the numbers that logs are full of, without decimals; None for all others.
 
-    Seconds with a fraction are told by a float whose neighbours, before the year 2106, are less than half a microsecond
-    away: where the rounded microseconds give the same float again, its digits round to them too.
+    Seconds and milliseconds with a fraction are told by a float whose neighbours, before the year 2106, are less than
+    half a microsecond away: where the rounded microseconds give the same float again, its digits round to them too.
     """
     if type(value) is int:
         if SECONDS[0] <= value < SECONDS[1]:
@@ -166,9 +168,13 @@ def _plain_us(value: object) -> int | None:
             us, rest = divmod(value, 1_000)
             return us + (rest > 500 or (rest == 500 and us % 2))  # half to even, as `round` does it
         return None
-    if type(value) is float and SECONDS[0] <= value < SECONDS[1] - 1:
-        us = round(value * 1e6)
-        return us if us / 1e6 == value else None
+    if type(value) is float:
+        if SECONDS[0] <= value < SECONDS[1] - 1:
+            us = round(value * 1e6)
+            return us if us / 1e6 == value else None
+        if SECONDS[0] * 1_000 <= value < (SECONDS[1] - 1) * 1_000:
+            us = round(value * 1e3)
+            return us if us / 1e3 == value else None
     return None
 
 
