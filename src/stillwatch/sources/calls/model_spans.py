@@ -30,11 +30,10 @@ from stillwatch.sources.calls.attributes import (
     CONTENTS,
     Event,
     Lists,
+    Names,
     first,
     first_has,
-    firsts,
     flat,
-    names_of,
     numbered,
 )
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
@@ -98,7 +97,7 @@ FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwa
 ADDRESSES = ("client.address", "http.client_ip")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
 AGENTS = ("user_agent.original", "http.user_agent")
-_CALL = names_of(
+_CALL = Names(
     {
         "model": MODELS,
         "operation": ("gen_ai.operation.name", "llm.request.type"),
@@ -109,7 +108,7 @@ _CALL = names_of(
         "max_tokens": ("gen_ai.request.max_tokens", "llm.request.max_tokens"),
     }
 )
-_CALLER = names_of(
+_CALLER = Names(
     {
         "account": ACCOUNTS,
         "session": SESSIONS,
@@ -157,7 +156,7 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, l
     a client they are those that it sent on. ``metadata`` is the proxy's word where LiteLLM itself wrote the span
     (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
-    told, received = firsts(attributes, _CALLER), server or call
+    told, received = _CALLER.firsts(attributes), server or call
     vouched = _vouched(attributes) if litellm else _NOTHING
     forwarded = told.get("forwarded") if received else None
     if isinstance(forwarded, list):
@@ -201,7 +200,7 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
     lists, told = numbered(attributes), _event_messages(events) if events else _NO_MESSAGES
     system, messages = _conversation(attributes, lists, told[0])
     response, reasoning = _answer(attributes, lists, told[1])
-    found = firsts(attributes, _CALL)
+    found = _CALL.firsts(attributes)
     return {
         "model": found.get("model") or invocation.get("model"),
         "operation": found.get("operation") or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),

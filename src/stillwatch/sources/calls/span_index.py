@@ -17,7 +17,7 @@ from typing import Any
 from stillwatch.errors import InputError
 from stillwatch.sources.calls.attributes import Event
 from stillwatch.sources.calls.bodies import mapping
-from stillwatch.sources.calls.model_spans import DETAILS, context_values, is_call
+from stillwatch.sources.calls.model_spans import DETAILS, context_values
 from stillwatch.sources.calls.span_window import Call, Key, Record, Span, inherited, short
 from stillwatch.sources.containers.files import Beside, files_in, folder_of
 from stillwatch.sources.containers.hostile_json import written
@@ -72,10 +72,9 @@ class SpanIndex:
             return
         key = _digest(told.key)
         if isinstance(told, Span):
-            call = is_call(told.attributes)
-            context = short(context_values(told.attributes, server=told.server, call=call, litellm=told.litellm))
+            context = short(context_values(told.attributes, server=told.server, call=told.call, litellm=told.litellm))
             parent = b"" if told.parent is None else _digest(told.parent)
-            self._spans.append((key, parent, call, written(context, sort=True).decode() if context else ""))
+            self._spans.append((key, parent, told.call, written(context, sort=True).decode() if context else ""))
         else:
             self._place += 1
             value = written(told.event.values).decode()
@@ -96,7 +95,7 @@ class SpanIndex:
     def columns(self, told: Span | Record) -> dict[str, Any] | None:
         """The columns of the exchange that a span or a log record of the details is; None for what is none."""
         if isinstance(told, Span):
-            if not is_call(told.attributes) or (told.key is not None and self._asked("encloses", told.key)):
+            if not told.call or (told.key is not None and self._asked("encloses", told.key)):
                 return None
         elif told.event.name != DETAILS or (told.key is not None and self._asked("call", told.key)):
             return None

@@ -8,7 +8,7 @@ from typing import Any
 
 from stillwatch.errors import InputError
 from stillwatch.sources.base import Cursor, ReadBatch
-from stillwatch.sources.calls.model_spans import DETAILS, is_call
+from stillwatch.sources.calls.model_spans import DETAILS
 from stillwatch.sources.calls.span_index import ALONE, files_beside, span_index
 from stillwatch.sources.calls.span_window import Record, Span, Window, identity
 from stillwatch.sources.containers.files import Beside, head, second_head
@@ -38,7 +38,7 @@ class SpanLog(JsonLog):
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`."""
         for told in self.told(document):
-            if is_call(told.attributes) if isinstance(told, Span) else told.event.name == DETAILS:
+            if told.call if isinstance(told, Span) else told.event.name == DETAILS:
                 yield identity(told)
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:

@@ -16,7 +16,7 @@ import msgspec
 
 from stillwatch.sources.base import Cursor
 from stillwatch.sources.calls.attributes import Event, Listed
-from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values, is_call
+from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values
 from stillwatch.sources.calls.span_status import status_of
 from stillwatch.sources.records.rows import COLUMNS, Rows
 
@@ -34,14 +34,14 @@ Key = tuple[Any, str]
 
 
 class Span(NamedTuple):
-    """A span: which one it is and which one it is within (None: untold), and what it tells. Times in nanoseconds.
-
-    ``litellm``: whether LiteLLM itself wrote it, so that its metadata are the proxy's word.
+    """A span: which one it is and which one it is within (None: untold), and what it tells. Of a ``call`` to a model its
+    times, in nanoseconds. ``litellm``: whether LiteLLM itself wrote it, so that its metadata are the proxy's word.
     """
 
     key: Key | None
     parent: Key | None
     server: bool
+    call: bool
     start: Any
     end: Any
     failed: bool
@@ -70,11 +70,15 @@ def identity(told: Span | Record) -> Any:
 class Call:
     """A call to a model, from its span or, where that is missing, from its log record of the details."""
 
+    __slots__ = ("attributes", "characters", "context", "events", "key", "merged", "told")
+
     def __init__(self, told: Span | Record) -> None:
         self.told, self.key = told, told.key
         self.merged = False
-        self.events = list(told.events) if isinstance(told, Span) else []
-        self.attributes = told.attributes if isinstance(told, Span) else told.event.values
+        if type(told) is Span:
+            self.events, self.attributes = list(told.events), told.attributes
+        else:
+            self.events, self.attributes = [], told.event.values
         self.characters = _characters(self.attributes) + sum([_characters(event.values) for event in self.events])
         self.context = _context(told, self.attributes, call=True)
 
@@ -124,13 +128,12 @@ def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | 
     return found | call.context
 
 
-def short(context: Mapping[str, Any]) -> dict[str, Any]:
+def short(context: dict[str, Any]) -> dict[str, Any]:
     """What is kept of what a span tells of who called."""
-    return {
-        name: value
-        for name, value in context.items()
-        if len(value if type(value) is str else str(value)) <= CONTEXT_CHARACTERS
-    }
+    for value in context.values():
+        if type(value) is not str or len(value) > CONTEXT_CHARACTERS:
+            return {name: value for name, value in context.items() if len(str(value)) <= CONTEXT_CHARACTERS}
+    return context
 
 
 class _Known:
@@ -228,7 +231,7 @@ class Window:
         return call.merged or (isinstance(call.told, Span) and known is not None and known.encloses)
 
     def _span(self, span: Span) -> Call | None:
-        call = Call(span) if is_call(span.attributes) else None
+        call = Call(span) if span.call else None
         above = span.parent
         if span.key is not None:
             known = self._know(span.key)

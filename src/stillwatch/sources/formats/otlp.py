@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.attributes import Event, first
 from stillwatch.sources.calls.bodies import items, mapping
-from stillwatch.sources.calls.model_spans import LITELLM
+from stillwatch.sources.calls.model_spans import LITELLM, is_call
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
 from stillwatch.sources.containers.json_documents import begins_json, decoded
@@ -132,12 +132,14 @@ def _told(document: Mapping[str, Any]) -> Iterator[Span | Record]:
     """The spans and the log records of generative AI in a line."""
     for span, attributes, litellm in _entries(document, "resourceSpans"):
         status = mapping(span.get("status"))
+        call = is_call(attributes)
         yield Span(
             key=_key(span, "spanId"),
             parent=_key(span, "parentSpanId"),
             server=span.get("kind") in SERVER,
-            start=_number(span.get("startTimeUnixNano")),
-            end=_number(span.get("endTimeUnixNano")),
+            call=call,
+            start=_number(span.get("startTimeUnixNano")) if call else None,
+            end=_number(span.get("endTimeUnixNano")) if call else None,
             failed=status.get("code") in FAILED,
             message=status.get("message"),
             attributes=attributes,

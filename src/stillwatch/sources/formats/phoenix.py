@@ -24,8 +24,9 @@ import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, Event, Listed, flat
+from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, BySet, Event, Listed, flat
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.model_spans import is_call
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
@@ -48,6 +49,7 @@ LITELLMS = "llm.request.type"
 """What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = frozenset({"http.route", "client.address", "http.client_ip"})
 
+_OWN = BySet(lambda names: tuple((name, name[len(PREFIX) :]) for name in names if name.startswith(PREFIX)))
 _ID_KEYS = some_keys(("context", "context.span_id", "data", "spans"))
 
 
@@ -218,37 +220,29 @@ def _messages(column: pa.Array) -> list[Listed | None] | None:
 
 def _span(row: Mapping[str, Any]) -> Span:
     nested = row.get("attributes")
-    attributes = flat(nested, lists=True) if isinstance(nested, dict) else _columns(row)
+    if type(nested) is dict:
+        attributes = flat(nested, lists=True)
+    else:  # they are columns of their own
+        attributes = flat({name: row[key] for key, name in _OWN[tuple(row)]}, lists=True, frame=True)
     kind = row.get("span_kind")
     if isinstance(kind, str) and kind != "UNKNOWN":
         attributes.setdefault("openinference.span.kind", kind)
     trace = row["context.trace_id"] if "context.trace_id" in row else mapping(row.get("context")).get("trace_id")
+    call = is_call(attributes)
+    events = row.get("events")
     return Span(
         key=_key(trace, _span_id(row)),
         parent=_key(trace, row.get("parent_id")),
         server=not SERVERS.isdisjoint(attributes),
-        start=_nanoseconds(row.get("start_time")),
-        end=_nanoseconds(row.get("end_time")),
+        call=call,
+        start=_nanoseconds(row.get("start_time")) if call else None,
+        end=_nanoseconds(row.get("end_time")) if call else None,
         failed=row.get("status_code") == "ERROR",
         message=row.get("status_message"),
         attributes=attributes,
-        events=[_event(event) for event in items(row.get("events"))],
+        events=[_event(event) for event in items(events)] if events else [],
         litellm=LITELLMS in attributes,
     )
-
-
-def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a data frame's row, which are columns of their own; "not a number" where a span has none."""
-    own = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
-    return _numbers(flat(own, lists=True))
-
-
-def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: Listed(map(_numbers, value)) if type(value) is Listed else value
-        for name, value in values.items()
-        if value == value
-    }
 
 
 def _span_id(row: Mapping[str, Any]) -> str | None:
