@@ -117,12 +117,12 @@ class SpanIndex:
         found = self._table.execute(asked, (_digest(key),))
         return [Event(name, mapping(decode_whole(value.encode()))) for name, value in found]
 
-    def _above(self, key: Key | bytes) -> tuple[Mapping[str, Any], bytes | None] | None:
+    def _above(self, key: Key | bytes) -> tuple[Mapping[str, Any], bytes | None, bool] | None:
         digest = key if isinstance(key, bytes) else _digest(key)
-        found = self._table.execute("select context, parent from span where key = ?", (digest,)).fetchone()
+        found = self._table.execute("select context, parent, encloses from span where key = ?", (digest,)).fetchone()
         if found is None:
             return None
-        return mapping(decode_whole(found[0].encode())) if found[0] else {}, found[1] or None
+        return mapping(decode_whole(found[0].encode())) if found[0] else {}, found[1] or None, bool(found[2])
 
 
 def _digest(key: Key) -> bytes:

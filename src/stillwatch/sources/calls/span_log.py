@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from stillwatch.errors import InputError
 from stillwatch.sources.base import Cursor, ReadBatch
@@ -21,6 +21,9 @@ __all__ = ["SpanLog"]
 class SpanLog(JsonLog):
     """A format whose documents hold spans, in any order, and perhaps log records beside them."""
 
+    records_apart: ClassVar[bool] = True
+    """Whether log records may tell more of a span."""
+
     def recognises(self, head: bytes) -> bool:
         """See `Source.recognises`."""
         raise NotImplementedError
@@ -31,8 +34,8 @@ class SpanLog(JsonLog):
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """The calls in one document, with what it tells of them itself; `read` looks farther."""
-        window = Window()
-        window.add(list(self.told(document)), 1, 1)
+        window = Window(settled=not self.records_apart)
+        window.add(self.told(document), 1, 1)
         return list(window.exchanges())
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
@@ -90,13 +93,13 @@ class SpanLog(JsonLog):
             yield rows.take(Cursor(records))
 
     def _windowed(self, location: str, passed: int) -> Iterator[ReadBatch]:
-        rows, window, records = Rows(location), Window(), 0
+        rows, window, records = Rows(location), Window(settled=not self.records_apart), 0
         for document in self.documents(location):
             records += 1
             if document.reason or not isinstance(document.value, dict):
                 window.reject(document.reason or "not an object", records, document.line)
             else:
-                window.add(list(self.told(document.value)), records, document.line)
+                window.add(self.told(document.value), records, document.line)
             while window.full:
                 cursor = window.release(rows, passed)
                 if rows.full:

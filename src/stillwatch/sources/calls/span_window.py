@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -68,34 +68,52 @@ def identity(told: Span | Record) -> Any:
 
 
 class Call:
-    """A call to a model, from its span or, where that is missing, from its log record of the details."""
+    """A call to a model, from its span or, where that is missing, from its log record of the details.
 
-    __slots__ = ("attributes", "characters", "context", "events", "key", "merged", "told")
+    ``above``: the span that it lies within, or, of a record, the span that it belongs to.
+    """
+
+    __slots__ = ("_values", "above", "apart", "characters", "context", "events", "key", "merged", "told")
 
     def __init__(self, told: Span | Record) -> None:
-        self.told, self.key = told, told.key
-        self.merged = False
+        self.key, self.merged, self.apart = told.key, False, type(told) is Record
         if type(told) is Span:
-            self.events, self.attributes = list(told.events), told.attributes
+            self.above, self.events = told.parent, list(told.events)
         else:
-            self.events, self.attributes = [], told.event.values
-        self.characters = _characters(self.attributes) + sum([_characters(event.values) for event in self.events])
-        self.context = _context(told, self.attributes, call=True)
+            self.above, self.events = told.key, []
+        self.told: Span | Record | None = told
+        self._values: dict[str, Any] = {}
+        attributes = _attributes(told)
+        self.characters = _characters(attributes) + sum([_characters(event.values) for event in self.events])
+        self.context = _context(told, attributes, call=True)
+
+    def settle(self) -> None:
+        """Keeps the columns in place of what told them: nothing more will be told of the call."""
+        self._values, self.told, self.events = self._columns(), None, []
 
     def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """The columns of the exchange; ``context`` is what was told of who called."""
+        return (self._values or self._columns()) | context
+
+    def _columns(self) -> dict[str, Any]:
         told = self.told
-        values = call_values(self.attributes, self.events)
+        assert told is not None
+        attributes = _attributes(told)
+        values = call_values(attributes, self.events)
         values["exchange_id"] = identity(told)
-        values |= context
-        if isinstance(told, Record):
-            status = status_of(self.attributes, (), failed=False, message=None)
-            return values | {"started_at": told.time, "status": status}
+        if type(told) is Record:
+            values["started_at"] = told.time
+            values["status"] = status_of(attributes, (), failed=False, message=None)
+            return values
         start, end = told.start, told.end
         values["started_at"] = start
         values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
-        values["status"] = status_of(self.attributes, self.events, failed=told.failed, message=told.message)
+        values["status"] = status_of(attributes, self.events, failed=told.failed, message=told.message)
         return values
+
+
+def _attributes(told: Span | Record) -> Mapping[str, Any]:
+    return told.attributes if type(told) is Span else told.event.values
 
 
 def _milliseconds(nanoseconds: int) -> int:
@@ -108,20 +126,19 @@ def _context(told: Span | Record, attributes: Mapping[str, Any], *, call: bool) 
     return context_values(attributes, server=server, call=call, litellm=told.litellm)
 
 
-def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any] | None]) -> dict[str, Any]:
+def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any, bool] | None]) -> dict[str, Any]:
     """What a call tells of who called, or else the nearest span above it that knows.
 
     The client's address is that of the outermost server: an inner server's client is another server. ``look`` has what
-    a span tells and the one above it, None where that is not known.
+    a span tells, the one above it and whether a call lies within it; None where that is not known.
     """
-    told = call.told
     found: dict[str, Any] = {}
-    above: Any = told.parent if isinstance(told, Span) else told.key
+    above: Any = call.above
     for _ in range(DEPTH):
         known = None if above is None else look(above)
         if known is None:
             break
-        context, above = known
+        context, above, _ = known
         for name, value in context.items():
             if name in OUTERMOST or name not in found:
                 found[name] = value
@@ -136,15 +153,12 @@ def short(context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-class _Known:
-    """What is kept of any span: the one above it, what it tells of who called, and whether a call lies within it."""
+_Known = tuple[dict[str, Any], Key | None, bool]
+"""What is kept of any span: what it tells of who called, the one above it, and whether a call lies within it.
 
-    __slots__ = ("context", "encloses", "parent")
-
-    def __init__(self) -> None:
-        self.parent: Key | None = None
-        self.context: dict[str, Any] = {}
-        self.encloses = False
+A plain tuple, which the garbage collector learns to pass over: there are many.
+"""
+_UNKNOWN: _Known = ({}, None, False)
 
 
 class _Held(NamedTuple):
@@ -157,9 +171,13 @@ class _Held(NamedTuple):
 
 
 class Window:
-    """The last lines of a file, and what its last spans and log records told."""
+    """The last lines of a file, and what its last spans and log records told.
 
-    def __init__(self) -> None:
+    ``settled``: no log record tells more of a span, so that a call's columns are read as it comes.
+    """
+
+    def __init__(self, *, settled: bool = False) -> None:
+        self._settled = settled
         self._held: deque[_Held] = deque()
         self._known: OrderedDict[Key, _Known] = OrderedDict()  # a dict would look for its first ever longer
         self._spans: dict[Key, Call] = {}
@@ -184,14 +202,17 @@ class Window:
         """A line that is set aside as a whole."""
         self._held.append(_Held(record, line, reason, []))
 
-    def add(self, told: list[Span | Record], record: int, line: int) -> None:
+    def add(self, told: Iterable[Span | Record], record: int, line: int) -> None:
         """What one line of the file tells."""
-        found = [self._span(one) if isinstance(one, Span) else self._record(one) for one in told]
-        calls = [call for call in found if call is not None]
+        calls: list[Call] = []
+        for one in told:
+            call = self._span(one) if type(one) is Span else self._record(one)
+            if call is not None:
+                calls.append(call)
+                self._characters += call.characters
         if calls:
             self._held.append(_Held(record, line, "", calls))
             self._calls += len(calls)
-            self._characters += sum(call.characters for call in calls)
 
     def release(self, rows: Rows, passed: int) -> Cursor:
         """Gives the oldest line held back to ``rows``, unless it is among the first ``passed`` of the file."""
@@ -204,7 +225,7 @@ class Window:
         for call in held.calls:
             self._characters -= call.characters
             if call.key is not None:
-                (self._spans if isinstance(call.told, Span) else self._records).pop(call.key, None)
+                (self._records if call.apart else self._spans).pop(call.key, None)
         self._calls -= len(held.calls)
         return Cursor(held.record)
 
@@ -220,30 +241,32 @@ class Window:
 
     def _columns(self, call: Call) -> dict[str, Any]:
         """The columns of a call, with what it and the spans above it tell of who called."""
-        return call.columns(inherited(call, self._above))
-
-    def _above(self, key: Key) -> tuple[Mapping[str, Any], Key | None] | None:
-        known = self._known.get(key)
-        return None if known is None else (known.context, known.parent)
+        return call.columns(inherited(call, self._known.get))
 
     def _passed_over(self, call: Call) -> bool:
         known = None if call.key is None else self._known.get(call.key)
-        return call.merged or (isinstance(call.told, Span) and known is not None and known.encloses)
+        return call.merged or (not call.apart and known is not None and known[2])
 
     def _span(self, span: Span) -> Call | None:
-        call = Call(span) if span.call else None
-        above = span.parent
-        if span.key is not None:
-            known = self._know(span.key)
-            known.parent = above
-            known.context = short(call.context if call else _context(span, span.attributes, call=False))
+        key, above, call = span.key, span.parent, None
+        if span.call:
+            call = Call(span)
+            if self._settled:
+                call.settle()
+        if key is not None:
+            context = short(call.context if call else _context(span, span.attributes, call=False))
+            encloses = self._known.get(key, _UNKNOWN)[2]
+            self._know(key, (context, above, encloses))
             if call is not None:
-                self._join(call, span.key)
-            elif not known.encloses:
+                self._join(call, key)
+            elif not encloses:
                 above = None
-        while above is not None and not (higher := self._know(above)).encloses:
-            higher.encloses = True
-            above = higher.parent
+        while above is not None:
+            context, higher, encloses = self._known.get(above, _UNKNOWN)
+            if encloses:
+                break
+            self._know(above, (context, higher, True))
+            above = higher
         return call
 
     def _join(self, call: Call, key: Key) -> None:
@@ -252,7 +275,8 @@ class Window:
         record = self._records.get(key)
         if record is not None:
             record.merged = True
-            events.append(Event(DETAILS, record.attributes))
+            assert record.told is not None
+            events.append(Event(DETAILS, _attributes(record.told)))
         if events:
             call.events += events
             call.characters += sum(_characters(event.values) for event in events)
@@ -304,13 +328,10 @@ class Window:
             self._early.pop(oldest, None)
             self._early_characters -= gone
 
-    def _know(self, key: Key) -> _Known:
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = _Known()
-            if len(self._known) > SPANS_KNOWN:
-                self._known.popitem(last=False)
-        return known
+    def _know(self, key: Key, known: _Known) -> None:
+        self._known[key] = known
+        if len(self._known) > SPANS_KNOWN:
+            self._known.popitem(last=False)
 
 
 def _characters(value: Any) -> int:

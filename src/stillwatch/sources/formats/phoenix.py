@@ -95,6 +95,8 @@ class Phoenix(SpanLog):
         ),
     )
 
+    records_apart: ClassVar[bool] = False
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is Parquet or JSON with the names of Phoenix's spans."""
         names = told_columns(head)
