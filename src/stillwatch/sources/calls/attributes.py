@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "first",
     "first_has",
     "flat",
+    "flat_columns",
     "numbered",
     "spread",
 ]
@@ -37,6 +38,7 @@ CONTENTS = "message.contents" + LISTED_KEY
 OBJECTS_LISTED = 100_000
 SETS_KEPT, KEYS_KEPT, KEY_KEPT = 1_000, 100, 200
 SCALARS = frozenset({str, int, float, bool})
+TEXTS = frozenset({str})
 
 Lists = Mapping[str, list[dict[str, Any]]]
 
@@ -105,13 +107,13 @@ class Names:
         return tuple((column, first, tuple(others)) for column, (first, *others) in names.items())
 
 
-def flat(values: Mapping[str, Any], prefix: str = "", *, lists: bool = False, frame: bool = False) -> dict[str, Any]:
+def flat(values: Mapping[str, Any], prefix: str = "", *, lists: bool = False) -> dict[str, Any]:
     """Nested attributes by dotted keys, below ``prefix``; objects in a list are counted from 0. Nulls are left out.
 
     With ``lists``, messages and their contents stay `Listed`, under their name with `LISTED_KEY`: `numbered` finds the
-    same in them as in many attributes, sooner. "Not a number" is a null too in a data ``frame``.
+    same in them as in many attributes, sooner.
     """
-    if not prefix and not frame and SCALARS.issuperset(map(type, values.values())):
+    if not prefix and SCALARS.issuperset(map(type, values.values())):
         return dict(values)
     found: dict[str, Any] = {}
     for key, value in values.items():
@@ -119,7 +121,22 @@ def flat(values: Mapping[str, Any], prefix: str = "", *, lists: bool = False, fr
         if type(value) is str or type(value) is Listed:
             found[name] = value
         elif value is not None:
-            _flatten(found, name, value, 1, lists, frame)
+            _flatten(found, name, value, 1, lists, False)
+    return found
+
+
+def flat_columns(row: Mapping[str, Any], names: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """`flat` with lists, of a data frame's columns: of some of them their own names and the attributes'.
+
+    "Not a number" is a null there.
+    """
+    found: dict[str, Any] = {}
+    for column, name in names:
+        value = row[column]
+        if type(value) is str or type(value) is int:
+            found[name] = value
+        elif value is not None:
+            _flatten(found, name, value, 1, True, True)
     return found
 
 
@@ -144,7 +161,7 @@ def _listed(values: list[Any], depth: int, frame: bool) -> Listed | None:
     for value in values if len(values) <= OBJECTS_LISTED and depth + 1 < MAX_NESTING else (None,):
         if type(value) is not dict or "" in value:
             return None
-        if set(map(type, value.values())) == {str}:
+        if TEXTS.issuperset(map(type, value.values())):
             found.append(value)
             continue
         told: dict[str, Any] = {}

@@ -23,8 +23,8 @@ the convention asks, and so OpenInference does for Bedrock and LiteLLM; older pr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from stillwatch.sources.calls.attributes import (
     CONTENTS,
@@ -129,21 +129,20 @@ _NOTHING: Mapping[str, Any] = {}
 _NO_MESSAGES: tuple[list[Any], list[Any]] = ([], [])
 
 
-class _Told(NamedTuple):
-    """One message: who speaks, the text, and reasoning shown with it."""
-
-    role: Any
-    text: str | None
-    thoughts: list[str]
+_Told = tuple[Any, str | None, Sequence[str]]
+"""One message: who speaks, the text, and reasoning shown with it."""
 
 
 def is_call(attributes: Mapping[str, Any]) -> bool:
     """Whether a span is a call to a model, rather than an agent, a tool, a search or a request to a server."""
-    kind, operation = attributes.get("openinference.span.kind"), attributes.get("gen_ai.operation.name")
+    kind = attributes.get("openinference.span.kind")
     if kind is not None:
         name = kind.upper() if isinstance(kind, str) else ""
-        asked = "llm.model_name" in attributes and first_has(attributes, "llm.input_messages", "message.role")
-        return name in OPENINFERENCE_CALLS or (name == "TOOL" and asked)  # LiteLLM's name for a call that offers tools
+        if name != "TOOL":
+            return name in OPENINFERENCE_CALLS
+        # LiteLLM's name for a call that offers tools
+        return "llm.model_name" in attributes and first_has(attributes, "llm.input_messages", "message.role")
+    operation = attributes.get("gen_ai.operation.name")
     if operation is not None:
         return operation not in NO_CALLS
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
@@ -259,7 +258,7 @@ def _message(message: Mapping[str, Any]) -> _Told:
     """A message with parts (OpenTelemetry) or with content (OpenAI's and Anthropic's shapes)."""
     parts = message["parts"] if "parts" in message else message.get("content")
     if type(parts) is str and not (message.get("reasoning") or message.get("reasoning_content")):
-        return _Told(message.get("role"), _clean(parts), [])
+        return message.get("role"), _clean(parts), ()
     texts: list[str] = []
     thoughts: list[str] = []
     for part in parts if isinstance(parts, list) else [parts]:
@@ -271,7 +270,7 @@ def _message(message: Mapping[str, Any]) -> _Told:
     for name in ("reasoning_content", "reasoning"):
         if name in message and (clean := _clean(message[name])):
             thoughts.append(clean)
-    return _Told(message.get("role"), "\n".join(texts) or None, thoughts)
+    return message.get("role"), "\n".join(texts) or None, thoughts
 
 
 def _told(value: Any, role: str) -> list[_Told] | None:
@@ -287,7 +286,7 @@ def _told(value: Any, role: str) -> list[_Told] | None:
         if decoded is value or any(key in item for item in told for key in ("role", "parts", "content")):
             return [_message(item if "role" in item else {"role": role, **item}) for item in told]
     text = _clean(value)
-    return [_Told(role, text, [])] if text and (decoded is not value or not STRUCTURE.match(text)) else None
+    return [(role, text, ())] if text and (decoded is not value or not STRUCTURE.match(text)) else None
 
 
 def _openllmetry(messages: Iterable[Mapping[str, Any]], role: str) -> list[_Told]:
@@ -297,8 +296,8 @@ def _openllmetry(messages: Iterable[Mapping[str, Any]], role: str) -> list[_Told
         parts = _decoded(message.get("content"))
         if isinstance(parts, list) and parts and all(isinstance(part, dict) and "type" in part for part in parts):
             message = {**message, "content": parts}
-        told = _message({"role": role, **message})
-        found.append(_Told(told.role, None, [told.text] if told.text else []) if told.role == "thinking" else told)
+        speaker, text, _ = told = _message({"role": role, **message})
+        found.append((speaker, None, [text] if text else []) if speaker == "thinking" else told)
     return found
 
 
@@ -306,15 +305,14 @@ def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
     """``llm.input_messages.0.message.role``, ``.message.content`` and ``.message.contents.0.message_content.text``."""
     found: list[_Told] = []
     for message in messages:
-        role, parts = message.get("message.role"), message.get("message.content")
-        reasoning = message.get("message.reasoning_summary")
-        if type(parts) is not str or len(message) > 2 or CONTENTS in message:
-            parts = [parts]
-            for part in numbered(message).get("message.contents", ()):
-                parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
-        elif not reasoning:
-            found.append(_Told(role, _clean(parts), []))
+        role, content = message.get("message.role"), message.get("message.content")
+        if type(content) is str and role is not None and len(message) == 2:
+            found.append((role, _clean(content), ()))
             continue
+        parts = [content]
+        for part in numbered(message).get("message.contents", ()):
+            parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
+        reasoning = message.get("message.reasoning_summary")
         found.append(_message({"role": role, "parts": parts, "reasoning": reasoning}))
     return found
 
@@ -354,9 +352,9 @@ def _conversation(
     above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
     if not sent:
         return _from_body(attributes)
-    inside, messages = apart([(told.role, told.text) for told in sent])
+    inside, messages = apart([(role, text) for role, text, _ in sent])
     spoken = type(messages) is Remnant or any(message["content"] for message in messages)
-    return joined([*[told.text for told in above], inside]) if above else inside, messages if spoken else None
+    return joined([*[text for _, text, _ in above], inside]) if above else inside, messages if spoken else None
 
 
 def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
@@ -384,7 +382,8 @@ def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[_Told]
         or _told(choices or None, "assistant")
         or []
     )
-    text, thoughts = joined([one.text for one in told]), joined([thought for one in told for thought in one.thoughts])
+    text = joined([text for _, text, _ in told])
+    thoughts = joined([thought for *_, shown in told for thought in shown])
     text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
     thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))
     if attributes.get("output.mime_type") != JSON:

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, BySet, Event, Listed, flat
+from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, BySet, Event, Listed, flat, flat_columns
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.model_spans import is_call
 from stillwatch.sources.calls.span_log import SpanLog
@@ -225,7 +225,7 @@ def _span(row: Mapping[str, Any]) -> Span:
     if type(nested) is dict:
         attributes = flat(nested, lists=True)
     else:  # they are columns of their own
-        attributes = flat({name: row[key] for key, name in _OWN[tuple(row)]}, lists=True, frame=True)
+        attributes = flat_columns(row, _OWN[tuple(row)])
     kind = row.get("span_kind")
     if isinstance(kind, str) and kind != "UNKNOWN":
         attributes.setdefault("openinference.span.kind", kind)
