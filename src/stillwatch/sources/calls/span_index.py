@@ -92,8 +92,8 @@ class SpanIndex:
         self._table.executemany("insert or ignore into event values(?, ?, ?, ?, ?, ?)", self._events)
         self._spans, self._events = [], []
 
-    def columns(self, told: Span | Record) -> dict[str, Any] | None:
-        """The columns of the exchange that a span or a log record of the details is; None for what is none."""
+    def row(self, told: Span | Record) -> list[Any] | None:
+        """The values of the exchange that a span or a log record of the details is (`Call.row`); None for no such."""
         if isinstance(told, Span):
             if not told.call or (told.key is not None and self._asked("encloses", told.key)):
                 return None
@@ -101,8 +101,8 @@ class SpanIndex:
             return None
         call = Call(told)
         if isinstance(told, Span) and told.key is not None:
-            call.events += self._messages(told.key)
-        return call.columns(inherited(call, self._above))
+            call.events = call.events + self._messages(told.key)
+        return call.row(inherited(call, self._above))
 
     def knows(self, key: Key | None) -> bool:
         """Whether a span is in the files."""

@@ -13,7 +13,7 @@ from stillwatch.sources.calls.span_index import ALONE, files_beside, span_index
 from stillwatch.sources.calls.span_window import Record, Span, Window, identity
 from stillwatch.sources.containers.files import Beside, head, second_head
 from stillwatch.sources.records.json_log import JsonLog
-from stillwatch.sources.records.rows import COLUMNS, Rows
+from stillwatch.sources.records.rows import Rows
 
 __all__ = ["SpanLog"]
 
@@ -82,9 +82,9 @@ class SpanLog(JsonLog):
                 rows.reject(document.reason or "not an object", document.line)
             else:
                 told = list(self.told(document.value))
-                calls = [columns for one in told if (columns := index.columns(one)) is not None]
-                for columns in calls:
-                    rows.add([columns.get(name) for name in COLUMNS], document.line)
+                calls = [row for one in told if (row := index.row(one)) is not None]
+                for row in calls:
+                    rows.add(row, document.line)
                 if told and not calls and not any(isinstance(one, Span) or index.knows(one.key) for one in told):
                     rows.reject(ALONE, document.line)
             if rows.full:

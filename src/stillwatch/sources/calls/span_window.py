@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -28,12 +28,14 @@ CHARACTERS_HELD = 32 * 2**20
 CONTEXT_CHARACTERS = 1_000
 DEPTH = 64
 _NUMBERS = frozenset({int, float, bool, type(None)})
+_PLACE = {name: place for place, name in enumerate(COLUMNS)}
+_TEXTS = [_PLACE[name] for name in ("system_prompt", "messages", "response", "reasoning")]
 OUTERMOST = ("client_ip", "user_agent")
 
 Key = tuple[Any, str]
 
 
-class Span(NamedTuple):
+class Span(msgspec.Struct, frozen=True):
     """A span: which one it is and which one it is within (None: untold), and what it tells. Of a ``call`` to a model its
     times, in nanoseconds. ``litellm``: whether LiteLLM itself wrote it, so that its metadata are the proxy's word.
     """
@@ -51,7 +53,7 @@ class Span(NamedTuple):
     litellm: bool
 
 
-class Record(NamedTuple):
+class Record(msgspec.Struct, frozen=True):
     """A log record that tells of a call: of which span (None: untold), and when; ``litellm`` as with a `Span`."""
 
     key: Key | None
@@ -73,47 +75,51 @@ class Call:
     ``above``: the span that it lies within, or, of a record, the span that it belongs to.
     """
 
-    __slots__ = ("_values", "above", "apart", "characters", "context", "events", "key", "merged", "told")
+    __slots__ = ("_row", "above", "apart", "characters", "context", "events", "key", "merged", "told")
 
-    def __init__(self, told: Span | Record) -> None:
+    def __init__(self, told: Span | Record, *, settled: bool = False) -> None:
+        """With ``settled``, nothing more will be told of the call: it keeps its columns, not what told them."""
         self.key, self.merged, self.apart = told.key, False, type(told) is Record
         if type(told) is Span:
-            self.above, self.events = told.parent, list(told.events)
+            self.above, self.events, attributes = told.parent, told.events, told.attributes
         else:
-            self.above, self.events = told.key, []
+            self.above, self.events, attributes = told.key, [], told.event.values
         self.told: Span | Record | None = told
-        self._values: dict[str, Any] = {}
-        attributes = _attributes(told)
-        self.characters = _characters(attributes) + sum([_characters(event.values) for event in self.events])
         self.context = _context(told, attributes, call=True)
+        self._row: list[Any] | None = None
+        if settled:
+            self._row = row = self._loose()
+            self.characters = sum([_characters(row[place]) for place in _TEXTS])
+            self.told, self.events = None, []
+        else:
+            self.characters = _characters(attributes) + sum([_characters(event.values) for event in self.events])
 
-    def settle(self) -> None:
-        """Keeps the columns in place of what told them: nothing more will be told of the call."""
-        self._values, self.told, self.events = self._columns(), None, []
+    def row(self, context: Mapping[str, Any]) -> list[Any]:
+        """The loose values of the exchange in the order of `COLUMNS`; ``context`` is what was told of who called."""
+        row = self._row or self._loose()
+        for name, value in context.items():
+            row[_PLACE[name]] = value
+        return row
 
-    def columns(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of the exchange; ``context`` is what was told of who called."""
-        return (self._values or self._columns()) | context
-
-    def _columns(self) -> dict[str, Any]:
+    def _loose(self) -> list[Any]:
         told = self.told
         assert told is not None
         attributes = _attributes(told)
         values = call_values(attributes, self.events)
         values["exchange_id"] = identity(told)
-        if type(told) is Record:
+        if type(told) is Span:
+            start, end = told.start, told.end
+            values["started_at"] = start
+            values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
+            values["status"] = status_of(attributes, self.events, failed=told.failed, message=told.message)
+        elif type(told) is Record:
             values["started_at"] = told.time
             values["status"] = status_of(attributes, (), failed=False, message=None)
-            return values
-        start, end = told.start, told.end
-        values["started_at"] = start
-        values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
-        values["status"] = status_of(attributes, self.events, failed=told.failed, message=told.message)
-        return values
+        return list(map(values.get, COLUMNS))
 
 
 def _attributes(told: Span | Record) -> Mapping[str, Any]:
-    return told.attributes if type(told) is Span else told.event.values
+    return told.attributes if type(told) is Span else told.event.values  # type: ignore[union-attr]
 
 
 def _milliseconds(nanoseconds: int) -> int:
@@ -161,7 +167,7 @@ A plain tuple, which the garbage collector learns to pass over: there are many.
 _UNKNOWN: _Known = ({}, None, False)
 
 
-class _Held(NamedTuple):
+class _Held(msgspec.Struct, frozen=True):
     """A line that is held back: its calls, or why it was set aside."""
 
     record: int
@@ -232,16 +238,17 @@ class Window:
     def exchanges(self) -> Iterator[dict[str, Any]]:
         """The columns of the calls that are held back."""
         for held in self._held:
-            yield from (self._columns(call) for call in held.calls if not self._passed_over(call))
+            for call in held.calls:
+                if not self._passed_over(call):
+                    yield dict(zip(COLUMNS, self._row(call), strict=True))
 
     def _give(self, call: Call, rows: Rows, line: int) -> None:
         if not self._passed_over(call):
-            values = self._columns(call)
-            rows.add(map(values.get, COLUMNS), line)
+            rows.add(self._row(call), line)
 
-    def _columns(self, call: Call) -> dict[str, Any]:
-        """The columns of a call, with what it and the spans above it tell of who called."""
-        return call.columns(inherited(call, self._known.get))
+    def _row(self, call: Call) -> list[Any]:
+        """The values of a call, with what it and the spans above it tell of who called."""
+        return call.row(inherited(call, self._known.get))
 
     def _passed_over(self, call: Call) -> bool:
         known = None if call.key is None else self._known.get(call.key)
@@ -250,9 +257,7 @@ class Window:
     def _span(self, span: Span) -> Call | None:
         key, above, call = span.key, span.parent, None
         if span.call:
-            call = Call(span)
-            if self._settled:
-                call.settle()
+            call = Call(span, settled=self._settled)
         if key is not None:
             context = short(call.context if call else _context(span, span.attributes, call=False))
             encloses = self._known.get(key, _UNKNOWN)[2]
