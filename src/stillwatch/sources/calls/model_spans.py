@@ -123,6 +123,7 @@ DETAILS = "gen_ai.client.inference.operation.details"
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 JSON = "application/json"
 BRACKETS = ("[", "{")
+MESSAGE = frozenset({"role", "parts", "content"})
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -188,17 +189,17 @@ def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
+def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[str, Any]:
     """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings."""
-    events = list(events)
     for event in events:
         if event.name == DETAILS:
             attributes = {**event.values, **attributes}
     invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
     kind = str(attributes.get("openinference.span.kind")).upper()
-    lists, told = numbered(attributes), _event_messages(events) if events else _NO_MESSAGES
-    system, messages = _conversation(attributes, lists, told[0])
-    response, reasoning = _answer(attributes, lists, told[1])
+    lists = numbered(attributes)
+    sent, answered = _event_messages(events) if events else _NO_MESSAGES
+    system, messages = _conversation(attributes, lists, sent)
+    response, reasoning = _answer(attributes, lists, answered)
     found = _CALL.firsts(attributes)
     return {
         "model": found.get("model") or invocation.get("model"),
@@ -222,7 +223,10 @@ def _tool_count(attributes: Mapping[str, Any], lists: Lists) -> int | None:
         told = attributes.get("ai.prompt.tools")
     if isinstance(told, list):
         return len(told)
-    return next((len(found) for name in TOOL_LISTS if (found := lists.get(name))), None)
+    for name in TOOL_LISTS if lists else ():
+        if name in lists:
+            return len(lists[name])
+    return None
 
 
 def _decoded(value: Any) -> Any:
@@ -265,7 +269,7 @@ def _message(message: Mapping[str, Any]) -> _Told:
         text, thought = _part(part)
         if thought:
             thoughts.append(thought)
-        if clean := _clean(text):
+        elif text and (clean := _clean(text)):
             texts.append(clean)
     for name in ("reasoning_content", "reasoning"):
         if name in message and (clean := _clean(message[name])):
@@ -281,10 +285,15 @@ def _told(value: Any, role: str) -> list[_Told] | None:
     if isinstance(decoded, dict):
         inner = decoded.get("messages")
         decoded = inner if isinstance(inner, list) else [decoded]
-    if isinstance(decoded, list) and (decoded is value or any(isinstance(item, dict) for item in decoded)):
-        told = [item if isinstance(item, dict) else {"content": item} for item in decoded]
-        if decoded is value or any(key in item for item in told for key in ("role", "parts", "content")):
-            return [_message(item if "role" in item else {"role": role, **item}) for item in told]
+    if isinstance(decoded, list):
+        objects = [item for item in decoded if isinstance(item, dict)]
+        if len(objects) == len(decoded):
+            known = any([not MESSAGE.isdisjoint(item) for item in objects])
+        else:
+            known = bool(objects)
+            objects = [item if isinstance(item, dict) else {"content": item} for item in decoded]
+        if known or decoded is value:
+            return [_message(item if "role" in item else {"role": role, **item}) for item in objects]
     text = _clean(value)
     return [(role, text, ())] if text and (decoded is not value or not STRUCTURE.match(text)) else None
 
@@ -309,12 +318,23 @@ def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
         if type(content) is str and role is not None and len(message) == 2:
             found.append((role, _clean(content), ()))
             continue
-        parts = [content]
-        for part in numbered(message).get("message.contents", ()):
-            parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
+        parts = [
+            {"type": part.get("message_content.type"), "text": part.get("message_content.text")}
+            for part in numbered(message).get("message.contents", ())
+        ]
         reasoning = message.get("message.reasoning_summary")
-        found.append(_message({"role": role, "parts": parts, "reasoning": reasoning}))
+        found.append(_message({"role": role, "parts": [content, *parts], "reasoning": reasoning}))
     return found
+
+
+def _listed(lists: Lists, openllmetry: str, openinference: str, role: str) -> list[_Told]:
+    """Messages that one of the two conventions spreads over attributes."""
+    return _openllmetry(lists.get(openllmetry, ()), role) or _openinference(lists.get(openinference, ()))
+
+
+def _texts(lists: Lists, name: str, text: str) -> list[dict[str, Any]]:
+    """Texts of OpenInference's completions, which have no roles, as messages without one."""
+    return [{"content": one.get(text)} for one in lists.get(name, ())]
 
 
 def _event_messages(events: Iterable[Event]) -> tuple[list[_Told], list[_Told]]:
@@ -339,21 +359,19 @@ def _conversation(
     attributes: Mapping[str, Any], lists: Lists, told: list[_Told]
 ) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The instructions and the conversation; null each where they were not logged, redacted or cut."""
-    prompts = [{"role": "user", "content": p.get("prompt.text")} for p in lists.get("llm.prompts", ())]
     sent = (
         _told(attributes.get("gen_ai.input.messages"), "user")
-        or _openllmetry(lists.get("gen_ai.prompt", ()), "user")
-        or _openinference(lists.get("llm.input_messages", ()))
+        or (lists and _listed(lists, "gen_ai.prompt", "llm.input_messages", "user"))
         or told
         or _told(attributes.get("ai.prompt.messages"), "user")
         or _told(attributes.get("gen_ai.prompt"), "user")
-        or _told(prompts or attributes.get("llm.prompts"), "user")
+        or _told(_texts(lists, "llm.prompts", "prompt.text") or attributes.get("llm.prompts"), "user")
     )
-    above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
+    above = _told(attributes.get("gen_ai.system_instructions"), "system")
     if not sent:
         return _from_body(attributes)
     inside, messages = apart([(role, text) for role, text, _ in sent])
-    spoken = type(messages) is Remnant or any(message["content"] for message in messages)
+    spoken = type(messages) is Remnant or any([message["content"] for message in messages])
     return joined([*[text for _, text, _ in above], inside]) if above else inside, messages if spoken else None
 
 
@@ -372,17 +390,15 @@ def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str
 
 def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[_Told]) -> tuple[str | None, str | None]:
     """The answer's text and the reasoning shown."""
-    choices = [{"content": c.get("completion.text")} for c in lists.get("llm.choices", ())]
     told = (
         _told(attributes.get("gen_ai.output.messages"), "assistant")
-        or _openllmetry(lists.get("gen_ai.completion", ()), "assistant")
-        or _openinference(lists.get("llm.output_messages", ()))
+        or (lists and _listed(lists, "gen_ai.completion", "llm.output_messages", "assistant"))
         or told_apart
         or _told(attributes.get("gen_ai.completion"), "assistant")
-        or _told(choices or None, "assistant")
+        or _told(_texts(lists, "llm.choices", "completion.text") or None, "assistant")
         or []
     )
-    text = joined([text for _, text, _ in told])
+    text = told[0][1] if len(told) == 1 else joined([text for _, text, _ in told])
     thoughts = joined([thought for *_, shown in told for thought in shown])
     text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
     thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))

@@ -89,7 +89,7 @@ class Call:
         self._row: list[Any] | None = None
         if settled:
             self._row = row = self._loose()
-            self.characters = sum([_characters(row[place]) for place in _TEXTS])
+            self.characters = sum([_characters(row[place]) for place in _TEXTS if row[place]])
             self.told, self.events = None, []
         else:
             self.characters = _characters(attributes) + sum([_characters(event.values) for event in self.events])
