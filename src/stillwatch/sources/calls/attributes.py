@@ -38,13 +38,14 @@ CONTENTS = "message.contents" + LISTED_KEY
 OBJECTS_LISTED = 100_000
 SETS_KEPT, KEYS_KEPT, KEY_KEPT = 1_000, 100, 200
 SCALARS = frozenset({str, int, float, bool})
-TEXTS = frozenset({str})
 
 Lists = Mapping[str, list[dict[str, Any]]]
 
 
 class Listed(list[dict[str, Any]]):
     """The objects of a list that `flat` left in one piece, each flat itself."""
+
+    __slots__ = ()
 
 
 class Event(NamedTuple):
@@ -161,7 +162,10 @@ def _listed(values: list[Any], depth: int, frame: bool) -> Listed | None:
     for value in values if len(values) <= OBJECTS_LISTED and depth + 1 < MAX_NESTING else (None,):
         if type(value) is not dict or "" in value:
             return None
-        if TEXTS.issuperset(map(type, value.values())):
+        for inner in value.values():
+            if type(inner) is not str:
+                break
+        else:
             found.append(value)
             continue
         told: dict[str, Any] = {}

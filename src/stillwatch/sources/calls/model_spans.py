@@ -29,6 +29,7 @@ from typing import Any
 from stillwatch.sources.calls.attributes import (
     CONTENTS,
     Event,
+    Listed,
     Lists,
     Names,
     first,
@@ -195,7 +196,6 @@ def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[
         if event.name == DETAILS:
             attributes = {**event.values, **attributes}
     invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
-    kind = str(attributes.get("openinference.span.kind")).upper()
     lists = numbered(attributes)
     sent, answered = _event_messages(events) if events else _NO_MESSAGES
     system, messages = _conversation(attributes, lists, sent)
@@ -203,7 +203,7 @@ def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[
     found = _CALL.firsts(attributes)
     return {
         "model": found.get("model") or invocation.get("model"),
-        "operation": found.get("operation") or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),
+        "operation": found.get("operation") or _operation(attributes.get("openinference.span.kind")),
         "system_prompt": system,
         "messages": messages,
         "response": response,
@@ -215,6 +215,11 @@ def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[
         "max_tokens": found["max_tokens"] if "max_tokens" in found else first(invocation, *LIMITS),
         "tool_count": _tool_count(attributes, lists),
     }
+
+
+def _operation(kind: Any) -> str | None:
+    name = kind.upper() if isinstance(kind, str) else ""
+    return OPENINFERENCE_CALLS.get(name, "chat" if name == "TOOL" else None)
 
 
 def _tool_count(attributes: Mapping[str, Any], lists: Lists) -> int | None:
@@ -318,9 +323,11 @@ def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
         if type(content) is str and role is not None and len(message) == 2:
             found.append((role, _clean(content), ()))
             continue
+        contents = message.get(CONTENTS) if role is not None and len(message) == 2 else None
+        if type(contents) is not Listed:
+            contents = numbered(message).get("message.contents", [])
         parts = [
-            {"type": part.get("message_content.type"), "text": part.get("message_content.text")}
-            for part in numbered(message).get("message.contents", ())
+            {"type": part.get("message_content.type"), "text": part.get("message_content.text")} for part in contents
         ]
         reasoning = message.get("message.reasoning_summary")
         found.append(_message({"role": role, "parts": [content, *parts], "reasoning": reasoning}))
@@ -329,7 +336,8 @@ def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
 
 def _listed(lists: Lists, openllmetry: str, openinference: str, role: str) -> list[_Told]:
     """Messages that one of the two conventions spreads over attributes."""
-    return _openllmetry(lists.get(openllmetry, ()), role) or _openinference(lists.get(openinference, ()))
+    told = _openllmetry(lists[openllmetry], role) if openllmetry in lists else []
+    return told or _openinference(lists.get(openinference, ()))
 
 
 def _texts(lists: Lists, name: str, text: str) -> list[dict[str, Any]]:
@@ -398,8 +406,11 @@ def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[_Told]
         or _told(_texts(lists, "llm.choices", "completion.text") or None, "assistant")
         or []
     )
-    text = told[0][1] if len(told) == 1 else joined([text for _, text, _ in told])
-    thoughts = joined([thought for *_, shown in told for thought in shown])
+    if len(told) == 1:
+        _, text, shown = told[0]
+    else:
+        text, shown = joined([text for _, text, _ in told]), [thought for *_, shown in told for thought in shown]
+    thoughts = joined(shown) if len(shown) > 1 else shown[0] if shown else None
     text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
     thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))
     if attributes.get("output.mime_type") != JSON:

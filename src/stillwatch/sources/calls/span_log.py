@@ -101,13 +101,13 @@ class SpanLog(JsonLog):
             else:
                 window.add(self.told(document.value), records, document.line)
             while window.full:
-                cursor = window.release(rows, passed)
+                released = window.release(rows, passed)
                 if rows.full:
-                    yield rows.take(cursor)
+                    yield rows.take(Cursor(released))
         while window.held:
-            cursor = window.release(rows, passed)
+            released = window.release(rows, passed)
             if rows.full:
-                yield rows.take(cursor)
+                yield rows.take(Cursor(released))
         if len(rows):
             yield rows.take(Cursor(records))
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import msgspec
 
-from stillwatch.sources.base import Cursor
 from stillwatch.sources.calls.attributes import Event, Listed
 from stillwatch.sources.calls.model_spans import DETAILS, call_values, context_values
 from stillwatch.sources.calls.span_status import status_of
+from stillwatch.sources.records.conversation import BadConversationError, messages_text
 from stillwatch.sources.records.rows import COLUMNS, Rows
+from stillwatch.sources.records.values import BadValueError, time_us
 
 __all__ = ["Call", "Key", "Record", "Span", "Window", "identity", "inherited", "short"]
 
@@ -29,6 +30,7 @@ CONTEXT_CHARACTERS = 1_000
 DEPTH = 64
 _NUMBERS = frozenset({int, float, bool, type(None)})
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
+_MADE: list[tuple[int, Callable[[Any], Any]]] = [(_PLACE["started_at"], time_us), (_PLACE["messages"], messages_text)]
 _TEXTS = [_PLACE[name] for name in ("system_prompt", "messages", "response", "reasoning")]
 OUTERMOST = ("client_ip", "user_agent")
 
@@ -72,10 +74,11 @@ def identity(told: Span | Record) -> Any:
 class Call:
     """A call to a model, from its span or, where that is missing, from its log record of the details.
 
-    ``above``: the span that it lies within, or, of a record, the span that it belongs to.
+    ``above``: the span that it lies within, or, of a record, the span that it belongs to. ``typed``: whether the time
+    and the conversation of its row are those of THE record (`Rows.add_typed`).
     """
 
-    __slots__ = ("_row", "above", "apart", "characters", "context", "events", "key", "merged", "told")
+    __slots__ = ("_row", "above", "apart", "characters", "context", "events", "key", "merged", "told", "typed")
 
     def __init__(self, told: Span | Record, *, settled: bool = False) -> None:
         """With ``settled``, nothing more will be told of the call: it keeps its columns, not what told them."""
@@ -87,8 +90,10 @@ class Call:
         self.told: Span | Record | None = told
         self.context = _context(told, attributes, call=True)
         self._row: list[Any] | None = None
+        self.typed = False
         if settled:
             self._row = row = self._loose()
+            self.typed = _typed(row)
             self.characters = sum([_characters(row[place]) for place in _TEXTS if row[place]])
             self.told, self.events = None, []
         else:
@@ -116,6 +121,17 @@ class Call:
             values["started_at"] = told.time
             values["status"] = status_of(attributes, (), failed=False, message=None)
         return list(map(values.get, COLUMNS))
+
+
+def _typed(row: list[Any]) -> bool:
+    """Makes a row's time and conversation those of THE record; False where one cannot be, for `Rows.add` to say why."""
+    try:
+        for place, typed in _MADE:
+            if row[place] is not None:
+                row[place] = typed(row[place])
+    except (BadValueError, BadConversationError):
+        return False
+    return True
 
 
 def _attributes(told: Span | Record) -> Mapping[str, Any]:
@@ -220,20 +236,22 @@ class Window:
             self._held.append(_Held(record, line, "", calls))
             self._calls += len(calls)
 
-    def release(self, rows: Rows, passed: int) -> Cursor:
-        """Gives the oldest line held back to ``rows``, unless it is among the first ``passed`` of the file."""
+    def release(self, rows: Rows, passed: int) -> int:
+        """Gives the oldest line held back to ``rows``, unless it is among the first ``passed``; says which it is."""
         held = self._held.popleft()
         if held.record > passed:
             if held.reason:
                 rows.reject(held.reason, held.line)
             for call in held.calls:
-                self._give(call, rows, held.line)
+                if not self._passed_over(call):
+                    row = self._row(call)
+                    rows.add_typed(row, held.line) if call.typed else rows.add(row, held.line)
         for call in held.calls:
             self._characters -= call.characters
             if call.key is not None:
                 (self._records if call.apart else self._spans).pop(call.key, None)
         self._calls -= len(held.calls)
-        return Cursor(held.record)
+        return held.record
 
     def exchanges(self) -> Iterator[dict[str, Any]]:
         """The columns of the calls that are held back."""
@@ -241,10 +259,6 @@ class Window:
             for call in held.calls:
                 if not self._passed_over(call):
                     yield dict(zip(COLUMNS, self._row(call), strict=True))
-
-    def _give(self, call: Call, rows: Rows, line: int) -> None:
-        if not self._passed_over(call):
-            rows.add(self._row(call), line)
 
     def _row(self, call: Call) -> list[Any]:
         """The values of a call, with what it and the spans above it tell of who called."""
@@ -258,21 +272,29 @@ class Window:
         key, above, call = span.key, span.parent, None
         if span.call:
             call = Call(span, settled=self._settled)
+        spans = self._known
         if key is not None:
             context = short(call.context if call else _context(span, span.attributes, call=False))
-            encloses = self._known.get(key, _UNKNOWN)[2]
-            self._know(key, (context, above, encloses))
+            encloses = spans.get(key, _UNKNOWN)[2]
+            spans[key] = (context, above, encloses)
             if call is not None:
                 self._join(call, key)
             elif not encloses:
                 above = None
         while above is not None:
-            context, higher, encloses = self._known.get(above, _UNKNOWN)
+            context, higher, encloses = spans.get(above, _UNKNOWN)
             if encloses:
                 break
-            self._know(above, (context, higher, True))
+            spans[above] = (context, higher, True)
             above = higher
+            self._forget()
+        self._forget()
         return call
+
+    def _forget(self) -> None:
+        """Keeps no more spans than may be kept."""
+        while len(self._known) > SPANS_KNOWN:
+            self._known.popitem(last=False)
 
     def _join(self, call: Call, key: Key) -> None:
         """Gives a call the log records that came before it."""
@@ -332,11 +354,6 @@ class Window:
             oldest, gone = self._early_order.popleft()
             self._early.pop(oldest, None)
             self._early_characters -= gone
-
-    def _know(self, key: Key, known: _Known) -> None:
-        self._known[key] = known
-        if len(self._known) > SPANS_KNOWN:
-            self._known.popitem(last=False)
 
 
 def _characters(value: Any) -> int:
