@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 __all__ = [
     "CONTENTS",
-    "BySet",
     "KEPT_WHOLE",
     "LISTED_KEY",
     "OBJECTS_LISTED",
+    "BySet",
     "Event",
     "Listed",
     "Lists",

@@ -94,12 +94,12 @@ class SpanLog(JsonLog):
 
     def _windowed(self, location: str, passed: int) -> Iterator[ReadBatch]:
         rows, window, records = Rows(location), Window(settled=not self.records_apart), 0
-        for document in self.documents(location):
+        for line, value, reason in self.documents(location):
             records += 1
-            if document.reason or not isinstance(document.value, dict):
-                window.reject(document.reason or "not an object", records, document.line)
+            if reason or not isinstance(value, dict):
+                window.reject(reason or "not an object", records, line)
             else:
-                window.add(self.told(document.value), records, document.line)
+                window.add(self.told(value), records, line)
             while window.full:
                 released = window.release(rows, passed)
                 if rows.full:

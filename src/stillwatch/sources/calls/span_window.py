@@ -38,8 +38,10 @@ Key = tuple[Any, str]
 
 
 class Span(msgspec.Struct, frozen=True):
-    """A span: which one it is and which one it is within (None: untold), and what it tells. Of a ``call`` to a model its
-    times, in nanoseconds. ``litellm``: whether LiteLLM itself wrote it, so that its metadata are the proxy's word.
+    """A span: which one it is and which one it is within (None: untold), and what it tells.
+
+    Only of a ``call`` to a model its times, in nanoseconds. ``litellm``: whether LiteLLM itself wrote it, so that its
+    metadata are the proxy's word.
     """
 
     key: Key | None
@@ -68,7 +70,7 @@ def identity(told: Span | Record) -> Any:
     """The id of the exchange: the span's; of a record without a span, the provider's id of the answer."""
     if told.key is not None:
         return told.key[1]
-    return (told.attributes if isinstance(told, Span) else told.event.values).get("gen_ai.response.id")
+    return _attributes(told).get("gen_ai.response.id")
 
 
 class Call:
@@ -81,46 +83,46 @@ class Call:
     __slots__ = ("_row", "above", "apart", "characters", "context", "events", "key", "merged", "told", "typed")
 
     def __init__(self, told: Span | Record, *, settled: bool = False) -> None:
-        """With ``settled``, nothing more will be told of the call: it keeps its columns, not what told them."""
-        self.key, self.merged, self.apart = told.key, False, type(told) is Record
-        if type(told) is Span:
-            self.above, self.events, attributes = told.parent, told.events, told.attributes
+        """With ``settled``, nothing more will be told of the call: it keeps its row, not what told it."""
+        self.key, self.merged, self.typed = told.key, False, False
+        self.events: list[Event] = []
+        if isinstance(told, Span):
+            self.apart, self.above, self.events = False, told.parent, told.events
         else:
-            self.above, self.events, attributes = told.key, [], told.event.values
-        self.told: Span | Record | None = told
+            self.apart, self.above = True, told.key
+        attributes = _attributes(told)
         self.context = _context(told, attributes, call=True)
-        self._row: list[Any] | None = None
-        self.typed = False
+        self.told: Span | Record | None = None if settled else told
+        self._row: list[Any] = []
         if settled:
-            self._row = row = self._loose()
+            self._row = row = _loose(told, self.events)
             self.typed = _typed(row)
             self.characters = sum([_characters(row[place]) for place in _TEXTS if row[place]])
-            self.told, self.events = None, []
         else:
             self.characters = _characters(attributes) + sum([_characters(event.values) for event in self.events])
 
     def row(self, context: Mapping[str, Any]) -> list[Any]:
         """The loose values of the exchange in the order of `COLUMNS`; ``context`` is what was told of who called."""
-        row = self._row or self._loose()
+        row = self._row if self.told is None else _loose(self.told, self.events)
         for name, value in context.items():
             row[_PLACE[name]] = value
         return row
 
-    def _loose(self) -> list[Any]:
-        told = self.told
-        assert told is not None
-        attributes = _attributes(told)
-        values = call_values(attributes, self.events)
-        values["exchange_id"] = identity(told)
-        if type(told) is Span:
-            start, end = told.start, told.end
-            values["started_at"] = start
-            values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
-            values["status"] = status_of(attributes, self.events, failed=told.failed, message=told.message)
-        elif type(told) is Record:
-            values["started_at"] = told.time
-            values["status"] = status_of(attributes, (), failed=False, message=None)
-        return list(map(values.get, COLUMNS))
+
+def _loose(told: Span | Record, events: list[Event]) -> list[Any]:
+    """The row of a call, without what the spans above it tell of who called."""
+    attributes = _attributes(told)
+    values = call_values(attributes, events)
+    values["exchange_id"] = identity(told)
+    if isinstance(told, Span):
+        start, end = told.start, told.end
+        values["started_at"] = start
+        values["latency_ms"] = _milliseconds(end - start) if type(start) is type(end) is int else None
+        values["status"] = status_of(attributes, events, failed=told.failed, message=told.message)
+    else:
+        values["started_at"] = told.time
+        values["status"] = status_of(attributes, (), failed=False, message=None)
+    return list(map(values.get, COLUMNS))
 
 
 def _typed(row: list[Any]) -> bool:
@@ -135,7 +137,7 @@ def _typed(row: list[Any]) -> bool:
 
 
 def _attributes(told: Span | Record) -> Mapping[str, Any]:
-    return told.attributes if type(told) is Span else told.event.values  # type: ignore[union-attr]
+    return told.attributes if isinstance(told, Span) else told.event.values
 
 
 def _milliseconds(nanoseconds: int) -> int:
@@ -228,7 +230,7 @@ class Window:
         """What one line of the file tells."""
         calls: list[Call] = []
         for one in told:
-            call = self._span(one) if type(one) is Span else self._record(one)
+            call = self._span(one) if isinstance(one, Span) else self._record(one)
             if call is not None:
                 calls.append(call)
                 self._characters += call.characters
@@ -248,7 +250,7 @@ class Window:
                     rows.add_typed(row, held.line) if call.typed else rows.add(row, held.line)
         for call in held.calls:
             self._characters -= call.characters
-            if call.key is not None:
+            if call.key is not None and not self._settled:
                 (self._records if call.apart else self._spans).pop(call.key, None)
         self._calls -= len(held.calls)
         return held.record
@@ -277,8 +279,10 @@ class Window:
             context = short(call.context if call else _context(span, span.attributes, call=False))
             encloses = spans.get(key, _UNKNOWN)[2]
             spans[key] = (context, above, encloses)
+            self._forget()
             if call is not None:
-                self._join(call, key)
+                if not self._settled:
+                    self._join(call, key)
             elif not encloses:
                 above = None
         while above is not None:
@@ -286,9 +290,8 @@ class Window:
             if encloses:
                 break
             spans[above] = (context, higher, True)
-            above = higher
             self._forget()
-        self._forget()
+            above = higher
         return call
 
     def _forget(self) -> None:
@@ -300,9 +303,8 @@ class Window:
         """Gives a call the log records that came before it."""
         events = self._early.pop(key, [])
         record = self._records.get(key)
-        if record is not None:
+        if record is not None and record.told is not None:
             record.merged = True
-            assert record.told is not None
             events.append(Event(DETAILS, _attributes(record.told)))
         if events:
             call.events += events

@@ -24,7 +24,16 @@ import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, BySet, Event, Listed, flat, flat_columns
+from stillwatch.sources.calls.attributes import (
+    KEPT_WHOLE,
+    LISTED_KEY,
+    OBJECTS_LISTED,
+    BySet,
+    Event,
+    Listed,
+    flat,
+    flat_columns,
+)
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.model_spans import is_call
 from stillwatch.sources.calls.span_log import SpanLog
