@@ -31,7 +31,6 @@ DEPTH = 64
 _NUMBERS = frozenset({int, float, bool, type(None)})
 _PLACE = {name: place for place, name in enumerate(COLUMNS)}
 _MADE: list[tuple[int, Callable[[Any], Any]]] = [(_PLACE["started_at"], time_us), (_PLACE["messages"], messages_text)]
-_TEXTS = [_PLACE[name] for name in ("system_prompt", "messages", "response", "reasoning")]
 OUTERMOST = ("client_ip", "user_agent")
 
 Key = tuple[Any, str]
@@ -97,7 +96,8 @@ class Call:
         if settled:
             self._row = row = _loose(told, self.events)
             self.typed = _typed(row)
-            self.characters = sum([_characters(row[place]) for place in _TEXTS if row[place]])
+            self.characters = _characters_in((*row, *self.context.values()))
+            self.events = []
         else:
             self.characters = _characters(attributes) + sum([_characters(event.values) for event in self.events])
 
@@ -371,9 +371,13 @@ def _characters(value: Any) -> int:
                 count += len(inner) if type(inner) is str else _characters(inner)
         return count
     if isinstance(value, dict):
-        count = 8 * len(value)
-        for inner in value.values():
-            kind = type(inner)
-            count += len(inner) if kind is str else 8 if kind in _NUMBERS else _characters(inner)
-        return count
-    return 8 + sum(map(_characters, value)) if isinstance(value, list) else 8
+        return 8 * len(value) + _characters_in(value.values())
+    return 8 + _characters_in(value) if isinstance(value, list) else 8
+
+
+def _characters_in(values: Iterable[Any]) -> int:
+    count = 0
+    for value in values:
+        kind = type(value)
+        count += len(value) if kind is str else 8 if kind in _NUMBERS else _characters(value)
+    return count
