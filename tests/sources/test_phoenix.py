@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from stillwatch.exchange import EXCHANGE, in_order
 from stillwatch.simulation.world import simulate
+from stillwatch.sources.calls import span_window
 from stillwatch.sources.formats.phoenix import SOURCE
 from stillwatch.sources.log import open_log
 from tests.sources.rounds import JSON, places
@@ -130,6 +131,21 @@ def test_not_a_number_is_nothing_in_a_data_frame_and_a_callers_value_elsewhere(t
 
 def columns(attributes: dict[str, Any]) -> dict[str, Any]:
     return {f"attributes.{name}": value for name, value in attributes.items()}
+
+
+@pytest.mark.parametrize(
+    "name", ["session.id", "user_agent.original", "llm.model_name", "llm.input_messages.0.message.content"]
+)
+def test_no_text_of_a_caller_fills_the_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(span_window, "CHARACTERS_HELD", 100_000)
+    window = span_window.Window(settled=not SOURCE.records_apart)
+    for number in range(1, 11):
+        assert not window.full
+        attributes = {"openinference.span.kind": "LLM", name: str(number % 10) * 10_000}
+        row = {"context": {"span_id": str(number), "trace_id": "t"}, "attributes": attributes}
+        window.add(SOURCE.told(row), number, number)
+    assert window.full
+    assert len(list(window.exchanges())) == 10
 
 
 def test_times_may_have_any_zone_or_none(tmp_path: Path) -> None:

@@ -22,28 +22,25 @@ the convention asks, and so OpenInference does for Bedrock and LiteLLM; older pr
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from stillwatch.sources.calls.attributes import (
-    CONTENTS,
-    Event,
-    Lists,
-    first,
-    first_has,
-    firsts,
-    flat,
-    names_of,
-    numbered,
-)
+from stillwatch.sources.calls.attributes import Event, Lists, Names, first, first_has, flat, numbered
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
-from stillwatch.sources.containers.json_documents import decoded
-from stillwatch.sources.records.conversation import Remnant, apart, content_text
+from stillwatch.sources.calls.span_messages import (
+    Message,
+    clean_text,
+    json_told,
+    messages_listed,
+    messages_of_events,
+    messages_told,
+    texts_listed,
+)
+from stillwatch.sources.records.conversation import Remnant, apart
 
 __all__ = ["CONTEXT", "LITELLM", "call_values", "context_values", "is_call"]
 
-REDACTED = ("__REDACTED__", "redacted-by-litellm")
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
 OPENINFERENCE_CALLS = {"LLM": "chat", "EMBEDDING": "embeddings"}
 MODELS = (
@@ -98,7 +95,7 @@ FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwa
 ADDRESSES = ("client.address", "http.client_ip")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
 AGENTS = ("user_agent.original", "http.user_agent")
-_CALL = names_of(
+_CALL = Names(
     {
         "model": MODELS,
         "operation": ("gen_ai.operation.name", "llm.request.type"),
@@ -109,7 +106,7 @@ _CALL = names_of(
         "max_tokens": ("gen_ai.request.max_tokens", "llm.request.max_tokens"),
     }
 )
-_CALLER = names_of(
+_CALLER = Names(
     {
         "account": ACCOUNTS,
         "session": SESSIONS,
@@ -121,30 +118,24 @@ _CALLER = names_of(
 )
 CONTEXT = ("account_id", "api_key_id", "session_id", "client_ip", "user_agent")
 DETAILS = "gen_ai.client.inference.operation.details"
-STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 JSON = "application/json"
-BRACKETS = ("[", "{")
 
 
+_CONTENT = operator.itemgetter("content")
 _NOTHING: Mapping[str, Any] = {}
 _NO_MESSAGES: tuple[list[Any], list[Any]] = ([], [])
 
 
-class _Told(NamedTuple):
-    """One message: who speaks, the text, and reasoning shown with it."""
-
-    role: Any
-    text: str | None
-    thoughts: list[str]
-
-
 def is_call(attributes: Mapping[str, Any]) -> bool:
     """Whether a span is a call to a model, rather than an agent, a tool, a search or a request to a server."""
-    kind, operation = attributes.get("openinference.span.kind"), attributes.get("gen_ai.operation.name")
+    kind = attributes.get("openinference.span.kind")
     if kind is not None:
         name = kind.upper() if isinstance(kind, str) else ""
-        asked = "llm.model_name" in attributes and first_has(attributes, "llm.input_messages", "message.role")
-        return name in OPENINFERENCE_CALLS or (name == "TOOL" and asked)  # LiteLLM's name for a call that offers tools
+        if name != "TOOL":
+            return name in OPENINFERENCE_CALLS
+        # LiteLLM's name for a call that offers tools
+        return "llm.model_name" in attributes and first_has(attributes, "llm.input_messages", "message.role")
+    operation = attributes.get("gen_ai.operation.name")
     if operation is not None:
         return operation not in NO_CALLS
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
@@ -157,8 +148,10 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, l
     a client they are those that it sent on. ``metadata`` is the proxy's word where LiteLLM itself wrote the span
     (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
-    told, received = firsts(attributes, _CALLER), server or call
+    told, received = _CALLER.firsts(attributes), server or call
     vouched = _vouched(attributes) if litellm else _NOTHING
+    if not told and not vouched:
+        return {}
     forwarded = told.get("forwarded") if received else None
     if isinstance(forwarded, list):
         forwarded = ", ".join(part for part in forwarded if isinstance(part, str))
@@ -181,7 +174,7 @@ def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """What LiteLLM's proxy itself says of who called, where it wrote the span."""
     metadata = attributes.get("metadata")
     if isinstance(metadata, str) and "user_api_key_hash" in metadata:
-        attributes = {**attributes, **flat(mapping(_decoded(metadata)), "metadata")}
+        attributes = {**attributes, **flat(mapping(json_told(metadata)), "metadata")}
     return {
         "owner": first(attributes, *KEY_OWNERS),
         "key": first(attributes, KEY_HASH),
@@ -190,21 +183,20 @@ def _vouched(attributes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[str, Any]:
+def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[str, Any]:
     """Columns that a call's span and its events tell: model, operation, conversation, answer, counts, settings."""
-    events = list(events)
     for event in events:
         if event.name == DETAILS:
             attributes = {**event.values, **attributes}
-    invocation = mapping(_decoded(attributes.get("llm.invocation_parameters")))
-    kind = str(attributes.get("openinference.span.kind")).upper()
-    lists, told = numbered(attributes), _event_messages(events) if events else _NO_MESSAGES
-    system, messages = _conversation(attributes, lists, told[0])
-    response, reasoning = _answer(attributes, lists, told[1])
-    found = firsts(attributes, _CALL)
+    invocation = mapping(json_told(attributes.get("llm.invocation_parameters")))
+    lists = numbered(attributes)
+    sent, answered = messages_of_events(events) if events else _NO_MESSAGES
+    system, messages = _conversation(attributes, lists, sent)
+    response, reasoning = _answer(attributes, lists, answered)
+    found = _CALL.firsts(attributes)
     return {
         "model": found.get("model") or invocation.get("model"),
-        "operation": found.get("operation") or OPENINFERENCE_CALLS.get(kind, "chat" if kind == "TOOL" else None),
+        "operation": found.get("operation") or _operation(attributes.get("openinference.span.kind")),
         "system_prompt": system,
         "messages": messages,
         "response": response,
@@ -218,177 +210,74 @@ def call_values(attributes: Mapping[str, Any], events: Iterable[Event]) -> dict[
     }
 
 
+def _operation(kind: Any) -> str | None:
+    name = kind.upper() if isinstance(kind, str) else ""
+    return OPENINFERENCE_CALLS.get(name, "chat" if name == "TOOL" else None)
+
+
 def _tool_count(attributes: Mapping[str, Any], lists: Lists) -> int | None:
-    told = _decoded(attributes.get("gen_ai.tool.definitions"))
+    told = json_told(attributes.get("gen_ai.tool.definitions"))
     if not isinstance(told, list):
         told = attributes.get("ai.prompt.tools")
     if isinstance(told, list):
         return len(told)
-    return next((len(found) for name in TOOL_LISTS if (found := lists.get(name))), None)
-
-
-def _decoded(value: Any) -> Any:
-    """JSON text as what it says; any other value as it is."""
-    if isinstance(value, str) and (value[:1] in BRACKETS or value.lstrip()[:1] in BRACKETS):
-        return decoded(value, value)
-    return value
-
-
-def _clean(text: Any) -> str | None:
-    return text if isinstance(text, str) and text and text not in REDACTED else None
-
-
-def _part(part: Any) -> tuple[str | None, str | None]:
-    """The text of one part of a message, and its reasoning; null each where it has none."""
-    if not isinstance(part, dict):
-        return content_text(part), None
-    kind = part.get("type")
-    if kind == "text" and type(text := part.get("text") or part.get("content")) is str:
-        return text, None
-    if kind in ("reasoning", "thinking"):
-        return None, _clean(first(part, "content", "text", "thinking"))
-    if kind in ("tool_call_response", "tool-result"):
-        told = first(part, "response", "result", "output")
-        told = told.get("value", told) if isinstance(told, dict) else told
-        return told if isinstance(told, str) else content_text(told), None
-    if kind in (None, "text", "tool_result", "input_text", "output_text"):
-        return content_text(part), None
-    return None, None
-
-
-def _message(message: Mapping[str, Any]) -> _Told:
-    """A message with parts (OpenTelemetry) or with content (OpenAI's and Anthropic's shapes)."""
-    parts = message["parts"] if "parts" in message else message.get("content")
-    if type(parts) is str and not (message.get("reasoning") or message.get("reasoning_content")):
-        return _Told(message.get("role"), _clean(parts), [])
-    texts: list[str] = []
-    thoughts: list[str] = []
-    for part in parts if isinstance(parts, list) else [parts]:
-        text, thought = _part(part)
-        if thought:
-            thoughts.append(thought)
-        if clean := _clean(text):
-            texts.append(clean)
-    for name in ("reasoning_content", "reasoning"):
-        if name in message and (clean := _clean(message[name])):
-            thoughts.append(clean)
-    return _Told(message.get("role"), "\n".join(texts) or None, thoughts)
-
-
-def _told(value: Any, role: str) -> list[_Told] | None:
-    """Messages from an attribute: a list of them (JSON text or structured), or one text of ``role``; None if none."""
-    if value is None:
-        return None
-    decoded = _decoded(value)
-    if isinstance(decoded, dict):
-        inner = decoded.get("messages")
-        decoded = inner if isinstance(inner, list) else [decoded]
-    if isinstance(decoded, list) and (decoded is value or any(isinstance(item, dict) for item in decoded)):
-        told = [item if isinstance(item, dict) else {"content": item} for item in decoded]
-        if decoded is value or any(key in item for item in told for key in ("role", "parts", "content")):
-            return [_message(item if "role" in item else {"role": role, **item}) for item in told]
-    text = _clean(value)
-    return [_Told(role, text, [])] if text and (decoded is not value or not STRUCTURE.match(text)) else None
-
-
-def _openllmetry(messages: Iterable[Mapping[str, Any]], role: str) -> list[_Told]:
-    """``gen_ai.prompt.0.role`` and ``.content``, which may be JSON text of parts; a role "thinking" is reasoning."""
-    found: list[_Told] = []
-    for message in messages:
-        parts = _decoded(message.get("content"))
-        if isinstance(parts, list) and parts and all(isinstance(part, dict) and "type" in part for part in parts):
-            message = {**message, "content": parts}
-        told = _message({"role": role, **message})
-        found.append(_Told(told.role, None, [told.text] if told.text else []) if told.role == "thinking" else told)
-    return found
-
-
-def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[_Told]:
-    """``llm.input_messages.0.message.role``, ``.message.content`` and ``.message.contents.0.message_content.text``."""
-    found: list[_Told] = []
-    for message in messages:
-        role, parts = message.get("message.role"), message.get("message.content")
-        reasoning = message.get("message.reasoning_summary")
-        if type(parts) is not str or len(message) > 2 or CONTENTS in message:
-            parts = [parts]
-            for part in numbered(message).get("message.contents", ()):
-                parts.append({"type": part.get("message_content.type"), "text": part.get("message_content.text")})
-        elif not reasoning:
-            found.append(_Told(role, _clean(parts), []))
-            continue
-        found.append(_message({"role": role, "parts": parts, "reasoning": reasoning}))
-    return found
-
-
-def _event_messages(events: Iterable[Event]) -> tuple[list[_Told], list[_Told]]:
-    """Messages told one event each: those sent, and the choices answered."""
-    sent: list[_Told] = []
-    answered: list[_Told] = []
-    for event in events:
-        body = {**event.values, **mapping(_decoded(event.values.get("gen_ai.event.content")))}
-        if event.name == "gen_ai.choice":
-            inner = mapping(_decoded(body.get("message"))) or body
-            answered.append(_message({"role": "assistant", **inner}))
-        elif event.name.startswith("gen_ai.") and event.name.endswith(".message"):
-            sent.append(_message({"role": event.name.split(".")[1], **body}))
-        elif event.name == "gen_ai.content.prompt":
-            sent += _told(event.values.get("gen_ai.prompt"), "user") or []
-        elif event.name == "gen_ai.content.completion":
-            answered += _told(event.values.get("gen_ai.completion"), "assistant") or []
-    return sent, answered
+    for name in TOOL_LISTS if lists else ():
+        if name in lists:
+            return len(lists[name])
+    return None
 
 
 def _conversation(
-    attributes: Mapping[str, Any], lists: Lists, told: list[_Told]
+    attributes: Mapping[str, Any], lists: Lists, told: list[Message]
 ) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The instructions and the conversation; null each where they were not logged, redacted or cut."""
-    prompts = [{"role": "user", "content": p.get("prompt.text")} for p in lists.get("llm.prompts", ())]
     sent = (
-        _told(attributes.get("gen_ai.input.messages"), "user")
-        or _openllmetry(lists.get("gen_ai.prompt", ()), "user")
-        or _openinference(lists.get("llm.input_messages", ()))
+        messages_told(attributes.get("gen_ai.input.messages"), "user")
+        or (lists and messages_listed(lists, "gen_ai.prompt", "llm.input_messages", "user"))
         or told
-        or _told(attributes.get("ai.prompt.messages"), "user")
-        or _told(attributes.get("gen_ai.prompt"), "user")
-        or _told(prompts or attributes.get("llm.prompts"), "user")
+        or messages_told(attributes.get("ai.prompt.messages"), "user")
+        or messages_told(attributes.get("gen_ai.prompt"), "user")
+        or messages_told(texts_listed(lists, "llm.prompts", "prompt.text") or attributes.get("llm.prompts"), "user")
     )
-    above = _told(attributes.get("gen_ai.system_instructions"), "system") or []
+    above = messages_told(attributes.get("gen_ai.system_instructions"), "system")
     if not sent:
         return _from_body(attributes)
-    inside, messages = apart([(told.role, told.text) for told in sent])
-    spoken = type(messages) is Remnant or any(message["content"] for message in messages)
-    return joined([*[told.text for told in above], inside]) if above else inside, messages if spoken else None
+    inside, messages = apart([(role, text) for role, text, _ in sent])
+    spoken = type(messages) is Remnant or any(map(_CONTENT, messages))
+    return joined([*[text for _, text, _ in above], inside]) if above else inside, messages if spoken else None
 
 
 def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The conversation in ``input.value``: the request's body, or a text."""
     value, kind = attributes.get("input.value"), attributes.get("input.mime_type")
-    body = _decoded(value) if kind == JSON else None
+    body = json_told(value) if kind == JSON else None
     if isinstance(body, dict):
         told = request_values(body)
         if type(told["messages"]) is Remnant:  # some frameworks keep their own objects there
             return None, None
         return told["system_prompt"], told["messages"]
-    text = None if kind == JSON else _clean(value)
+    text = None if kind == JSON else clean_text(value)
     return None, [{"role": "user", "content": text}] if text else None
 
 
-def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[_Told]) -> tuple[str | None, str | None]:
+def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[Message]) -> tuple[str | None, str | None]:
     """The answer's text and the reasoning shown."""
-    choices = [{"content": c.get("completion.text")} for c in lists.get("llm.choices", ())]
     told = (
-        _told(attributes.get("gen_ai.output.messages"), "assistant")
-        or _openllmetry(lists.get("gen_ai.completion", ()), "assistant")
-        or _openinference(lists.get("llm.output_messages", ()))
+        messages_told(attributes.get("gen_ai.output.messages"), "assistant")
+        or (lists and messages_listed(lists, "gen_ai.completion", "llm.output_messages", "assistant"))
         or told_apart
-        or _told(attributes.get("gen_ai.completion"), "assistant")
-        or _told(choices or None, "assistant")
+        or messages_told(attributes.get("gen_ai.completion"), "assistant")
+        or messages_told(texts_listed(lists, "llm.choices", "completion.text") or None, "assistant")
         or []
     )
-    text, thoughts = joined([one.text for one in told]), joined([thought for one in told for thought in one.thoughts])
-    text = text or _clean(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
-    thoughts = thoughts or _clean(attributes.get("ai.response.reasoning"))
+    if len(told) == 1:
+        _, text, shown = told[0]
+    else:
+        text, shown = joined([text for _, text, _ in told]), [thought for *_, shown in told for thought in shown]
+    thoughts = joined(shown) if len(shown) > 1 else shown[0] if shown else None
+    text = text or clean_text(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
+    thoughts = thoughts or clean_text(attributes.get("ai.response.reasoning"))
     if attributes.get("output.mime_type") != JSON:
-        return text or _clean(attributes.get("output.value")), thoughts
-    whole = response_values(mapping(_decoded(attributes.get("output.value"))))
-    return text or _clean(whole["response"]), thoughts or _clean(whole["reasoning"])
+        return text or clean_text(attributes.get("output.value")), thoughts
+    whole = response_values(mapping(json_told(attributes.get("output.value"))))
+    return text or clean_text(whole["response"]), thoughts or clean_text(whole["reasoning"])

@@ -17,7 +17,7 @@ from typing import Any
 from stillwatch.errors import InputError
 from stillwatch.sources.calls.attributes import Event
 from stillwatch.sources.calls.bodies import mapping
-from stillwatch.sources.calls.model_spans import DETAILS, context_values, is_call
+from stillwatch.sources.calls.model_spans import DETAILS, context_values
 from stillwatch.sources.calls.span_window import Call, Key, Record, Span, inherited, short
 from stillwatch.sources.containers.files import Beside, files_in, folder_of
 from stillwatch.sources.containers.hostile_json import written
@@ -72,10 +72,9 @@ class SpanIndex:
             return
         key = _digest(told.key)
         if isinstance(told, Span):
-            call = is_call(told.attributes)
-            context = short(context_values(told.attributes, server=told.server, call=call, litellm=told.litellm))
+            context = short(context_values(told.attributes, server=told.server, call=told.call, litellm=told.litellm))
             parent = b"" if told.parent is None else _digest(told.parent)
-            self._spans.append((key, parent, call, written(context, sort=True).decode() if context else ""))
+            self._spans.append((key, parent, told.call, written(context, sort=True).decode() if context else ""))
         else:
             self._place += 1
             value = written(told.event.values).decode()
@@ -93,17 +92,17 @@ class SpanIndex:
         self._table.executemany("insert or ignore into event values(?, ?, ?, ?, ?, ?)", self._events)
         self._spans, self._events = [], []
 
-    def columns(self, told: Span | Record) -> dict[str, Any] | None:
-        """The columns of the exchange that a span or a log record of the details is; None for what is none."""
+    def row(self, told: Span | Record) -> list[Any] | None:
+        """The values of the exchange that a span or a log record of the details is (`Call.row`); None for no such."""
         if isinstance(told, Span):
-            if not is_call(told.attributes) or (told.key is not None and self._asked("encloses", told.key)):
+            if not told.call or (told.key is not None and self._asked("encloses", told.key)):
                 return None
         elif told.event.name != DETAILS or (told.key is not None and self._asked("call", told.key)):
             return None
         call = Call(told)
         if isinstance(told, Span) and told.key is not None:
-            call.events += self._messages(told.key)
-        return call.columns(inherited(call, self._above))
+            call.events = call.events + self._messages(told.key)
+        return call.row(inherited(call, self._above))
 
     def knows(self, key: Key | None) -> bool:
         """Whether a span is in the files."""
@@ -118,12 +117,12 @@ class SpanIndex:
         found = self._table.execute(asked, (_digest(key),))
         return [Event(name, mapping(decode_whole(value.encode()))) for name, value in found]
 
-    def _above(self, key: Key | bytes) -> tuple[Mapping[str, Any], bytes | None] | None:
+    def _above(self, key: Key | bytes) -> tuple[Mapping[str, Any], bytes | None, bool] | None:
         digest = key if isinstance(key, bytes) else _digest(key)
-        found = self._table.execute("select context, parent from span where key = ?", (digest,)).fetchone()
+        found = self._table.execute("select context, parent, encloses from span where key = ?", (digest,)).fetchone()
         if found is None:
             return None
-        return mapping(decode_whole(found[0].encode())) if found[0] else {}, found[1] or None
+        return mapping(decode_whole(found[0].encode())) if found[0] else {}, found[1] or None, bool(found[2])
 
 
 def _digest(key: Key) -> bytes:

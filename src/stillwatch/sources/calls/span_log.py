@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from stillwatch.errors import InputError
 from stillwatch.sources.base import Cursor, ReadBatch
-from stillwatch.sources.calls.model_spans import DETAILS, is_call
+from stillwatch.sources.calls.model_spans import DETAILS
 from stillwatch.sources.calls.span_index import ALONE, files_beside, span_index
 from stillwatch.sources.calls.span_window import Record, Span, Window, identity
 from stillwatch.sources.containers.files import Beside, head, second_head
 from stillwatch.sources.records.json_log import JsonLog
-from stillwatch.sources.records.rows import COLUMNS, Rows
+from stillwatch.sources.records.rows import Rows
 
 __all__ = ["SpanLog"]
 
 
 class SpanLog(JsonLog):
     """A format whose documents hold spans, in any order, and perhaps log records beside them."""
+
+    records_apart: ClassVar[bool] = True
+    """Whether log records may tell more of a span."""
 
     def recognises(self, head: bytes) -> bool:
         """See `Source.recognises`."""
@@ -31,14 +34,14 @@ class SpanLog(JsonLog):
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """The calls in one document, with what it tells of them itself; `read` looks farther."""
-        window = Window()
-        window.add(list(self.told(document)), 1, 1)
+        window = Window(settled=not self.records_apart)
+        window.add(self.told(document), 1, 1)
         return list(window.exchanges())
 
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`."""
         for told in self.told(document):
-            if is_call(told.attributes) if isinstance(told, Span) else told.event.name == DETAILS:
+            if told.call if isinstance(told, Span) else told.event.name == DETAILS:
                 yield identity(told)
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
@@ -79,9 +82,9 @@ class SpanLog(JsonLog):
                 rows.reject(document.reason or "not an object", document.line)
             else:
                 told = list(self.told(document.value))
-                calls = [columns for one in told if (columns := index.columns(one)) is not None]
-                for columns in calls:
-                    rows.add([columns.get(name) for name in COLUMNS], document.line)
+                calls = [row for one in told if (row := index.row(one)) is not None]
+                for row in calls:
+                    rows.add(row, document.line)
                 if told and not calls and not any(isinstance(one, Span) or index.knows(one.key) for one in told):
                     rows.reject(ALONE, document.line)
             if rows.full:
@@ -90,21 +93,21 @@ class SpanLog(JsonLog):
             yield rows.take(Cursor(records))
 
     def _windowed(self, location: str, passed: int) -> Iterator[ReadBatch]:
-        rows, window, records = Rows(location), Window(), 0
-        for document in self.documents(location):
+        rows, window, records = Rows(location), Window(settled=not self.records_apart), 0
+        for line, value, reason in self.documents(location):
             records += 1
-            if document.reason or not isinstance(document.value, dict):
-                window.reject(document.reason or "not an object", records, document.line)
+            if reason or not isinstance(value, dict):
+                window.reject(reason or "not an object", records, line)
             else:
-                window.add(list(self.told(document.value)), records, document.line)
+                window.add(self.told(value), records, line)
             while window.full:
-                cursor = window.release(rows, passed)
+                released = window.release(rows, passed)
                 if rows.full:
-                    yield rows.take(cursor)
+                    yield rows.take(Cursor(released))
         while window.held:
-            cursor = window.release(rows, passed)
+            released = window.release(rows, passed)
             if rows.full:
-                yield rows.take(cursor)
+                yield rows.take(Cursor(released))
         if len(rows):
             yield rows.take(Cursor(records))
 

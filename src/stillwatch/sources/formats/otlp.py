@@ -21,15 +21,17 @@ of OpenInference; `calls.model_spans` says which names are known. Choices that a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
+
+import msgspec
 
 from stillwatch.sources.base import Info, Trust
 from stillwatch.sources.calls.attributes import Event, first
 from stillwatch.sources.calls.bodies import items, mapping
-from stillwatch.sources.calls.model_spans import LITELLM
+from stillwatch.sources.calls.model_spans import LITELLM, is_call
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Key, Record, Span
-from stillwatch.sources.containers.json_documents import begins_json, decoded
+from stillwatch.sources.containers.json_documents import Document, begins_json, decode_whole, decoded, json_documents
 from stillwatch.sources.records.rows import COLUMNS
 
 __all__ = ["SOURCE", "Otlp"]
@@ -113,6 +115,10 @@ class Otlp(SpanLog):
             for kind, names in SCOPES.items()
         )
 
+    def heads(self, location: str) -> Iterator[Document]:
+        """See `JsonLog.heads`: of spans no more than their ids."""
+        return json_documents(location, decode=_head_of)
+
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`: the ids of all spans, calls or not, since to tell calls takes their attributes."""
         keys = [_key(span, "spanId") for span, _ in _told_of(document, "resourceSpans")]
@@ -128,16 +134,58 @@ class Otlp(SpanLog):
         return _told(document)
 
 
+class _SpanHead(TypedDict, total=False):
+    traceId: str
+    spanId: str
+
+
+class _ScopeHead(TypedDict, total=False):
+    spans: list[_SpanHead]
+
+
+class _ResourceHead(TypedDict, total=False):
+    scopeSpans: list[_ScopeHead]
+    instrumentationLibrarySpans: Any
+
+
+class _Head(TypedDict, total=False):
+    resourceSpans: list[_ResourceHead]
+    resourceLogs: Any
+
+
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+def _head_of(data: bytes) -> Any:
+    """What tells the ids of a line's spans; the whole line where it holds anything else, or other shapes."""
+    try:
+        head = _HEAD.decode(data)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return decode_whole(data)
+    if "resourceLogs" in head:
+        return decode_whole(data)
+    for resource in head.get("resourceSpans", ()):
+        if "instrumentationLibrarySpans" in resource:
+            return decode_whole(data)
+        for scope in resource.get("scopeSpans", ()):
+            for span in scope.get("spans", ()):
+                if not span.get("spanId", "").strip("0"):  # its identity is another attribute's
+                    return decode_whole(data)
+    return head
+
+
 def _told(document: Mapping[str, Any]) -> Iterator[Span | Record]:
     """The spans and the log records of generative AI in a line."""
     for span, attributes, litellm in _entries(document, "resourceSpans"):
         status = mapping(span.get("status"))
+        call = is_call(attributes)
         yield Span(
             key=_key(span, "spanId"),
             parent=_key(span, "parentSpanId"),
             server=span.get("kind") in SERVER,
-            start=_number(span.get("startTimeUnixNano")),
-            end=_number(span.get("endTimeUnixNano")),
+            call=call,
+            start=_number(span.get("startTimeUnixNano")) if call else None,
+            end=_number(span.get("endTimeUnixNano")) if call else None,
             failed=status.get("code") in FAILED,
             message=status.get("message"),
             attributes=attributes,

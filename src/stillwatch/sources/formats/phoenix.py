@@ -24,10 +24,20 @@ import pyarrow.compute as pc
 
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.attributes import KEPT_WHOLE, LISTED_KEY, OBJECTS_LISTED, Event, Listed, flat
+from stillwatch.sources.calls.attributes import (
+    KEPT_WHOLE,
+    LISTED_KEY,
+    OBJECTS_LISTED,
+    BySet,
+    Event,
+    Listed,
+    flat,
+    flat_columns,
+)
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.model_spans import is_call
 from stillwatch.sources.calls.span_log import SpanLog
-from stillwatch.sources.calls.span_window import Key, Record, Span, identity
+from stillwatch.sources.calls.span_window import Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, decode_whole, json_documents, some_keys
@@ -48,6 +58,7 @@ LITELLMS = "llm.request.type"
 """What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = frozenset({"http.route", "client.address", "http.client_ip"})
 
+_OWN = BySet(lambda names: tuple((name, name[len(PREFIX) :]) for name in names if name.startswith(PREFIX)))
 _ID_KEYS = some_keys(("context", "context.span_id", "data", "spans"))
 
 
@@ -93,6 +104,8 @@ class Phoenix(SpanLog):
         ),
     )
 
+    records_apart: ClassVar[bool] = False
+
     def recognises(self, head: bytes) -> bool:
         """Whether the file is Parquet or JSON with the names of Phoenix's spans."""
         names = told_columns(head)
@@ -129,9 +142,10 @@ class Phoenix(SpanLog):
 
 def _spans(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The spans of a document: itself, or those of a page or a trace."""
-    for name in ("data", "spans"):
-        if isinstance(inner := document.get(name), list):
-            return items(inner)
+    if "data" in document or "spans" in document:
+        for name in ("data", "spans"):
+            if isinstance(inner := document.get(name), list):
+                return items(inner)
     return [document]
 
 
@@ -217,47 +231,35 @@ def _messages(column: pa.Array) -> list[Listed | None] | None:
 
 
 def _span(row: Mapping[str, Any]) -> Span:
-    nested = row.get("attributes")
-    attributes = flat(nested, lists=True) if isinstance(nested, dict) else _columns(row)
-    kind = row.get("span_kind")
+    told = row.get
+    nested, kind, parent, events = told("attributes"), told("span_kind"), told("parent_id"), told("events")
+    if type(nested) is dict:
+        attributes = flat(nested, lists=True)
+    else:  # they are columns of their own
+        attributes = flat_columns(row, _OWN[tuple(row)])
     if isinstance(kind, str) and kind != "UNKNOWN":
         attributes.setdefault("openinference.span.kind", kind)
-    trace = row["context.trace_id"] if "context.trace_id" in row else mapping(row.get("context")).get("trace_id")
+    trace = row["context.trace_id"] if "context.trace_id" in row else mapping(told("context")).get("trace_id")
+    trace = trace if isinstance(trace, str) else ""
+    span, call = _span_id(row), is_call(attributes)
     return Span(
-        key=_key(trace, _span_id(row)),
-        parent=_key(trace, row.get("parent_id")),
+        key=None if span is None else (trace, span),
+        parent=(trace, parent) if isinstance(parent, str) and parent else None,
         server=not SERVERS.isdisjoint(attributes),
-        start=_nanoseconds(row.get("start_time")),
-        end=_nanoseconds(row.get("end_time")),
-        failed=row.get("status_code") == "ERROR",
-        message=row.get("status_message"),
+        call=call,
+        start=_nanoseconds(told("start_time")) if call else None,
+        end=_nanoseconds(told("end_time")) if call else None,
+        failed=told("status_code") == "ERROR",
+        message=told("status_message"),
         attributes=attributes,
-        events=[_event(event) for event in items(row.get("events"))],
+        events=[_event(event) for event in items(events)] if events else [],
         litellm=LITELLMS in attributes,
     )
-
-
-def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes of a data frame's row, which are columns of their own; "not a number" where a span has none."""
-    own = {name[len(PREFIX) :]: value for name, value in row.items() if name.startswith(PREFIX)}
-    return _numbers(flat(own, lists=True))
-
-
-def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: Listed(map(_numbers, value)) if type(value) is Listed else value
-        for name, value in values.items()
-        if value == value
-    }
 
 
 def _span_id(row: Mapping[str, Any]) -> str | None:
     told = row["context.span_id"] if "context.span_id" in row else mapping(row.get("context")).get("span_id")
     return told if isinstance(told, str) and told else None
-
-
-def _key(trace: Any, span: Any) -> Key | None:
-    return (trace if isinstance(trace, str) else "", span) if isinstance(span, str) and span else None
 
 
 def _nanoseconds(value: Any) -> Any:
