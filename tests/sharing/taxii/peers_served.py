@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,15 +20,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from stillwatch.errors import PeerError
 from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.taxii.login import Login, read_login
 from stillwatch.sharing.taxii.negotiation import MEDIA_TYPE
+from stillwatch.sharing.taxii.peer import Got, find, pages
 from stillwatch.sharing.taxii.pulling import Pulled, pull
 from stillwatch.sharing.taxii.pushing import Pushed, push
 from stillwatch.sharing.taxii.wire import Wire, address_of
+from tests.sharing.taxii.offered import BULLETINS, basic
 
-HAS_STIX = importlib.util.find_spec("stillwatch.sharing.formats.stix") is not None
-needs_stix = pytest.mark.skipif(not HAS_STIX, reason="the STIX format is in another branch until that is merged")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -122,3 +123,52 @@ def medallion(folder: Path, collections: list[dict[str, object]], page: int = 20
 
 
 MEDALLION_PASSWORD = "medallion-secret"
+
+
+SECRET = "hush-hush-hush"
+ROOT = {"title": "Odd", "versions": [MEDIA_TYPE], "max_content_length": 10_000}
+COLLECTION = {"id": BULLETINS, "title": "B", "can_read": True, "can_write": True}
+
+
+def usual(path: str) -> Response | None:
+    """What every server answers before its objects are asked for."""
+    known: dict[str, Any] = {
+        "taxii2/": {"title": "Odd", "api_roots": ["/root/"]},
+        "root/": ROOT,
+        "root/collections/": {"collections": [COLLECTION]},
+    }
+    return taxii(known[path]) if path in known else None
+
+
+def everything(url: str, after: int | None = None, timeout: float = 20.0) -> list[Got]:
+    """All pages of the collection."""
+
+    async def all_of_them() -> list[Got]:
+        wire = Wire(url, login("alpha", SECRET), timeout=timeout, pauses=(0.01, 0.01))
+        try:
+            found = await find(wire, f"{url}/taxii2/", BULLETINS)
+            return [page async for page in pages(wire, found, after)]
+        finally:
+            await wire.close()
+
+    return asyncio.run(all_of_them())
+
+
+def failing(url: str, timeout: float = 20.0) -> PeerError:
+    """The error that pulling from there ends in: one line, without the secret."""
+    with pytest.raises(PeerError) as raised:
+        everything(url, timeout=timeout)
+    said = str(raised.value)
+    assert SECRET not in said
+    assert basic("alpha", SECRET).partition(" ")[2] not in said
+    assert said.isprintable()
+    return raised.value
+
+
+def objects_by(give: Callable[[Request], Response]) -> Handler:
+    """A server that is as usual up to its objects."""
+
+    async def handler(request: Request) -> Response:
+        return usual(request.path_params["path"]) or give(request)
+
+    return handler

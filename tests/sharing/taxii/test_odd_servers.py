@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,61 +16,28 @@ from starlette.responses import Response
 from stillwatch.errors import PeerError, StillwatchError, UsageError
 from stillwatch.sharing.base import MOST_BYTES
 from stillwatch.sharing.feed import NOTHING
-from stillwatch.sharing.taxii import peer
-from stillwatch.sharing.taxii.instants import microseconds, now, stamp
+from stillwatch.sharing.taxii.instants import microseconds, now
 from stillwatch.sharing.taxii.negotiation import MEDIA_TYPE
-from stillwatch.sharing.taxii.peer import Got, find, pages
 from stillwatch.sharing.taxii.pulling import Pulled, rounds
-from stillwatch.sharing.taxii.wire import PAUSES, Wire, address_of
+from stillwatch.sharing.taxii.wire import PAUSES
 from tests.asking.served import raw_serving
 from tests.sharing.taxii.offered import BULLETINS, basic, identifier, indicator
-from tests.sharing.taxii.peers_served import login, needs_stix, odd_server, pulled, pushed, taxii
+from tests.sharing.taxii.peers_served import (
+    COLLECTION,
+    ROOT,
+    SECRET,
+    everything,
+    failing,
+    login,
+    objects_by,
+    odd_server,
+    pulled,
+    pushed,
+    taxii,
+    usual,
+)
 
-SECRET = "hush-hush-hush"
-ROOT = {"title": "Odd", "versions": [MEDIA_TYPE], "max_content_length": 10_000}
-COLLECTION = {"id": BULLETINS, "title": "B", "can_read": True, "can_write": True}
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/taxii+json;version=2.1\r\n"
-
-
-def usual(path: str) -> Response | None:
-    """What every server answers before its objects are asked for."""
-    known: dict[str, Any] = {
-        "taxii2/": {"title": "Odd", "api_roots": ["/root/"]},
-        "root/": ROOT,
-        "root/collections/": {"collections": [COLLECTION]},
-    }
-    return taxii(known[path]) if path in known else None
-
-
-def everything(url: str, after: int | None = None, timeout: float = 20.0) -> list[Got]:
-    """All pages of the collection."""
-
-    async def all_of_them() -> list[Got]:
-        wire = Wire(url, login("alpha", SECRET), timeout=timeout, pauses=(0.01, 0.01))
-        try:
-            found = await find(wire, f"{url}/taxii2/", BULLETINS)
-            return [page async for page in pages(wire, found, after)]
-        finally:
-            await wire.close()
-
-    return asyncio.run(all_of_them())
-
-
-def failing(url: str, timeout: float = 20.0) -> PeerError:
-    with pytest.raises(PeerError) as raised:
-        everything(url, timeout=timeout)
-    said = str(raised.value)
-    assert SECRET not in said
-    assert basic("alpha", SECRET).partition(" ")[2] not in said
-    assert said.isprintable()
-    return raised.value
-
-
-def objects_by(give: Callable[[Request], Response]) -> Callable[[Request], Any]:
-    async def handler(request: Request) -> Response:
-        return usual(request.path_params["path"]) or give(request)
-
-    return handler
 
 
 def test_our_client_says_what_it_is_and_takes(tmp_path: Path) -> None:
@@ -260,65 +226,6 @@ def test_a_server_that_asks_for_a_long_wait_is_left_for_the_next_round() -> None
         assert time.monotonic() - began < 60
 
 
-@pytest.mark.parametrize("how", ["next", "date", "neither"])
-def test_a_server_that_says_without_end_that_there_is_more_is_left(how: str) -> None:
-    asked: list[int] = []
-
-    def give(request: Request) -> Response:
-        asked.append(1)
-        told: dict[str, Any] = {"more": True, "objects": [indicator(1)]}
-        told |= {"next": "1"} if how == "next" else {}
-        date = stamp(1_000_000)
-        dates = {"x_taxii_date_added_first": date, "x_taxii_date_added_last": date} if how == "date" else {}
-        return taxii(told, **dates)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(peer, "MOST_PAGES", 30)
-        with odd_server(objects_by(give)) as url:
-            assert "more" in str(failing(url))
-    assert len(asked) <= 30
-
-
-def dated(rows: list[tuple[int, int]], most: int) -> Callable[[Request], Response]:
-    """A server that pages by date only: rows of (number, microsecond), at most so many at once."""
-
-    def give(request: Request) -> Response:
-        query = request.query_params
-        after = microseconds(query["added_after"]) if "added_after" in query else -1
-        fitting = [row for row in rows if row[1] > after]
-        page = fitting[: min(most, int(query["limit"]))]
-        dates = {"x_taxii_date_added_first": stamp(page[0][1]), "x_taxii_date_added_last": stamp(page[-1][1])}
-        told = {"objects": [indicator(number) for number, _ in page], "more": len(fitting) > len(page)}
-        return taxii(told, **(dates if page else {}))
-
-    return give
-
-
-def ids(got: list[Got]) -> list[str]:
-    return [msgspec.json.decode(one)["id"] for page in got for one in page.objects]
-
-
-def test_a_server_that_pages_by_date_only_loses_nothing_that_shares_a_date() -> None:
-    rows = [(number, 10 + number // 3) for number in range(20)]  # three of each date, pages of four
-    with odd_server(objects_by(dated(rows, 4))) as url:
-        got = everything(url)
-    assert ids(got) == [identifier("indicator", number) for number in range(20)]
-    assert not any(page.lossy for page in got)
-
-
-def test_more_objects_of_one_date_than_fit_a_page_are_asked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(peer, "LIMIT", 4)
-    rows = [(number, 10 if number < 9 else 11 + number) for number in range(14)]
-    with odd_server(objects_by(dated(rows, 1000))) as url:
-        got = everything(url)
-    assert ids(got) == [identifier("indicator", number) for number in range(14)]
-    assert not any(page.lossy for page in got)
-    with odd_server(objects_by(dated(rows, 4))) as url:  # it gives no more at once, whatever one asks for
-        got = everything(url)
-    assert any(page.lossy for page in got)
-    assert ids(got)[-1] == identifier("indicator", 13)
-
-
 def test_a_status_that_is_pending_is_asked_for_until_it_is_complete(tmp_path: Path) -> None:
     asked: list[str] = []
 
@@ -340,7 +247,6 @@ def test_a_status_that_is_pending_is_asked_for_until_it_is_complete(tmp_path: Pa
     assert (sent.accepted, sent.refused) == (1, ((identifier("indicator", 2), "v", "no [2J room"),))
 
 
-@needs_stix
 def test_objects_that_are_none_are_set_aside_and_a_clock_that_runs_ahead_is_not_believed(tmp_path: Path) -> None:
     date = "9000-01-01T00:00:00.000000Z"
 
@@ -376,32 +282,3 @@ def test_a_round_that_fails_does_not_end_the_rounds() -> None:
     asyncio.run(rounds(one, 0.0001, told.append, failed.append, most=4))
     assert [one.objects for one in told] == [1, 2]
     assert [str(one) for one in failed] == ["is away", "odd"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "http://peer.example/taxii2/",
-        "ftp://peer.example/",
-        "peer.example",
-        "https://",
-        "https://alpha:hush@peer.example/",
-        "https://peer.example/?token=hush",
-        "https://peer.example/#x",
-        "https://peer.example:99999/",
-        "https://peer example/",
-        "http://127.0.0.1.peer.example/",
-        "",
-    ],
-)
-def test_an_address_that_is_none_or_would_give_a_secret_away_is_refused(text: str) -> None:
-    with pytest.raises(UsageError) as error:
-        address_of(text, "--from", plain=False)
-    assert "hush" not in str(error.value)
-
-
-def test_plain_http_is_for_loopback_or_on_demand() -> None:
-    for text in ("http://127.0.0.1:8431", "http://localhost/taxii2", "http://[::1]:5/"):
-        assert address_of(text, "--from", plain=False).endswith("/")
-    assert address_of("http://peer.example/taxii2/", "--from", plain=True) == "http://peer.example/taxii2/"
-    assert address_of("https://peer.example/taxii2", "--from", plain=False) == "https://peer.example/taxii2/"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.formats.own import FORMAT
 from tests.sharing.taxii.offered import BULLETINS, DROPS, Served, added, identifier, indicator
-from tests.sharing.taxii.peers_served import MEDALLION_PASSWORD, login, medallion, needs_stix, pulled, pushed
+from tests.sharing.taxii.peers_served import MEDALLION_PASSWORD, login, medallion, pulled, pushed
 from tests.sharing.told import DAY, bulletin, changed
 
 
@@ -35,7 +36,6 @@ def places(served: Served) -> list[str]:
     return [f"{served.url}/taxii2/", served.url, f"{served.url}/peers/"]
 
 
-@needs_stix
 def test_a_bulletin_travels_is_updated_and_is_taken_back(served: Served, tmp_path: Path) -> None:
     alpha, beta = (login(name, served.secrets[name]) for name in ("alpha", "beta"))
     url, feed, one, two = f"{served.url}/taxii2/", tmp_path / "feed", bulletin(1), bulletin(2)
@@ -56,7 +56,6 @@ def test_a_bulletin_travels_is_updated_and_is_taken_back(served: Served, tmp_pat
     assert held(fresh) == [later]
 
 
-@needs_stix
 def test_against_the_reference_server_of_oasis_a_bulletin_travels_too(tmp_path: Path) -> None:
     offered = [collection(BULLETINS), collection(DROPS)]
     alpha, feed, one = login("alpha", MEDALLION_PASSWORD), tmp_path / "feed", bulletin(1)
@@ -96,7 +95,6 @@ def test_objects_of_a_bundle_reach_the_reference_server_as_they_are(tmp_path: Pa
         assert pushed(f"{url}/peers/", alpha, BULLETINS, path).accepted == 45
 
 
-@needs_stix
 def test_every_way_to_write_the_address_and_the_collection_works(served: Served, tmp_path: Path) -> None:
     alpha = login("alpha", served.secrets["alpha"])
     pushed(served.url, alpha, "bulletins", written(tmp_path / "b.json", bulletin(1)))
@@ -105,7 +103,6 @@ def test_every_way_to_write_the_address_and_the_collection_works(served: Served,
             assert pulled(url, alpha, name, tmp_path / f"feed{number}{name}").added.new == 1
 
 
-@needs_stix
 def test_two_collections_have_states_and_sources_of_their_own(served: Served, tmp_path: Path) -> None:
     alpha, feed = login("alpha", served.secrets["alpha"]), tmp_path / "feed"
     pushed(served.url, alpha, BULLETINS, written(tmp_path / "1.json", bulletin(1)))
@@ -117,7 +114,16 @@ def test_two_collections_have_states_and_sources_of_their_own(served: Served, tm
     assert {one.source for one in Feed(feed).bulletins(DAY)} == {f"{host}/{BULLETINS}", f"{host}/{DROPS}"}
 
 
-@needs_stix
+def test_a_source_that_was_taken_out_of_the_feed_is_read_from_its_beginning(served: Served, tmp_path: Path) -> None:
+    alpha, feed = login("alpha", served.secrets["alpha"]), tmp_path / "feed"
+    pushed(served.url, alpha, BULLETINS, written(tmp_path / "1.json", bulletin(1)))
+    assert pulled(served.url, alpha, BULLETINS, feed, source="Peer").added.new == 1
+    shutil.rmtree(Feed(feed).place("Peer"))
+    assert held(feed) == []
+    assert pulled(served.url, alpha, BULLETINS, feed, source="Peer").added.new == 1
+    assert held(feed) == [bulletin(1)]
+
+
 def test_indicators_of_others_come_change_and_go_with_their_objects(served: Served, tmp_path: Path) -> None:
     alpha, feed, path = login("alpha", served.secrets["alpha"]), tmp_path / "feed", served.collection()
     added(served.client(), path, indicator(1), indicator(2))
@@ -130,7 +136,6 @@ def test_indicators_of_others_come_change_and_go_with_their_objects(served: Serv
     assert kept == [("asn", "64510", "Peer")]
 
 
-@needs_stix
 def test_a_round_that_is_cut_short_begins_again_where_the_last_one_ended(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +158,6 @@ def test_a_round_that_is_cut_short_begins_again_where_the_last_one_ended(
     assert state.read_bytes() != before
 
 
-@needs_stix
 def test_one_object_that_spoils_a_bundle_keeps_no_other_out(served: Served, tmp_path: Path) -> None:
     alpha, gamma = login("alpha", served.secrets["alpha"]), served.client("gamma")
     times = {"created": "2026-11-01T00:00:00.000Z", "modified": "2026-11-01T00:00:00.000Z", "spec_version": "2.1"}
@@ -215,7 +219,6 @@ def test_a_file_that_holds_nothing_to_send_is_one_line(served: Served, tmp_path:
 
 def test_a_damaged_state_is_one_line(served: Served, tmp_path: Path) -> None:
     alpha, feed = login("alpha", served.secrets["alpha"]), tmp_path / "feed"
-    pytest.importorskip("stillwatch.sharing.formats.stix", reason="in another branch until that is merged")
     pulled(served.url, alpha, BULLETINS, feed)
     added(served.client(), served.collection(), indicator(1))
     pulled(served.url, alpha, BULLETINS, feed)

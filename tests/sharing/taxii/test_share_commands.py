@@ -12,7 +12,6 @@ from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.formats.own import FORMAT
 from stillwatch.sharing.taxii.users import USERS, Users
 from tests.sharing.taxii.offered import BULLETINS, Served
-from tests.sharing.taxii.peers_served import needs_stix
 from tests.sharing.told import DAY, bulletin, changed
 
 
@@ -29,7 +28,6 @@ def written(path: Path, *bulletins: object) -> Path:
     return path
 
 
-@needs_stix
 def test_push_and_pull_say_what_they_did_and_nothing_of_the_secret(
     served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from stillwatch.cli.share import import_
 from stillwatch.cli.share.peer_options import PLAIN_HELP, URL_HELP, login_of
-from stillwatch.cli.terminal import clean, write_error
+from stillwatch.cli.terminal import TerminalProgress, clean, write_error
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.taxii.pulling import Pulled, rounds
@@ -49,10 +49,11 @@ def pull(
     refused: list[bool] = []
 
     async def one() -> Pulled:
-        wire = Wire(url, credentials)
+        wire, progress = Wire(url, credentials), TerminalProgress()
         try:
-            return await fetch(wire, url, collection, into, source=name)
+            return await fetch(wire, url, collection, into, source=name, progress=progress)
         finally:
+            progress.close()
             await wire.close()
 
     def told(pulled: Pulled) -> None:

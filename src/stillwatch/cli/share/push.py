@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.cli.share.peer_options import PLAIN_HELP, URL_HELP, login_of
-from stillwatch.cli.terminal import clean
+from stillwatch.cli.terminal import TerminalProgress, clean
 from stillwatch.sharing.taxii.login import Login
 from stillwatch.sharing.taxii.pushing import Pushed
 from stillwatch.sharing.taxii.pushing import push as send
@@ -58,8 +58,9 @@ def push(
 
 
 async def _pushed(url: str, login: Login | None, collection: str, files: tuple[Path, ...]) -> Pushed:
-    wire = Wire(url, login)
+    wire, progress = Wire(url, login), TerminalProgress()
     try:
-        return await send(wire, url, collection, files)
+        return await send(wire, url, collection, files, progress)
     finally:
+        progress.close()
         await wire.close()

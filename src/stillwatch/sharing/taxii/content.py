@@ -31,6 +31,7 @@ __all__ = [
 SPEC_VERSIONS = ("2.0", "2.1")
 DEEPEST = 64
 """Levels of lists and objects within each other in a document that is read."""
+MOST_BRACKETS = 20 * MOST_OBJECTS
 MOST_OBJECT_BYTES = 4 * 1024 * 1024
 _TYPE = re.compile(r"[a-z][a-z0-9-]{1,249}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
@@ -66,7 +67,10 @@ def envelope(document: bytes) -> list[Any]:
     """The objects of a TAXII envelope or of a STIX bundle, undecided yet whether each is one.
 
     Raises `InputError` for what is no such thing, is nested more than `DEEPEST` levels deep, or holds none or too many.
+    Brackets are counted before anything is parsed: each would cost sixty times its byte in memory.
     """
+    if document.count(b"{") + document.count(b"[") > MOST_BRACKETS:
+        raise InputError(f"holds more than {MOST_OBJECTS} objects can")
     try:
         read = msgspec.json.decode(document)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError, RecursionError) as error:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from stillwatch.errors import InputError, PeerError, StillwatchError
+from stillwatch.progress import Progress, Silent
 from stillwatch.sharing import SHARE_FORMATS
 from stillwatch.sharing.base import Decoded, Reject
 from stillwatch.sharing.feed import NOTHING, Added, Feed
@@ -65,9 +66,17 @@ class _Head(msgspec.Struct):
 
 
 async def pull(
-    wire: Wire, url: str, collection: str, feed: Feed, *, source: str | None = None, decode: Decode | None = None
+    wire: Wire,
+    url: str,
+    collection: str,
+    feed: Feed,
+    *,
+    source: str | None = None,
+    decode: Decode | None = None,
+    progress: Progress | None = None,
 ) -> Pulled:
-    """One round. ``source`` is what the feed calls this collection; left out: host and alias or id.
+    """One round. ``source`` is what the feed calls this collection; left out: host and id. A source that the user took
+    out of the feed is read from its beginning again.
 
     Raises `PeerError` for the server, `InputError` for a damaged feed, `StorageError`; the next round then begins where
     this one did.
@@ -78,13 +87,16 @@ async def pull(
     decode = SHARE_FORMATS.get("stix").decode if decode is None else decode
     source = source or f"{wire.where}/{found.id}"
     path = _state_path(feed, wire, found)
-    before = _state(path)
+    before = _state(path) if feed.place(source).exists() else None
+    progress = progress or Silent()
+    progress.step(f"objects of {wire.where}")
     total, objects, last = NOTHING, 0, before
     batch: list[bytes] = []
     lossy = False
     async for page in pages(wire, found, None if before is None else max(before - OVERLAP, 0)):
         batch += page.objects
         objects += len(page.objects)
+        progress.advance(len(page.objects))
         lossy |= page.lossy
         # A clock that ran ahead over there must not hide what is added before ours gets there.
         last = max(last or 0, min(page.last, now())) if page.last is not None else last

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from stillwatch.errors import InputError, PeerError
+from stillwatch.progress import Progress, Silent
 from stillwatch.sharing import SHARE_FORMATS
 from stillwatch.sharing.base import MOST_OBJECTS
 from stillwatch.sharing.documents import format_of, read_document
@@ -36,7 +37,9 @@ class _Bundle(msgspec.Struct):
     objects: list[msgspec.Raw] = []
 
 
-async def push(wire: Wire, url: str, collection: str, files: Sequence[Path]) -> Pushed:
+async def push(
+    wire: Wire, url: str, collection: str, files: Sequence[Path], progress: Progress | None = None
+) -> Pushed:
     """Send what the files hold. Every file is read before anything is sent; pushing again sends nothing twice that the
     server keeps. Raises `InputError` for a file, `PeerError` for the server."""
     objects = [one for path in files for one in objects_of(path)]
@@ -46,7 +49,10 @@ async def push(wire: Wire, url: str, collection: str, files: Sequence[Path]) -> 
         raise PeerError("does not let this log-in write to the collection", wire.where)
     refused: list[tuple[str, str, str]] = []
     accepted = 0
+    progress = progress or Silent()
+    progress.step(f"objects to {wire.where}", len(objects))
     for part in _parts(objects, found.most_bytes - _ROOM):
+        progress.advance(len(part))
         if len(part) == 1 and len(part[0]) > found.most_bytes - _ROOM:
             refused.append(("an object", "", f"is larger than the {found.most_bytes} bytes that the server takes"))
             continue

@@ -35,6 +35,7 @@ _MATCH_ALL = frozenset({"id", "type", "version", "spec_version"})
 _MATCH_ONE = frozenset({"version", "spec_version"})
 _CHALLENGE = 'Basic realm="TAXII", charset="UTF-8", Bearer realm="TAXII"'
 _MOST_HASHING = 2
+_MOST_PARSING = 4
 
 
 class Place(NamedTuple):
@@ -78,6 +79,7 @@ class _Server:
     def __init__(self, offer: Offer, store: Store, users: Users, attempts: Attempts) -> None:
         self._offer, self._store, self._users, self._attempts = offer, store, users, attempts
         self._hashing = threading.Semaphore(_MOST_HASHING)
+        self._parsing = threading.Semaphore(_MOST_PARSING)
 
     def guarded(self, methods: Mapping[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
         """The endpoint of a path, behind the log-in and the media types."""
@@ -217,11 +219,12 @@ class _Server:
         began = now()
         bad: list[Outcome] = []
         good: list[StixObject] = []
-        for value in envelope(document):
-            try:
-                good.append(read_object(value))
-            except ValueError as wrong:
-                bad.append(Outcome(*_named(value), str(wrong)))
+        with self._parsing:
+            for value in envelope(document):
+                try:
+                    good.append(read_object(value))
+                except ValueError as wrong:
+                    bad.append(Outcome(*_named(value), str(wrong)))
         told: list[Status] = []
 
         def report(outcomes: tuple[Outcome, ...]) -> Status:
