@@ -15,6 +15,7 @@ from bench import (
     fuzzing,
     nulls,
     overlap,
+    sharing,
     techniques,
 )
 
@@ -34,6 +35,7 @@ def main(names: list[str]) -> None:
         "audit_judges": audit_judges.main,
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
+        "sharing": sharing.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:
