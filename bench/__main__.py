@@ -17,6 +17,7 @@ from bench import (
     nulls,
     overlap,
     psi,
+    sharing,
     techniques,
 )
 
@@ -38,6 +39,7 @@ def main(names: list[str]) -> None:
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
+        "sharing": sharing.main,
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:
