@@ -30,7 +30,12 @@ PEER = str(UUID(int=7, version=4))
 
 def sighting(number: int, peer: str = PEER) -> Sighting:
     return Sighting(
-        bulletin=str(UUID(int=number, version=4)), peer=peer, name="Example AI", first_day=DAY, accounts=60, p_value=0.001
+        bulletin=str(UUID(int=number, version=4)),
+        peer=peer,
+        name="Example AI",
+        first_day=DAY,
+        accounts=60,
+        p_value=0.001,
     )
 
 
