@@ -20,6 +20,7 @@ from stillwatch.sharing.base import Decoded, ForeignIndicator
 from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.feed import Added, Feed
 from stillwatch.sharing.formats.own import FORMAT
+from stillwatch.storage.whole import write_whole
 from tests.sharing.told import DAY, bulletin, changed, producer
 
 ROOT = Path(__file__).parents[2]
@@ -146,6 +147,24 @@ def test_a_source_that_floods_the_feed_is_stopped(tmp_path: Path, monkeypatch: p
     assert feed.indicators(DAY) == ()
 
 
+def test_taking_back_much_at_once_writes_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed, many = Feed(tmp_path), [bulletin(number) for number in range(60)]
+    add(feed, *many)
+    written: list[Path] = []
+
+    def counted(path: Path, data: bytes) -> None:
+        written.append(path)
+        write_whole(path, data)
+
+    monkeypatch.setattr(module, "write_whole", counted)
+    assert add(feed, *(changed(one, revoked=True) for one in many)).revoked == 60
+    assert written == [feed.place("A") / "source.json"]
+    assert held(feed) == []
+    assert [path.name for path in feed.place("A").iterdir()] == ["source.json"]
+    monkeypatch.setattr(module, "MOST_WITHDRAWN", 60)
+    assert "took back" in add(feed, bulletin(99, revoked=True)).refused[0].reason
+
+
 def test_what_a_format_let_through_by_mistake_does_not_come_in(tmp_path: Path) -> None:
     feed = Feed(tmp_path)
     naive = bulletin(1, created=dt.datetime(2026, 11, 20), modified=dt.datetime(2026, 11, 20))
@@ -209,6 +228,7 @@ import sys
 from pathlib import Path
 from stillwatch.sharing.base import Decoded
 from stillwatch.sharing.feed import Feed
+from stillwatch.storage.whole import write_whole
 from tests.sharing.told import bulletin, changed
 feed = Feed(Path(sys.argv[1]))
 print("go", flush=True)

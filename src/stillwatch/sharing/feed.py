@@ -37,6 +37,7 @@ __all__ = ["NOTHING", "Added", "Feed", "Received", "ReceivedIndicator"]
 _SOURCE, _INDICATORS = "source.json", "indicators.json"
 _LONGEST_NAME = 200
 MOST_BULLETINS = 20_000
+MOST_WITHDRAWN = 100_000
 """Of one source."""
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ class _Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A source: its name as the user wrote it."""
+    """A source: its name as the user wrote it, and what it took back."""
 
     name: str
     revoked: dict[str, _Withdrawal] = {}
@@ -188,6 +189,8 @@ class _Addition:
         }
         known = self._folder / _SOURCE
         self._source = _read_source(self._folder) if known.exists() else _Source(source)
+        self._own = sum(received.source == source for received, _ in self._held.values())
+        self._gone: list[Path] = []
         self._refused: list[Reject] = []
         self._counts = {"new": 0, "updated": 0, "revoked": 0, "known": 0}
 
@@ -195,12 +198,17 @@ class _Addition:
         """Everything in it, one by one."""
         with disk_errors(self._folder):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(self._folder / _SOURCE, msgspec.json.encode(self._source) + b"\n")
+        if not (self._folder / _SOURCE).exists():
+            self._note()
         for bulletin in decoded.bulletins:
             try:
                 self._counts[self._take(_checked(bulletin))] += 1
             except _RefusedError as why:
                 self._refused.append(Reject(str(why), bulletin.id[:80]))
+        if self._counts["revoked"]:  # first noted, then removed: cut short in between, it is gone all the same
+            self._note()
+        for path in self._gone:
+            path.unlink(missing_ok=True)
         indicators = self._indicators(decoded.foreign)
         counts = self._counts
         return Added(
@@ -214,7 +222,7 @@ class _Addition:
         if held is None:
             if bulletin.revoked:
                 return self._withdrawn(bulletin, held=False)
-            if sum(received.source == self._name for received, _ in self._held.values()) >= MOST_BULLETINS:
+            if self._own >= MOST_BULLETINS:
                 raise _RefusedError(f"would be one of more than {MOST_BULLETINS} bulletins of one source")
             return self._written(bulletin, "new")
         there = held[0].bulletin
@@ -244,17 +252,20 @@ class _Addition:
     def _written(self, bulletin: Bulletin, what: str) -> str:
         path = self._folder / f"{bulletin.id}.json"
         write_whole(path, FORMAT.encode((bulletin,)))
+        self._own += what == "new"
         self._held[bulletin.id] = (Received(bulletin, self._name), path)
         return what
 
     def _withdrawn(self, bulletin: Bulletin, *, held: bool) -> str:
-        """What is taken back is first noted, then removed: cut short in between, it is gone all the same."""
-        revoked = {**self._source.revoked, bulletin.id: _Withdrawal(bulletin.modified, held)}
-        self._source = _Source(self._name, revoked)
-        write_whole(self._folder / _SOURCE, msgspec.json.encode(self._source) + b"\n")
-        self._held.pop(bulletin.id, None)
-        (self._folder / f"{bulletin.id}.json").unlink(missing_ok=True)
+        if len(self._source.revoked) >= MOST_WITHDRAWN:
+            raise _RefusedError(f"would be one of more than {MOST_WITHDRAWN} that one source took back")
+        self._source.revoked[bulletin.id] = _Withdrawal(bulletin.modified, held)
+        self._own -= self._held.pop(bulletin.id, None) is not None
+        self._gone.append(self._folder / f"{bulletin.id}.json")
         return "revoked"
+
+    def _note(self) -> None:
+        write_whole(self._folder / _SOURCE, msgspec.json.encode(self._source) + b"\n")
 
     def _indicators(self, told: tuple[ForeignIndicator, ...]) -> int:
         before = {(one.kind, one.value, one.source): one for one in _read_indicators(self._folder)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,11 +13,11 @@ from starlette.responses import Response
 
 from stillwatch.errors import UsageError
 from stillwatch.sharing.taxii import peer
-from stillwatch.sharing.taxii.instants import microseconds, stamp
+from stillwatch.sharing.taxii.instants import microseconds, now, stamp
 from stillwatch.sharing.taxii.peer import Got
 from stillwatch.sharing.taxii.wire import address_of
-from tests.sharing.taxii.offered import identifier, indicator
-from tests.sharing.taxii.peers_served import everything, failing, objects_by, odd_server, taxii
+from tests.sharing.taxii.offered import BULLETINS, identifier, indicator
+from tests.sharing.taxii.peers_served import SECRET, everything, failing, login, objects_by, odd_server, pulled, taxii
 
 
 @pytest.mark.parametrize("how", ["next", "date", "neither"])
@@ -76,6 +77,27 @@ def test_more_objects_of_one_date_than_fit_a_page_are_asked_for_at_once(monkeypa
         got = everything(url)
     assert any(page.lossy for page in got)
     assert ids(got)[-1] == identifier("indicator", 13)
+
+
+def test_a_round_asks_again_for_the_last_second_until_that_is_long_past(tmp_path: Path) -> None:
+    asked: list[str | None] = []
+    newest = now() - 10_000_000
+
+    def give(request: Request) -> Response:
+        asked.append(request.query_params.get("added_after"))
+        date = stamp(newest)
+        return taxii({"objects": [indicator(1)]}, x_taxii_date_added_first=date, x_taxii_date_added_last=date)
+
+    with odd_server(objects_by(give)) as url:
+        for _ in range(2):
+            pulled(f"{url}/taxii2/", login("alpha", SECRET), BULLETINS, tmp_path / "feed")
+        newest -= 3600_000_000
+        (state,) = (tmp_path / "feed" / "pulled").glob("*.json")
+        state.unlink()
+        for _ in range(2):
+            pulled(f"{url}/taxii2/", login("alpha", SECRET), BULLETINS, tmp_path / "feed")
+    recent = newest + 3600_000_000
+    assert asked == [None, stamp(recent - 1_000_000), None, stamp(newest)]
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,37 @@ def test_a_file_that_is_no_store_is_one_line(tmp_path: Path) -> None:
 def test_the_store_is_nobody_elses_to_read(tmp_path: Path) -> None:
     Store(tmp_path / "c.sqlite").close()
     assert (tmp_path / "c.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_what_one_object_costs_does_not_grow_with_its_collection(tmp_path: Path) -> None:
+    store = Store(tmp_path / "c.sqlite")
+    steps = [0]
+
+    def count() -> int:
+        steps[0] += 1
+        return 0
+
+    for connection in (store._writer, store._reader):
+        connection.set_progress_handler(count, 1)
+    one = LATEST._replace(ids=(identifier("indicator", 7),))
+
+    def costs(number: int) -> list[int]:
+        work = (
+            lambda: store.add("c", "u", [read_object(indicator(number))]),
+            lambda: store.page("c", one, 10),
+            lambda: store.page("c", one._replace(after=5), 10, bodies=False),
+            lambda: store.page("c", LATEST, 10),
+            lambda: store.delete("c", "u", EVERYTHING._replace(ids=(identifier("indicator", number),))),
+        )
+        found = []
+        for do in work:
+            steps[0] = 0
+            do()
+            found.append(steps[0])
+        return found
+
+    store.add("c", "u", [read_object(indicator(number)) for number in range(50)])
+    small = costs(10_000)
+    store.add("c", "u", [read_object(indicator(number)) for number in range(50, 3000)])
+    large = costs(10_001)
+    assert all(after <= 1.5 * before for before, after in zip(small, large, strict=True)), (small, large)

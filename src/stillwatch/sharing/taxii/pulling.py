@@ -7,7 +7,6 @@ that is cut short is done again from where the last one ended, and the feed take
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import hashlib
 import random
 import re
@@ -35,7 +34,9 @@ __all__ = ["Pulled", "pull", "rounds"]
 MOST_PULLED = 1_000_000
 """Objects in one round."""
 OVERLAP = 1_000_000
-"""Microseconds that a round asks for again: servers stamp objects before they show them, some out of order."""
+"""Microseconds that a round asks for again: servers stamp objects before they show them, some out of order. Not where
+the last round came more than `SETTLED` after its newest object: whatever was stamped by then was shown by then."""
+SETTLED = 60_000_000
 _BATCH, _BATCH_BYTES = 10_000, 16 * 1024 * 1024
 _STATES = "pulled"
 Decode = Callable[[bytes], Decoded]
@@ -50,13 +51,14 @@ class Pulled(NamedTuple):
 
 
 class _State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How far we are with one collection: when the last object that we have was added there (TAXII timestamp)."""
+    """How far we are with one collection: when the last object that we have was added there (TAXII timestamp), and when
+    we asked (microseconds since 1970)."""
 
     root: str
     collection: str
     source: str
     added_after: str
-    pulled: dt.datetime
+    pulled: int
 
 
 class _Head(msgspec.Struct):
@@ -87,13 +89,14 @@ async def pull(
     decode = SHARE_FORMATS.get("stix").decode if decode is None else decode
     source = source or f"{wire.where}/{found.id}"
     path = _state_path(feed, wire, found)
-    before = _state(path) if feed.place(source).exists() else None
+    state = _state(path) if feed.place(source).exists() else None
+    before = None if state is None else microseconds(state.added_after)
     progress = progress or Silent()
     progress.step(f"objects of {wire.where}")
     total, objects, last = NOTHING, 0, before
     batch: list[bytes] = []
     lossy = False
-    async for page in pages(wire, found, None if before is None else max(before - OVERLAP, 0)):
+    async for page in pages(wire, found, _after(state)):
         batch += page.objects
         objects += len(page.objects)
         progress.advance(len(page.objects))
@@ -107,10 +110,10 @@ async def pull(
     if batch:
         total = total.plus(_taken(batch, feed, source, decode))
     if last is not None:
-        state = _State(found.root, found.id, source, stamp(last), dt.datetime.now(dt.UTC))
+        reached = _State(found.root, found.id, source, stamp(last), now())
         with disk_errors(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_whole(path, msgspec.json.encode(state) + b"\n")
+        write_whole(path, msgspec.json.encode(reached) + b"\n")
     notes = ("it added more objects in one instant than it gives at once; some may be missing",) if lossy else ()
     return Pulled(objects, total, notes)
 
@@ -181,12 +184,22 @@ def _state_path(feed: Feed, wire: Wire, found: Found) -> Path:
     return feed.folder / _STATES / f"{name}-{key}.json"
 
 
-def _state(path: Path) -> int | None:
+def _state(path: Path) -> _State | None:
     if not path.exists():
         return None
     try:
-        return microseconds(msgspec.json.decode(path.read_bytes(), type=_State).added_after)
+        state = msgspec.json.decode(path.read_bytes(), type=_State)
+        microseconds(state.added_after)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path) from error
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise InputError("is damaged", path, "delete it: the next round then reads the whole collection") from error
+    return state
+
+
+def _after(state: _State | None) -> int | None:
+    """From when on a round asks."""
+    if state is None:
+        return None
+    last = microseconds(state.added_after)
+    return last if state.pulled - last > SETTLED else max(last - OVERLAP, 0)
