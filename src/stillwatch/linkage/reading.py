@@ -82,8 +82,7 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         topics, redrawn = drawn[: len(CODEBOOKS)], drawn[len(CODEBOOKS) :]
         progress.advance()
         technique = classified() if any(asked) else np.zeros((len(asked), len(TECHNIQUES)))
-    repeat = find_repeats(wordings.filling, vector, topics)
-    repeat = _own_number_for_empty(repeat, asked)
+    repeat = _own_number_for_empty(find_repeats(wordings.filling, vector, topics), asked)
     progress.advance()
 
     def code(name: str) -> Ints:
