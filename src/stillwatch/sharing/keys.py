@@ -46,13 +46,13 @@ def guessable(value: str) -> str | None:
     if len(text) > _LONGEST:
         return "too long to be an identifier"
     if _is_address(text):
-        return "a network address, of which there are few enough to try them all"
+        return "a network address, of which there are few enough to try them all; match it privately (share psi)"
     if "@" in text:
         return "a mail address"
     if set(text) <= _OF_NUMBERS or _is_iban(text):
-        return "a number (telephone, card, bank account), of which there are few enough to try them all"
+        return "a number (telephone, card, bank account), of which there are few enough to try them all; match it privately (share psi)"
     if _is_hardware(text):
-        return "a hardware address, of which there are few enough to try them all"
+        return "a hardware address, of which there are few enough to try them all; match it privately (share psi)"
     if len(text) < _LEAST_LENGTH:
         return f"shorter than {_LEAST_LENGTH} characters"
     return None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stillwatch.errors import UsageError
-from stillwatch.sharing.private.items import KINDS, LONGEST, Items, encoded, items_of, refuse_low_entropy
+from stillwatch.sharing.private.items import KINDS, LONGEST, Items, encoded, items_of
 
 JA4 = "t13d1516h2_8daaf6152771_e5627efa2ab1"
 HASH = "0123456789abcdef" * 4
@@ -79,17 +79,3 @@ def test_the_same_value_of_two_kinds_is_hashed_as_two() -> None:
 def test_a_kind_that_nobody_knows_is_refused() -> None:
     with pytest.raises(UsageError, match="'mail' cannot be matched; known: payment, organization"):
         items_of("mail", [])
-
-
-@pytest.mark.parametrize("kind", ["address", "phone"])
-def test_no_hash_of_what_can_be_tried_is_passed_on_and_the_line_says_why(kind: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        refuse_low_entropy(kind, "--artefact")
-    assert "\n" not in str(refused.value)
-    assert "neither a salt nor a shared key is a protection" in str(refused.value)
-    assert "match it privately: stillwatch share psi" in str(refused.value)
-
-
-def test_what_cannot_be_tried_may_be_hashed_under_a_key() -> None:
-    for kind in ("payment", "organization", "ja4", "keyed"):
-        refuse_low_entropy(kind)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from stillwatch.errors import UsageError
 
-__all__ = ["DOMAIN", "KINDS", "LONGEST", "Items", "Kind", "encoded", "items_of", "refuse_low_entropy"]
+__all__ = ["DOMAIN", "KINDS", "LONGEST", "Items", "Kind", "encoded", "items_of"]
 
 DOMAIN = "stillwatch-psi-1"
 """Stands before every value that is hashed: no value of another kind, version or program gives the same point."""
@@ -126,22 +126,6 @@ def items_of(kind: str, values: Iterable[str | None]) -> Items:
 def encoded(items: Items) -> list[str]:
     """What is hashed for each value, in the order of ``items.values``: ``stillwatch-psi-1|KIND|VALUE``."""
     return [f"{DOMAIN}|{items.kind}|{value}" for value in items.values]
-
-
-def refuse_low_entropy(kind: str, where: object = None) -> None:
-    """Raises `UsageError` for a kind whose values can all be tried: no hash hides them from who can hash.
-
-    Whoever passes artefacts on as hashes, keyed or not, calls this first. Under a key it is the peer, who holds the
-    key too, that could try them all.
-    """
-    few = KINDS[kind].few if kind in KINDS else ""
-    if few:
-        raise UsageError(
-            f"{kind} is not passed on as a hash: whoever can hash tries all {few}, and neither a salt nor a shared key "
-            "is a protection against that",
-            where,
-            "match it privately: stillwatch share psi",
-        )
 
 
 def _why(kind: str, error: ValueError) -> str:
