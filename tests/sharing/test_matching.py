@@ -16,7 +16,7 @@ from stillwatch.sharing.bulletin import Bulletin, Network, Tls
 from stillwatch.sharing.formats.own import FORMAT
 from stillwatch.sharing.keys import make_key
 from stillwatch.sharing.making import prepare
-from stillwatch.sharing.matching import Match, Matching, match
+from stillwatch.sharing.matching import Heard, Match, Matching, match, peer_of
 from stillwatch.sharing.peers import MOST, Ledger, Sighting, note, read_ledger
 from stillwatch.sharing.run import read_report
 from stillwatch.sharing.showing import looked_for, shown_in
@@ -40,7 +40,8 @@ def told(made: Made) -> Bulletin:
 def matched(made: Made, *bulletins: Bulletin, ledger: Ledger = NOBODY_KNOWN, today: dt.date = TODAY) -> Matching:
     wanted = {indicator for bulletin in bulletins for indicator in looked_for(bulletin, today)}
     shown = shown_in(made.log, None, None, wanted, Silent())
-    return match(bulletins, read_report(made.run / "report.json"), None, ledger, today=today, shown=shown)
+    heard = [Heard(bulletin, peer_of(bulletin, None)) for bulletin in bulletins]
+    return match(heard, read_report(made.run / "report.json"), None, ledger, today=today, shown=shown)
 
 
 def of(found: Matching, campaign_id: str) -> Match:
@@ -92,6 +93,17 @@ def test_a_peer_that_was_right_moves_a_match_by_no_more_than_the_bound(made: Mad
     assert all(pair.moved == 0 for pair in found.pairs if not pair.matches), "what does not match moves nothing"
 
 
+def test_a_name_that_somebody_else_uses_has_earned_nothing(made: Made, told: Bulletin) -> None:
+    """The producer's identity is a claim; what came over another way than before has no record."""
+    assert peer_of(told, "pulled from a stranger") != peer_of(told, "Example AI's server") != peer_of(told, None)
+    report, ledger = read_report(made.run / "report.json"), trusting(told)
+    wanted = looked_for(told, TODAY)
+    shown = shown_in(made.log, None, None, wanted, Silent())
+    stolen = [Heard(told, peer_of(told, "pulled from a stranger"))]
+    pair = of(match(stolen, report, None, ledger, today=TODAY, shown=shown), "C1")
+    assert (pair.matches, pair.moved) == (True, 0.0)
+
+
 def test_what_was_taken_back_or_expired_is_not_used(made: Made, told: Bulletin) -> None:
     back = msgspec.structs.replace(told, revoked=True)
     found = matched(made, back, today=TODAY)
@@ -112,7 +124,9 @@ def test_the_more_is_asked_the_surer_a_match_must_be(made: Made, told: Bulletin)
 
 
 def test_without_the_log_it_says_that_indicators_were_not_looked_for(made: Made, told: Bulletin) -> None:
-    found = match([told], read_report(made.run / "report.json"), None, NOBODY_KNOWN, today=TODAY)
+    found = match(
+        [Heard(told, told.producer.identity)], read_report(made.run / "report.json"), None, NOBODY_KNOWN, today=TODAY
+    )
     assert all(pair.p_value is None and not pair.matches for pair in found.pairs)
     assert any("--log" in sentence for sentence in found.blind)
 
@@ -133,7 +147,7 @@ def test_a_poisoned_feed_accuses_nobody(made: Made, told: Bulletin) -> None:
 
 def test_a_run_without_groups_has_nothing_to_match(made: Made, told: Bulletin) -> None:
     report = msgspec.structs.replace(read_report(made.run / "report.json"), campaigns=())
-    assert match([told], report, None, NOBODY_KNOWN, today=TODAY, shown={}).pairs == ()
+    assert match([Heard(told, told.producer.identity)], report, None, NOBODY_KNOWN, today=TODAY, shown={}).pairs == ()
 
 
 def test_means_of_payment_match_under_the_key_that_both_hold_and_under_no_other(tmp_path: Path) -> None:

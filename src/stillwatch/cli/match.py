@@ -14,11 +14,10 @@ from stillwatch.cli.match_summary import summary
 from stillwatch.cli.share.bulletin import FROM, From
 from stillwatch.cli.terminal import Style, TerminalProgress
 from stillwatch.errors import InputError, UsageError
-from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.keys import read_key
-from stillwatch.sharing.matching import LEVEL, match, sightings_of
+from stillwatch.sharing.matching import LEVEL, Heard, match, peer_of, sightings_of
 from stillwatch.sharing.peers import note, read_ledger, write_ledger
 from stillwatch.sharing.run import read_behaviour, read_report
 from stillwatch.sharing.showing import Showing, looked_for, shown_in
@@ -71,15 +70,13 @@ def match_bulletins(
     return FOUND if any(pair.matches for pair in found.pairs) else NOTHING_FOUND
 
 
-def _shown(
-    bulletins: tuple[Bulletin, ...], read: From, key: Path | None, today: dt.date, quiet: bool
-) -> Showing | None:
+def _shown(heard: tuple[Heard, ...], read: From, key: Path | None, today: dt.date, quiet: bool) -> Showing | None:
     """Who shows which indicator, where the log was given."""
     if not read.log:
         return None
     secret = read_key(key) if key is not None else None
     customers = read_customers(read.accounts) if read.accounts is not None else None
-    wanted = {indicator for bulletin in bulletins for indicator in looked_for(bulletin, today)}
+    wanted = {indicator for bulletin, _ in heard for indicator in looked_for(bulletin, today)}
     progress = TerminalProgress(quiet=quiet)
     try:
         with read.options().open(list(read.log), progress) as log:
@@ -88,16 +85,16 @@ def _shown(
         progress.close()
 
 
-def _gathered(files: list[Path], feed: Path | None, today: dt.date) -> tuple[Bulletin, ...]:
+def _gathered(files: list[Path], feed: Path | None, today: dt.date) -> tuple[Heard, ...]:
     """The bulletins of all files and of the feed, of each id the newest."""
-    told = [bulletin for file in files for bulletin in decoded(file).bulletins]
+    told = [Heard(b, peer_of(b, None)) for file in files for b in decoded(file).bulletins]
     if feed is not None:
-        told += [received.bulletin for received in Feed(feed).bulletins(today)]
+        told += [Heard(b, peer_of(b, source)) for b, source in Feed(feed).bulletins(today)]
     if files and not told:
         raise InputError("holds no bulletin of ours", files[0], "`stillwatch share import` keeps others' indicators")
-    newest: dict[str, Bulletin] = {}
-    for bulletin in told:
-        before = newest.get(bulletin.id)
-        if before is None or before.modified < bulletin.modified:
-            newest[bulletin.id] = bulletin
+    newest: dict[str, Heard] = {}
+    for heard in told:
+        before = newest.get(heard.bulletin.id)
+        if before is None or before.bulletin.modified < heard.bulletin.modified:
+            newest[heard.bulletin.id] = heard
     return tuple(newest.values())

@@ -15,6 +15,7 @@ from stillwatch.errors import InputError, StorageError, UsageError
 __all__ = ["KEY_BYTES", "SharingKey", "guessable", "make_key", "read_key"]
 
 KEY_BYTES = 32
+_FEW = "of which there are few enough to try them all; match it privately (share psi)"
 _LEAST_LENGTH = 12
 _LONGEST = 512
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
@@ -46,13 +47,13 @@ def guessable(value: str) -> str | None:
     if len(text) > _LONGEST:
         return "too long to be an identifier"
     if _is_address(text):
-        return "a network address, of which there are few enough to try them all; match it privately (share psi)"
+        return f"a network address, {_FEW}"
     if "@" in text:
         return "a mail address"
     if set(text) <= _OF_NUMBERS or _is_iban(text):
-        return "a number (telephone, card, bank account), of which there are few enough to try them all; match it privately (share psi)"
+        return f"a number (telephone, card, bank account), {_FEW}"
     if _is_hardware(text):
-        return "a hardware address, of which there are few enough to try them all; match it privately (share psi)"
+        return f"a hardware address, {_FEW}"
     if len(text) < _LEAST_LENGTH:
         return f"shorter than {_LEAST_LENGTH} characters"
     return None

@@ -2,7 +2,7 @@
 
 Everything passes three gates: it has a place in the bulletin's types, at least k accounts stand behind it
 (`stillwatch.sharing.coarse`), and the finished bulletin is decoded once more, so that a value which is no number, date,
-hash or word of a closed list stops it. The same run, log, key, seed and time give the same bytes.
+hash or word of a closed list stops it. The same run, log, key, secret and time give the same bytes.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,9 +20,9 @@ import pyarrow as pa
 
 from stillwatch.errors import InputError, UsageError
 from stillwatch.progress import Progress, Silent
-from stillwatch.registry import load
 from stillwatch.sharing.bulletin import Bulletin, Fingerprint, Producer, Response, Tlp
 from stillwatch.sharing.facts import facts_of
+from stillwatch.sharing.fingerprint import make_fingerprint, secret_seed
 from stillwatch.sharing.indicators import LIFETIMES, LeftOut, Told, indicators_of, read_log
 from stillwatch.sharing.keys import SharingKey
 from stillwatch.sharing.run import Run, open_run
@@ -36,7 +35,6 @@ K = 10
 EXPIRES_AFTER = 180
 """Days for which a bulletin is good, unless another number is asked for."""
 LONGEST = 3650
-FINGERPRINT = "stillwatch.sharing.fingerprint:make_fingerprint"
 
 
 class Prepared(NamedTuple):
@@ -50,8 +48,8 @@ class Prepared(NamedTuple):
 class Terms:
     """Who tells it to whom, how coarse, and until when.
 
-    ``seed`` is that of the fingerprint's noise (None: fresh noise that nobody can draw again); who knows it can take
-    the noise off. ``expires_after`` and ``lifetimes`` (by kind of indicator) are days. ``replaces`` is an earlier
+    From ``secret`` the fingerprint's noise is drawn (None: fresh noise that nobody can draw again); who knows it can
+    take the noise off. ``expires_after`` and ``lifetimes`` (by kind of indicator) are days. ``replaces`` is an earlier
     bulletin of the same campaign, whose id the new one keeps.
     """
 
@@ -63,7 +61,7 @@ class Terms:
     responses: tuple[Response, ...] = ()
     expires_after: int = EXPIRES_AFTER
     lifetimes: Mapping[str, int] = field(default_factory=lambda: LIFETIMES)
-    seed: int | None = None
+    secret: bytes | None = None
     replaces: Bulletin | None = None
 
 
@@ -80,11 +78,18 @@ def make_bulletin(
     responses: tuple[Response, ...],
     expires_after: int,
     now: dt.datetime,
-    seed: int | None,
+    secret: bytes | None,
 ) -> Bulletin:
     """`prepare`, for who does not ask what was left out."""
     terms = Terms(
-        producer=producer, tlp=tlp, now=now, k=k, key=key, responses=responses, expires_after=expires_after, seed=seed
+        producer=producer,
+        tlp=tlp,
+        now=now,
+        k=k,
+        key=key,
+        responses=responses,
+        expires_after=expires_after,
+        secret=secret,
     )
     return prepare(run, campaign_id, terms, log=log, customers=customers).bulletin
 
@@ -121,7 +126,7 @@ def prepare(
     facts, without = facts_of(told_of, terms.k, table)
     told = Told(terms.k, today, expires, terms.lifetimes, terms.key)
     indicators, left_out = indicators_of(told_of, told, table, customers)
-    fingerprint, unmade = _fingerprint(told_of, terms.seed)
+    fingerprint, unmade = _fingerprint(told_of, terms.secret)
     name, created, modified = _named(told_of, terms)
     bulletin = Bulletin(
         id=name,
@@ -212,14 +217,12 @@ def _later(earlier: Bulletin, now: dt.datetime) -> dt.datetime:
     return moment
 
 
-def _fingerprint(run: Run, seed: int | None) -> tuple[Fingerprint | None, tuple[LeftOut, ...]]:
+def _fingerprint(run: Run, secret: bytes | None) -> tuple[Fingerprint | None, tuple[LeftOut, ...]]:
     """The fingerprint of the campaign's behaviour, where the run holds behaviour and enough accounts to hide one in."""
     name = "the fingerprint of its behaviour"
     if run.behaviour is None:
         return None, (LeftOut(name, 0, "the run holds no behaviour.parquet"),)
-    if find_spec(FINGERPRINT.partition(":")[0]) is None:
-        return None, (LeftOut(name, 0, "this Stillwatch makes none"),)
-    make: Any = load(FINGERPRINT)
     accounts = tuple(run.ids[number] for number in np.flatnonzero(run.member).tolist())
-    made: Fingerprint | None = make(run.behaviour, accounts, seed=seed)
+    seed = None if secret is None else secret_seed(secret, run.behaviour, accounts)
+    made = make_fingerprint(run.behaviour, accounts, seed=seed)
     return made, () if made is not None else (LeftOut(name, 0, "it has too few accounts to hide one among"),)

@@ -14,6 +14,7 @@ members would be sure enough with it. An account in no group of ours is not touc
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from stillwatch.sharing.fingerprint.likeness import likeness
 from stillwatch.sharing.peers import Ledger, Sighting, record_of
 from stillwatch.sharing.showing import Showing, looked_for
 
-__all__ = ["LEVEL", "Match", "Matching", "match", "sightings_of"]
+__all__ = ["LEVEL", "Heard", "Match", "Matching", "match", "peer_of", "sightings_of"]
 
 LEVEL = 0.01
 """Of all matches told by one call: the chance that any of them is none is at most this."""
@@ -79,6 +80,24 @@ class Matching(msgspec.Struct, frozen=True):
     blind: tuple[str, ...]
 
 
+class Heard(NamedTuple):
+    """A bulletin and who said it: the ``peer`` under which its record is kept (`peer_of`)."""
+
+    bulletin: Bulletin
+    peer: str
+
+
+def peer_of(bulletin: Bulletin, source: str | None) -> str:
+    """Whose record a bulletin counts in, a UUID.
+
+    The producer's identity is a claim that anybody can write. Of a bulletin that came from a ``source`` of the feed,
+    whoever sends it is part of the peer: a name that somebody else uses has earned nothing. A file that the user names
+    (None) is taken at its word.
+    """
+    identity = bulletin.producer.identity
+    return identity if source is None else str(uuid.uuid5(uuid.UUID(identity), source))
+
+
 class _Asked(NamedTuple):
     """What a pair's questions gave before all were adjusted together."""
 
@@ -98,7 +117,7 @@ class _Asked(NamedTuple):
 
 
 def match(
-    bulletins: Sequence[Bulletin],
+    heard: Sequence[Heard],
     report: Report,
     behaviour: pa.Table | None,
     ledger: Ledger,
@@ -108,29 +127,29 @@ def match(
     seed: int = 0,
     level: float = LEVEL,
 ) -> Matching:
-    """Hold ``bulletins`` against the groups of a run.
+    """Hold bulletins that were ``heard`` against the groups of a run.
 
     ``behaviour`` is the run's (None: it has none); ``shown`` says who shows which indicator (None: the log was not
     given). Revoked and expired bulletins are left out. Without groups or bulletins there are no pairs.
     """
     unused = [f"{b.id}: {'its producer took it back' if b.revoked else f'it expired on {b.expires}'}"
-              for b in bulletins if _stale(b, today)]  # fmt: skip
-    used = [b for b in bulletins if not _stale(b, today)]
+              for b, _ in heard if _stale(b, today)]  # fmt: skip
+    used = [h for h in heard if not _stale(h.bulletin, today)]
     blind = []
-    if behaviour is None and any(b.fingerprint for b in used):
+    if behaviour is None and any(h.bulletin.fingerprint for h in used):
         blind.append("This run holds no behaviour: scan again with this version to match fingerprints.")
-    if shown is None and any(looked_for(b, today) for b in used):
+    if shown is None and any(looked_for(h.bulletin, today) for h in used):
         blind.append("Indicators were not looked for: they need the log (--log).")
     members = [frozenset(c.members) for c in report.campaigns]
     innocent = [a.account_id for a in report.accounts if a.campaign_id is None]
-    asked = [row for b in used for row in _ask(b, members, innocent, behaviour, today, shown, seed)]
+    asked = [row for h in used for row in _ask(h.bulletin, members, innocent, behaviour, today, shown, seed)]
     told = [i for i, a in enumerate(asked) if a.p_value is not None]
     corrected = holm([p for a in asked if (p := a.p_value) is not None])
     adjusted: dict[int, float] = dict(zip(told, corrected.tolist(), strict=True))
     pairs = []
     for i, a in enumerate(asked):
-        bulletin, place = used[i // len(members)], i % len(members)
-        pairs.append(_pair(bulletin, report, place, a, adjusted.get(i), ledger, level))
+        place = i % len(members)
+        pairs.append(_pair(used[i // len(members)], report, place, a, adjusted.get(i), ledger, level))
     pairs.sort(key=lambda pair: (not pair.matches, pair.adjusted if pair.adjusted is not None else 2.0))
     return Matching(level, tuple(pairs), tuple(unused), tuple(blind))
 
@@ -183,10 +202,11 @@ def _fisher(hits: int, size: int, hits_elsewhere: int, elsewhere: int) -> float:
 
 
 def _pair(
-    bulletin: Bulletin, report: Report, place: int, asked: _Asked, adjusted: float | None, ledger: Ledger, level: float
+    heard: Heard, report: Report, place: int, asked: _Asked, adjusted: float | None, ledger: Ledger, level: float
 ) -> Match:
     campaign = report.campaigns[place]
-    record = record_of(ledger, bulletin.producer.identity, bulletin.producer.name)
+    bulletin = heard.bulletin
+    record = record_of(ledger, heard.peer, bulletin.producer.name)
     matches = adjusted is not None and adjusted <= level
     evidence = average_e(p_to_e(asked.asked, None)) if matches else 1.0
     moved = float(min(np.log(max(evidence, 1.0)), record.weight))
@@ -195,7 +215,7 @@ def _pair(
     sure = campaign.verdict == "review" and bool(select_at_fdr(after, SURE).sum() >= FEWEST_SURE) and moved > 0
     return Match(
         bulletin=bulletin.id,
-        peer=bulletin.producer.identity,
+        peer=heard.peer,
         peer_name=bulletin.producer.name,
         campaign_id=campaign.campaign_id,
         verdict=campaign.verdict,

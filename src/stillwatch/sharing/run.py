@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.campaigns.report import Campaign, Report
+from stillwatch.campaigns.results import BEHAVIOUR
 from stillwatch.errors import InputError, UsageError
 from stillwatch.exchange import read_salt
 
-__all__ = ["BEHAVIOUR", "DAY", "Run", "noise_seed", "open_run", "read_behaviour", "read_report"]
+__all__ = ["DAY", "Run", "noise_secret", "open_run", "read_behaviour", "read_report"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -26,7 +27,6 @@ Bools = npt.NDArray[np.bool_]
 
 DAY = 86_400_000_000
 """Microseconds."""
-BEHAVIOUR = "behaviour.parquet"
 _NOT_A_RUN = "name the directory that was given to `stillwatch scan --out`"
 
 
@@ -94,20 +94,19 @@ def open_run(folder: Path, campaign_id: str) -> Run:
     )
 
 
-def noise_seed(run: Path, campaign_id: str, salt: Path | None = None) -> int | None:
-    """The seed of a fingerprint's noise, secret because the run's salt is: 128 bits drawn from it, or None without one.
+def noise_secret(run: Path, salt: Path | None = None) -> bytes | None:
+    """What the noise of a fingerprint is drawn from: the run's salt, or None where there is none.
 
-    The noise must be known to nobody, or it can be taken off again; and it must be the same whenever the same figures
-    are told, or the mean of many bulletins would be without noise. ``salt`` None: the file ``RUN.salt`` beside the run.
-    Raises `InputError` for a file that is no salt.
+    The noise must be known to nobody, or it can be taken off again; and it must be the same whenever the same is told,
+    or the mean of many bulletins would be without noise. ``salt`` None: the file ``RUN.salt`` beside the run. Raises
+    `InputError` for a file that is no salt.
     """
     file = salt if salt is not None else run.parent / f"{run.name}.salt"
-    if not file.exists():
-        if salt is not None:
-            raise InputError("no such file", salt, "leave --salt out, or name the salt that the scan used")
-        return None
-    said = f"stillwatch fingerprint noise\0{_digest(run / 'accounts.parquet')}\0{campaign_id}".encode()
-    return int.from_bytes(hashlib.blake2b(said, digest_size=16, key=read_salt(file)).digest(), "big")
+    if file.exists():
+        return read_salt(file)
+    if salt is not None:
+        raise InputError("no such file", salt, "leave --salt out, or name the salt that the scan used")
+    return None
 
 
 def read_behaviour(folder: Path) -> pa.Table | None:

@@ -23,7 +23,7 @@ from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.indicators import LIFETIMES
 from stillwatch.sharing.keys import read_key
 from stillwatch.sharing.making import EXPIRES_AFTER, K, Prepared, Terms, prepare, producer_of, revoked
-from stillwatch.sharing.run import noise_seed
+from stillwatch.sharing.run import noise_secret
 from stillwatch.sharing.words import preview as preview_of
 from stillwatch.sources.customers import read_customers
 from stillwatch.storage.whole import write_whole
@@ -171,7 +171,7 @@ def _made(
         responses=tuple(response_of(text) for text in told.response),
         expires_after=told.expires_after,
         lifetimes=_lifetimes(told.lasts),
-        seed=noise_seed(run, campaign, salt),
+        secret=noise_secret(run, salt),
         replaces=None if replaces is None else read_bulletin(replaces),
     )
     customers = None if read.accounts is None else read_customers(read.accounts)
