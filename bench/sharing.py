@@ -118,17 +118,17 @@ def power(world: World, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     others: dict[str, list[bool]] = {group: [] for group in world.names}
     for split in range(SPLITS):
         here = rng.random(len(world.ids)) < 0.5
-        groups = {group: world.of(group, ~here) for group in world.names}
         innocent = world.ids[world.clear & ~here].tolist()
         for group in world.names:
             fingerprint = make_fingerprint(world.behaviour, world.of(group, here), seed=split)
             if fingerprint is None:
                 found[group].append(False)
                 continue
-            told = likeness(fingerprint, world.behaviour, list(groups.values()), innocent=innocent, seed=split)
-            p_values = {name: each.p_value for name, each in zip(groups, told, strict=True)}
-            found[group].append(p_values[group] <= ALPHAS[0])
-            others[group] += [p <= ALPHAS[0] for name, p in p_values.items() if name != group]
+            looked = [group, *(other for other in world.names if other != group and split % 6 == 0)]
+            groups = [world.of(each, ~here) for each in looked]
+            told = likeness(fingerprint, world.behaviour, groups, innocent=innocent, seed=split)
+            found[group].append(told[0].p_value <= ALPHAS[0])
+            others[group] += [each.p_value <= ALPHAS[0] for each in told[1:]]
     for group, name in world.names.items():
         _, low, high = clopper_pearson(sum(found[group]), SPLITS)
         yield {
@@ -150,7 +150,7 @@ def false_matches(told: World, world: World, rng: np.random.Generator) -> Iterat
             there = ~here if world is told else np.ones(len(world.ids), dtype=bool)
             innocent = np.flatnonzero((world.campaign == "") & world.clear & there)
             size = int(rng.integers(15, 60))
-            groups = [_innocents(world, family, innocent, size, rng) for _ in range(5)]
+            groups = [_innocents(world, family, innocent, size, rng) for _ in range(10)]
             if fingerprint is not None:
                 found = likeness(
                     fingerprint, world.behaviour, groups, innocent=world.ids[innocent].tolist(), seed=len(values)

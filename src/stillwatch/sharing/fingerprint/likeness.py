@@ -41,14 +41,14 @@ Floats = NDArray[np.float64]
 
 FEWEST = 5
 """Accounts of a group that can be told apart from chance."""
-_SIZES = 4  # of the campaign, over the fingerprint's range
+_SIZES = 3  # of the campaign, over the fingerprint's range
 _WORST = -30.0  # of one class: what cannot be is not worse than that
 _STRAY = 1.0  # votes by which two sides may differ beyond chance
 SKETCHES = 1999
 """Made for each size of group."""
-_BACKGROUND = 48  # groups of innocents that stand for all of them
+_BACKGROUND = 24  # groups of innocents that stand for all of them
 _BLOCK = 256  # sketches at a time: bounds memory
-_TABLE = log_ndtr(np.linspace(_WORST, 3.0, 3301))
+_TABLE = log_ndtr(np.linspace(_WORST, 3.0, 3301)).astype(np.float32)  # finer than any draw is apart
 
 
 class Likeness(NamedTuple):
@@ -169,14 +169,21 @@ def _likelihood(told: Floats, mean: Floats, campaign: _Campaign, size: int) -> F
     samples of the same shares. The farther edge never counts: noise is much wider than the spread where it matters.
     """
     found = np.empty((len(told), len(mean)))
+    expected = [(number * mean).astype(np.float32) for number in campaign.sizes]
+    chances = (
+        each * (1 - mean) * (1 + number / size) + _STRAY for each, number in zip(expected, campaign.sizes, strict=True)
+    )
+    sharpness = [(100 / np.sqrt(chance)).astype(np.float32) for chance in chances]
+    last = np.float32(len(_TABLE) - 1)
     for start in range(0, len(told), _BLOCK):
-        block = told[start : start + _BLOCK, None, :]
+        block = told[start : start + _BLOCK, None, :].astype(np.float32)
         each = []
-        for number in campaign.sizes:
-            expected = number * mean
-            spread = np.sqrt(expected * (1 - mean) * (1 + number / size) + _STRAY)
-            inside = (campaign.noise - np.abs(block - expected)) / spread
-            place = np.clip((inside - _WORST) * 100, 0, len(_TABLE) - 1).astype(np.int32)
-            each.append(_TABLE[place].sum(axis=-1))
+        for votes, sharp in zip(expected, sharpness, strict=True):
+            place = np.abs(block - votes)
+            np.subtract(np.float32(campaign.noise), place, out=place)
+            place *= sharp
+            place += np.float32(-100 * _WORST)
+            np.clip(place, 0, last, out=place)
+            each.append(_TABLE[place.astype(np.int16)].sum(axis=-1))
         found[start : start + _BLOCK] = logsumexp(np.stack(each), axis=0)
     return found
