@@ -22,9 +22,17 @@ def summary(found: Matching, report: Report, ledger: Path | None, style: Style) 
     matching = [pair for pair in found.pairs if pair.matches]
     bulletins = len({pair.bulletin for pair in found.pairs})
     groups = len({pair.campaign_id for pair in found.pairs})
-    said = f"{len(matching)} of {len(found.pairs)} pairs of a bulletin and a group match" if matching else "No match"
+    said = (
+        f"{_counted(len(matching), 'match', 'es')} among {_counted(len(found.pairs), 'pair')} of a bulletin and a group"
+        if matching
+        else "No match"
+    )
     lines = [style.red(said) if matching else style.bold(said)]
-    lines += [style.dim(f"{bulletins} bulletins against {groups} groups of this run, at level {found.level:g}.")]
+    lines += [
+        style.dim(
+            f"{_counted(bulletins, 'bulletin')} against {_counted(groups, 'group')} of this run, at level {found.level:g}."
+        )
+    ]
     for pair in matching[:PAIRS_SHOWN]:
         lines += ["", style.bold(f"{pair.campaign_id} ({pair.verdict}) - bulletin {pair.bulletin} of "
                                  f"{clean(pair.peer_name, 64)}")]  # fmt: skip
@@ -40,6 +48,10 @@ def summary(found: Matching, report: Report, ledger: Path | None, style: Style) 
             f"Noted in {ledger}. When you know: `stillwatch share judge BULLETIN --right CASE` or --wrong."
         )
     return "\n".join(lines) + "\n"
+
+
+def _counted(number: int, noun: str, ending: str = "s") -> str:
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def _why(pair: Match) -> str:

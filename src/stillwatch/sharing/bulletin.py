@@ -211,10 +211,10 @@ Indicator = Network | Tls | Client | KeyedArtefact | Life | ModelMove
 class Fingerprint(_Part, frozen=True, kw_only=True):
     """What remains of a campaign when accounts, cards and addresses differ: a noise-protected sketch.
 
-    ``values`` (d,) times ``scale`` is the mean of the accounts' behaviour vectors in the public ``space``, each clipped
-    to length ``clip``, plus normal noise of standard deviation ``noise`` on every value. ``accounts`` is the ladder's
-    lower bound of how many were averaged. ``advantage`` bounds how much better than a coin anybody can tell from
-    it whether a given account was among them (total variation; `stillwatch.sharing.fingerprint.sketch`).
+    ``values`` (d,) times ``scale`` are the votes of the accounts for each class of the public ``space``, over
+    ``accounts``, the ladder's lower bound of how many they are; an account has ``clip`` votes at most. To each a number
+    is added that is drawn evenly from -``noise`` to ``noise``. ``advantage`` bounds how much better than a coin anybody
+    can tell from it whether a given account was among them (total variation; `stillwatch.sharing.fingerprint.sketch`).
     """
 
     version: Annotated[int, Meta(ge=1, le=1)]

@@ -161,10 +161,10 @@ def _fingerprint(fingerprint: Fingerprint) -> tuple[str, ...]:
     values = [f"{value}" for value in fingerprint.values]
     rows = [values[i : i + _PER_LINE] for i in range(0, len(values), _PER_LINE)]
     return (
-        f"A fingerprint of its behaviour, of version {fingerprint.version}: the mean of {fingerprint.accounts:,} "
-        f"accounts or more in the public space {fingerprint.space}, with noise.",
-        f"Each account counts at most with length {fingerprint.clip:.17g}; the noise on every number has the standard "
-        f"deviation {fingerprint.noise:.17g}.",
+        f"A fingerprint of its behaviour, of version {fingerprint.version}: how the votes of {fingerprint.accounts:,} "
+        f"accounts or more fall into the classes of the public space {fingerprint.space}, with noise.",
+        f"An account has {fingerprint.clip:.17g} votes at most; the noise on every number is anything up to "
+        f"{fingerprint.noise:.17g} either way, as likely.",
         f"So nobody can tell whether a given account was among them better than a coin does, but by "
         f"{_percent(fingerprint.advantage)}.",
         f"Its {len(values):,} numbers, each to be multiplied by {fingerprint.scale:.17g}:",
