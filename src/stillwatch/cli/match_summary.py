@@ -28,11 +28,8 @@ def summary(found: Matching, report: Report, ledger: Path | None, style: Style) 
         else "No match"
     )
     lines = [style.red(said) if matching else style.bold(said)]
-    lines += [
-        style.dim(
-            f"{_counted(bulletins, 'bulletin')} against {_counted(groups, 'group')} of this run, at level {found.level:g}."
-        )
-    ]
+    asked = f"{_counted(bulletins, 'bulletin')} against {_counted(groups, 'group')} of this run"
+    lines.append(style.dim(f"{asked}, at level {found.level:g}."))
     for pair in matching[:PAIRS_SHOWN]:
         lines += ["", style.bold(f"{pair.campaign_id} ({pair.verdict}) - bulletin {pair.bulletin} of "
                                  f"{clean(pair.peer_name, 64)}")]  # fmt: skip

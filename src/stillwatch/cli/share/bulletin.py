@@ -188,7 +188,7 @@ def read_bulletin(path: Path) -> Bulletin:
     """The one bulletin in a file of any format that holds bulletins whole. Raises `InputError`."""
     found = decoded(path).bulletins
     if len(found) != 1:
-        raise InputError(f"holds {len(found)} bulletins", path, "name a file of one, in a format that holds it whole")
+        raise InputError(f"holds {len(found)} bulletins", path, "name a file of one")
     return found[0]
 
 
