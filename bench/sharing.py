@@ -36,12 +36,14 @@ ALPHAS = (0.001, 0.01, 0.05, 0.1)
 
 @dataclass(frozen=True)
 class World:
-    """A scanned world: behaviour; ids (n,) in its order; of each account the group that accuses it ("" for none), what
-    the truth calls most of that group, its own campaign ("" for none) and kind."""
+    """A scanned world: behaviour; signals and traits (n, …) of accounts; ids (n,) in its order; of each account the
+    group that accuses it ("" for none), what the truth calls most of that group, its own campaign ("" for none) and
+    kind."""
 
     name: str
     behaviour: pa.Table
     profiles: np.ndarray
+    traits: np.ndarray
     ids: np.ndarray
     group: np.ndarray
     campaign: np.ndarray
@@ -109,7 +111,8 @@ def read(name: str, run: Path, truth: Path) -> World:
     numbers = profiles.select(pl.selectors.numeric().fill_null(0)).to_numpy().astype(np.float64)
     numbers = np.sign(numbers) * np.log1p(np.abs(numbers))
     numbers = (numbers - numbers.mean(axis=0)) / np.maximum(numbers.std(axis=0), 1e-9)
-    return World(name, behaviour, numbers, ids, group, campaign, known["kind"].to_numpy().astype(str), names)
+    traits = np.array(behaviour.column("traits").to_pylist())
+    return World(name, behaviour, numbers, traits, ids, group, campaign, known["kind"].to_numpy().astype(str), names)
 
 
 def power(world: World, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
@@ -166,8 +169,7 @@ def _innocents(world: World, family: str, innocent: np.ndarray, size: int, rng: 
         kinds, counts = np.unique(world.kind[innocent], return_counts=True)
         innocent = innocent[world.kind[innocent] == rng.choice(kinds[counts >= 5])]
     if family.startswith("alike"):
-        seen = np.array(world.behaviour.column("traits").to_pylist())
-        near = world.profiles[innocent] if "load" in family else seen[innocent]
+        near = (world.profiles if "load" in family else world.traits)[innocent]
         centre = near[rng.integers(len(near))]
         innocent = innocent[np.argsort(np.square(near - centre).sum(axis=1), kind="stable")[:size]]
     chosen: list[str] = world.ids[rng.permutation(innocent)[:size]].tolist()

@@ -36,7 +36,7 @@ def leaks(world: Told, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
         strangers = voters.votes[world.clear]
         yield _row(name, len(votes), "in or out, all others known", ADVANTAGE, _in_or_out(votes, rng))
         yield _row(name, len(votes), "in, or an innocent in its place", 2 * ADVANTAGE, _swapped(votes, strangers, rng))
-        yield _row(name, len(votes), "in or out, others unknown", ADVANTAGE, _by_height(votes, rng))
+        yield _row(name, len(votes), "in or out, by height in its classes", ADVANTAGE, _by_height(votes, rng))
 
 
 def _row(campaign: str, accounts: int, attack: str, bound: float, right: list[tuple[int, int]]) -> dict[str, Any]:

@@ -78,7 +78,8 @@ def test_the_total_variation_of_any_vote_is_within_the_bound(moved: tuple[int, .
     assert sum(moved) == STEPS
     width = 2 * NOISE + 1
     common = np.prod([(width - each) / width for each in moved])
-    assert 1 - common <= ADVANTAGE <= 0.05
+    assert 1 - common <= ADVANTAGE + 1e-12
+    assert ADVANTAGE <= 0.05
 
 
 def test_noise_is_even_over_its_whole_range() -> None:
@@ -171,7 +172,7 @@ def test_p_values_of_innocent_groups_are_valid(family: str) -> None:
     names = np.array(innocent[0])
     held = table(innocent)
     values = []
-    for call in range(8):
+    for call in range(5):
         here = population(spread(40, 100 + call, likely=call % 8), call, "c")
         told = make_fingerprint(table(here), here[0], seed=call)
         assert told is not None

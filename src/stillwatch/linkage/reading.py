@@ -65,8 +65,7 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
 
     Codebooks are fitted from the ``start`` given: a log has the same topics whatever the seed of a scan.
     """
-    ids, account = accounts_of(exchanges)
-    turns = new_turns(exchanges.column("messages"))
+    (ids, account), turns = accounts_of(exchanges), new_turns(exchanges.column("messages"))
     session, opening = _sessions(exchanges, account, turns.history_length)
     who = account[opening]
     progress.step("reading what was asked", 5)
@@ -118,8 +117,8 @@ def read_activity(exchanges: pa.Table, customers: pa.Table | None, *, progress: 
         sees=_sees(exchanges, customers, asked),
     )
     frames = frame_probabilities(wordings.example)[wordings.number]
-    done = _behaviour(len(ids), who, technique, [turns.text[i] for i in opening])
-    return Reading(activity, session, opening, frames, _beyond_ascii(asked), small_talk, codebooks, done)
+    told = _behaviour(len(ids), who, technique, [turns.text[i] for i in opening])
+    return Reading(activity, session, opening, frames, _beyond_ascii(asked), small_talk, codebooks, told)
 
 
 def _behaviour(accounts: int, account: Ints, technique: Floats, asked: list[str]) -> Behaviour:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
 from importlib.resources import files
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,7 @@ STEPS = 8
 """A vote is cut into so many parts."""
 
 
-@dataclass(frozen=True)
-class Behaviour:
+class Behaviour(NamedTuple):
     """Accounts (n,) as others may compare them: ``sessions`` (n,); ``votes`` (n, `classes()`), at least 0, whole
     multiples of 1 / `STEPS`, at most 1 in all; ``traits`` (n, `TRAITS`) the numbers behind them, to tell neighbours by,
     which never leave. Both are 0 for accounts of which no text was seen."""

@@ -17,7 +17,7 @@ DRAWS = 2000
 """Groups of each family: a rank of 0.001 needs 999, and neighbourhoods overlap."""
 _MOST = 20_000  # innocents that groups are drawn from: bounds time and memory
 _JITTER = (1.0, 0.85, 1.15)  # sizes of neighbourhoods, so that there are enough of them
-_BLOCK = 200  # seeds at a time: bounds memory
+_BLOCK = 200  # groups at a time: bounds memory
 
 
 class Innocents:
@@ -46,10 +46,11 @@ class Innocents:
         place = np.searchsorted(self._load, sessions)
         width = max(len(sessions), len(votes) // 10)
         found = np.empty((DRAWS, votes.shape[1]))
-        for draw in range(DRAWS):
-            near = np.abs(place + rng.integers(-width, width + 1, len(sessions)))
+        for start in range(0, DRAWS, _BLOCK):
+            stop = min(start + _BLOCK, DRAWS)
+            near = np.abs(place + rng.integers(-width, width + 1, (stop - start, len(sessions))))
             near = np.where(near > last, 2 * last - near, near)
-            found[draw] = votes[self._by_load[np.clip(near, 0, last)]].mean(axis=0)
+            found[start:stop] = votes[self._by_load[np.clip(near, 0, last)]].mean(axis=1)
         return found
 
 
