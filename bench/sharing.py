@@ -27,7 +27,7 @@ from stillwatch.calibration import clopper_pearson
 from stillwatch.sharing.bulletin import Fingerprint
 from stillwatch.sharing.fingerprint import BEHAVIOUR, likeness, make_fingerprint
 
-SPLITS = 24
+SPLITS = 60
 GROUPS = 500
 """Innocent groups of each family."""
 HELD_OUT = range(9101, 9104)
@@ -37,8 +37,8 @@ ALPHAS = (0.001, 0.01, 0.05, 0.1)
 @dataclass(frozen=True)
 class World:
     """A scanned world: behaviour; signals and traits (n, …) of accounts; ids (n,) in its order; of each account the
-    group that accuses it ("" for none), what the truth calls most of that group, its own campaign ("" for none) and
-    kind."""
+    group that accuses it ("" for none), its own campaign ("" for none) and kind; and what the truth calls most of each
+    group."""
 
     name: str
     behaviour: pa.Table
@@ -127,7 +127,7 @@ def power(world: World, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
             if fingerprint is None:
                 found[group].append(False)
                 continue
-            looked = [group, *(other for other in world.names if other != group and split % 6 == 0)]
+            looked = [group, *(other for other in world.names if other != group and split % 12 == 0)]
             groups = [world.of(each, ~here) for each in looked]
             told = likeness(fingerprint, world.behaviour, groups, innocent=innocent, seed=split)
             found[group].append(told[0].p_value <= ALPHAS[0])
@@ -144,7 +144,13 @@ def power(world: World, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
 def false_matches(told: World, world: World, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Fingerprints of ``told``'s campaigns against `GROUPS` groups of innocents of ``world``, by how the groups come
     about."""
-    for family in ("random", "one kind", "alike in load, tokens and settings", "alike in behaviour"):
+    for family in (
+        "random",
+        "up to half of a kind",
+        "a whole kind",
+        "alike in load, tokens and settings",
+        "alike in behaviour",
+    ):
         values = []
         while len(values) < GROUPS:
             here = rng.random(len(told.ids)) < 0.5
@@ -153,7 +159,7 @@ def false_matches(told: World, world: World, rng: np.random.Generator) -> Iterat
             there = ~here if world is told else np.ones(len(world.ids), dtype=bool)
             innocent = np.flatnonzero((world.campaign == "") & world.clear & there)
             size = int(rng.integers(15, 60))
-            groups = [_innocents(world, family, innocent, size, rng) for _ in range(10)]
+            groups = [_innocents(world, family, innocent, size, rng) for _ in range(1 if "kind" in family else 10)]
             if fingerprint is not None:
                 found = likeness(
                     fingerprint, world.behaviour, groups, innocent=world.ids[innocent].tolist(), seed=len(values)
@@ -165,9 +171,10 @@ def false_matches(told: World, world: World, rng: np.random.Generator) -> Iterat
 
 
 def _innocents(world: World, family: str, innocent: np.ndarray, size: int, rng: np.random.Generator) -> list[str]:
-    if family == "one kind":
+    if "kind" in family:
         kinds, counts = np.unique(world.kind[innocent], return_counts=True)
-        innocent = innocent[world.kind[innocent] == rng.choice(kinds[counts >= 5])]
+        innocent = innocent[world.kind[innocent] == rng.choice(kinds[counts >= 10])]
+        size = min(size, len(innocent) // 2) if "half" in family else 60
     if family.startswith("alike"):
         near = (world.profiles if "load" in family else world.traits)[innocent]
         centre = near[rng.integers(len(near))]

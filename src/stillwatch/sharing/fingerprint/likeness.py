@@ -14,6 +14,9 @@ never random; these are as coherent as innocents can be, in the very terms of th
 - *sketches*: the group stays, and innocent groups' sketches with noise stand in for the peer's. Without them an unusual
 group would look like whatever the noise resembles.
 
+A group that is far likelier than innocents and still does not explain the sketch is refuted, and p is 1: that costs one
+in two hundred true matches, and keeps blends of everything from ranking first where nothing fits.
+
 The first three are valid for a group that is exchangeable with one of them, the last for a sketch that is. Draws round
 neighbouring accounts overlap, so small p-values are grainier than their number of draws says. Where innocents near the
 campaign are campaign accounts not yet found, draws score higher and p is larger: conservative.
@@ -46,6 +49,8 @@ _WORST = -30.0  # of one class: what cannot be is not worse than that
 _STRAY = 1.0  # votes by which two sides may differ beyond chance
 SKETCHES = 1999
 """Made for each size of group."""
+REFUTED, FITS = 0.005, 999
+"""A group whose own sketches would score as low as seldom as this is not where the campaign works; drawn so often."""
 _BACKGROUND = 24  # groups of innocents that stand for all of them
 _BLOCK = 256  # sketches at a time: bounds memory
 _TABLE = log_ndtr(np.linspace(_WORST, 3.0, 3301)).astype(np.float32)  # finer than any draw is apart
@@ -148,7 +153,20 @@ def _tested(campaign: _Campaign, votes: Floats, size: int, alike: Floats, null: 
     ranks = [_rank(_likelihood(told, family, campaign, size)[0], score) for family in (alike, *null.coherent)]
     ranks.append(_rank(_likelihood(null.sketches, mean, campaign, size)[:, 0] - null.ground, level))
     draws = min(len(family) for family in (alike, *null.coherent, null.sketches))
-    return Likeness(max(ranks), level, draws)
+    refuted = _fit(campaign, mean, size, score, np.random.default_rng(size)) <= REFUTED
+    return Likeness(1.0 if refuted else max(ranks), level, draws)
+
+
+def _fit(campaign: _Campaign, mean: Floats, size: int, score: float, rng: np.random.Generator) -> float:
+    """How rarely a campaign of this group's behaviour would be told as badly for it as this one is.
+
+    Among groups none of which fits, one always fits least badly: that it ranks first says nothing.
+    """
+    sizes = rng.uniform(campaign.sizes[0], campaign.sizes[-1], (FITS, 1))
+    spread = np.sqrt(sizes * mean * (1 - mean) * (1 + sizes / size) + _STRAY)
+    told = np.maximum(sizes * mean + spread * rng.normal(size=(FITS, mean.shape[1])), 0)
+    told += rng.uniform(-campaign.noise, campaign.noise, told.shape)
+    return float((1 + (_likelihood(told, mean, campaign, size)[:, 0] <= score).sum()) / (1 + FITS))
 
 
 def _rank(draws: Floats, observed: float) -> float:

@@ -44,7 +44,7 @@ class Innocents:
         one of about as many sessions."""
         votes, last = self.votes, len(self.votes) - 1
         place = np.searchsorted(self._load, sessions)
-        width = max(len(sessions), len(votes) // 10)
+        width = max(len(sessions), len(votes) // 20)
         found = np.empty((DRAWS, votes.shape[1]))
         for start in range(0, DRAWS, _BLOCK):
             stop = min(start + _BLOCK, DRAWS)
