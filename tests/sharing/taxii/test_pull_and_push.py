@@ -226,3 +226,12 @@ def test_a_damaged_state_is_one_line(served: Served, tmp_path: Path) -> None:
     state.write_text("{")
     with pytest.raises(InputError, match="delete it"):
         pulled(served.url, alpha, BULLETINS, feed)
+
+
+def test_what_is_for_the_persons_addressed_is_not_put_into_a_collection(served: Served, tmp_path: Path) -> None:
+    alpha = login("alpha", served.secrets["alpha"])
+    red = written(tmp_path / "red.json", bulletin(1), changed(bulletin(2), tlp="red"))
+    marked = indicator(1) | {"object_marking_refs": ["marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed"]}
+    for document in (red, bundle(tmp_path / "theirs.json", marked)):
+        with pytest.raises(InputError, match="TLP:RED"):
+            pushed(f"{served.url}/taxii2/", alpha, BULLETINS, document)

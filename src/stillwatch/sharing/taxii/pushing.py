@@ -24,6 +24,13 @@ _ROOM = 64
 """Bytes of an envelope around its objects."""
 
 
+_RED = (
+    b"marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+    b"marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
+)
+"""TLP:RED of TLP 2.0 and of TLP 1.0: a collection has readers whom nobody addressed."""
+
+
 class Pushed(NamedTuple):
     """How many objects the server took, and those that it refused: id, version, its word."""
 
@@ -84,6 +91,10 @@ def objects_of(path: Path) -> list[bytes]:
         raise InputError(f"holds more than {MOST_OBJECTS} objects", path)
     if not read.objects:
         raise InputError("holds no objects", path)
+    if any(mark in bytes(one) for one in read.objects for mark in _RED):
+        raise InputError(
+            "holds what is marked TLP:RED, for the persons addressed and no others", path, "hand it to them"
+        )
     return [bytes(one) for one in read.objects]
 
 
