@@ -12,7 +12,7 @@ from stillwatch.calibration import clopper_pearson
 from stillwatch.sharing.fingerprint.sketch import ADVANTAGE, NOISE, protected
 from stillwatch.sharing.fingerprint.votes import Ints, read_voters
 
-TARGETS, DRAWS = 40, 4000
+TARGETS, DRAWS = 40, 20_000
 
 
 class Told(Protocol):

@@ -8,7 +8,7 @@ most `STEPS` / (2 `NOISE` + 1) (total variation; the classes' noises are indepen
 most). Nothing is approximated: all numbers are whole and the draws exact, so there is no float to leak (Mironov 2012).
 
 The bound says how well a test for membership can do, after Dong, Roth and Su (2022), "Gaussian differential privacy",
-which takes the trade-off of such tests as the definition; it is (0, 0.0452)-differential privacy. It departs from their
+which takes the trade-off of such tests as the definition; it is (0, 0.0485)-differential privacy. It departs from their
 normal noise on purpose: of all noise that keeps this bound for one vote, even noise has the smallest bounds, and a
 campaign of thirty accounts stands out only because the noise cannot be large. Swapping one account for another moves
 two votes: twice the bound.
@@ -32,14 +32,14 @@ __all__ = ["ADVANTAGE", "LADDER", "LEAST", "NOISE", "make_fingerprint", "protect
 
 Ints = NDArray[np.int64]
 
-NOISE = 88
+NOISE = 82
 """Steps, either way."""
 ADVANTAGE = STEPS / (2 * NOISE + 1)
-"""How much better than a coin anybody can tell from a sketch whether an account was in it: 0.0452."""
+"""How much better than a coin anybody can tell from a sketch whether an account was in it: 0.0485."""
 LADDER = (20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 """Lower bounds of the ranges in which the number of accounts is told."""
 LEAST = LADDER[0]
-"""Accounts: fewer drown in the noise of eleven votes."""
+"""Accounts: fewer drown in the noise of ten votes."""
 _MOST = 32767 - NOISE  # steps of one class: what a bulletin's value holds
 
 
