@@ -78,7 +78,6 @@ def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings,
     with clock.step("write"), disk_errors(out):
         progress.step("writing results")
         _write(out, case, report, profiles, log)
-        write_table(behaviour_table(accounts_of(exchanges)[0], findings.behaviour), out / BEHAVIOUR)
     with disk_errors(out):
         write_manifest(out, settings, log.files, clock.seconds)
     return report
@@ -103,6 +102,7 @@ def _write(out: Path, case: Case, report: Report, profiles: pa.Table, log: Log) 
     write_table(exchanges_table(case), out / "exchanges.parquet")
     write_table(campaigns_table(report.campaigns), out / "campaigns.parquet")
     write_table(profiles, out / "profiles.parquet")
+    write_table(behaviour_table(pa.array(case.account_ids), case.findings.behaviour), out / BEHAVIOUR)
     write_table(rejected_table((reject.reason, reject.where) for reject in log.set_aside), out / "rejected.parquet")
     (out / "report.json").write_bytes(msgspec.json.encode(report) + b"\n")
     (out / "report.html").write_text(render_page(report), encoding="utf-8")

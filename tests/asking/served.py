@@ -31,7 +31,13 @@ def serving(handler: Handler) -> Iterator[str]:
     async def endpoint(request: Request) -> Response:
         return await handler(json.loads(await request.body()), request)
 
-    app = Starlette(routes=[Route("/{path:path}", endpoint, methods=["POST"])])
+    with running(Starlette(routes=[Route("/{path:path}", endpoint, methods=["POST"])])) as address:
+        yield address
+
+
+@contextmanager
+def running(app: Starlette) -> Iterator[str]:
+    """The address at which ``app`` is served, as long as the block lasts."""
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
     )

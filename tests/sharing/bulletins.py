@@ -226,3 +226,19 @@ def example_bulletin() -> Bulletin:
             Response(name="suspend", outcome="not known yet"),
         ),
     )
+
+
+def indicators_that_come_back(some: tuple[Bulletin, ...]) -> list[tuple[str, str, str, dt.date]]:
+    """What a format that carries indicators alone gives back: kind, value, whose, and the sooner of both ends."""
+    return [
+        (
+            "asn" if isinstance(item, Network) else "ja4",
+            str(item.asn) if isinstance(item, Network) else item.ja4,
+            bulletin.id,
+            min(item.valid_until, bulletin.expires),
+        )
+        for bulletin in some
+        if not bulletin.revoked
+        for item in bulletin.indicators
+        if isinstance(item, Network | Tls)
+    ]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from stillwatch.errors import InputError
 from stillwatch.sharing.base import MOST_BYTES, MOST_OBJECTS
-from stillwatch.sharing.bulletin import Bulletin, Network, Tls
+from stillwatch.sharing.bulletin import Bulletin, Network
 from stillwatch.sharing.formats.csv import COLUMNS, FORMAT, guarded, unguarded
-from tests.sharing.bulletins import example_bulletin, many_bulletins
+from tests.sharing.bulletins import example_bulletin, indicators_that_come_back, many_bulletins
 
 EXAMPLE = example_bulletin()
 RUN_BY_A_SPREADSHEET = re.compile(r"^[\s\0]*[=+\-@|%＝＋－＠]|^[\t\r\n]")
@@ -36,18 +36,8 @@ def test_the_networks_and_tls_fingerprints_of_any_bulletins_come_back(some: tupl
     assert FORMAT.recognises(written[:65536])
     read = FORMAT.decode(written)
     assert (read.bulletins, read.rejected) == ((), ())
-    assert [(f.kind, f.value, f.source, f.valid_until) for f in read.foreign] == [
-        (
-            "asn" if isinstance(i, Network) else "ja4",
-            str(i.asn) if isinstance(i, Network) else i.ja4,
-            bulletin.id,
-            min(i.valid_until, bulletin.expires),
-        )
-        for bulletin in some
-        if not bulletin.revoked
-        for i in bulletin.indicators
-        if isinstance(i, Network | Tls)
-    ]
+    told = [(f.kind, f.value, f.source, f.valid_until) for f in read.foreign]
+    assert told == indicators_that_come_back(some)
     assert read.seen.get("row", 0) == sum(len(b.indicators) for b in some if not b.revoked)
 
 

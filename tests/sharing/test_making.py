@@ -18,7 +18,7 @@ from stillwatch.sharing.bulletin import Bulletin, Client, KeyedArtefact, Life, M
 from stillwatch.sharing.facts import waves
 from stillwatch.sharing.indicators import LIFETIMES
 from stillwatch.sharing.keys import SharingKey
-from stillwatch.sharing.making import Prepared, make_bulletin, prepare, producer_of, revoked
+from stillwatch.sharing.making import Prepared, prepare, producer_of, revoked
 from stillwatch.sharing.run import noise_secret
 from tests.sharing import made_runs
 from tests.sharing.made_runs import DAYS, EVERYONE, JA4, NOW, TERMS, Made, plain
@@ -145,12 +145,9 @@ def test_a_broken_run_is_one_line(damage: str, tmp_path: Path) -> None:
 
 def test_the_same_inputs_give_the_same_bytes(made: Made) -> None:
     def once(secret: bytes) -> bytes:
-        return msgspec.json.encode(
-            make_bulletin(
-                made.run, "C1", producer=TERMS.producer, tlp="green", k=10, key=KEY, log=made.log,
-                customers=made.customers, responses=(), expires_after=90, now=NOW, secret=secret,
-            )
-        )  # fmt: skip
+        terms = replace(TERMS, tlp="green", k=10, key=KEY, expires_after=90, now=NOW, secret=secret)
+        prepared = prepare(made.run, "C1", terms, log=made.log, customers=made.customers)
+        return msgspec.json.encode(prepared.bulletin)
 
     assert once(b"1" * 32) == once(b"1" * 32)
 

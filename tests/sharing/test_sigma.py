@@ -16,7 +16,7 @@ from stillwatch.sharing.base import MOST_BYTES, MOST_OBJECTS
 from stillwatch.sharing.bulletin import Bulletin, ErrorRate, Network, Tls
 from stillwatch.sharing.formats import sigma, yaml_text
 from stillwatch.sharing.formats.sigma import FORMAT, LEVELS, MOST_RULES
-from tests.sharing.bulletins import example_bulletin, many_bulletins
+from tests.sharing.bulletins import example_bulletin, indicators_that_come_back, many_bulletins
 
 EXAMPLE = example_bulletin()
 changed = msgspec.structs.replace
@@ -45,17 +45,8 @@ def test_the_networks_and_tls_fingerprints_of_any_bulletins_come_back(some: tupl
     assert FORMAT.recognises(written[:65536])
     read = FORMAT.decode(written)
     assert (read.bulletins, read.rejected) == ((), ())
-    assert [(f.kind, f.value, f.source, f.valid_until) for f in read.foreign] == [
-        (
-            "asn" if isinstance(item, Network) else "ja4",
-            str(item.asn) if isinstance(item, Network) else item.ja4,
-            bulletin.id,
-            min(item.valid_until, bulletin.expires),
-        )
-        for bulletin in some
-        if not bulletin.revoked
-        for item in shown_by(bulletin)
-    ]
+    told = [(f.kind, f.value, f.source, f.valid_until) for f in read.foreign]
+    assert told == indicators_that_come_back(some)
 
 
 @settings(deadline=None, max_examples=30)

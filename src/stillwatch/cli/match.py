@@ -18,7 +18,7 @@ from stillwatch.sharing.documents import decoded
 from stillwatch.sharing.feed import Feed
 from stillwatch.sharing.keys import read_key
 from stillwatch.sharing.matching import LEVEL, Heard, match, peer_of, sightings_of
-from stillwatch.sharing.peers import note, read_ledger, write_ledger
+from stillwatch.sharing.peers import Ledger, note, read_ledger, write_ledger
 from stillwatch.sharing.run import read_behaviour, read_report
 from stillwatch.sharing.showing import Showing, looked_for, shown_in
 from stillwatch.sources.customers import read_customers
@@ -55,7 +55,7 @@ def match_bulletins(
         raise UsageError(f"{level} is no level", "--level", "give a number between 0 and 1")
     today = dt.datetime.now(dt.UTC).date()
     report = read_report(run / "report.json")
-    known = read_ledger(ledger) if ledger is not None else read_ledger(run / "no ledger")
+    known = read_ledger(ledger) if ledger is not None else Ledger()
     told = _gathered(bulletins or [], feed, today)
     found = match(
         told, report, read_behaviour(run), known, today=today, seed=seed,

@@ -28,7 +28,7 @@ from stillwatch.sharing.keys import SharingKey
 from stillwatch.sharing.run import Run, open_run
 from stillwatch.sources.log import Log
 
-__all__ = ["EXPIRES_AFTER", "K", "Prepared", "Terms", "make_bulletin", "prepare", "producer_of", "revoked"]
+__all__ = ["EXPIRES_AFTER", "K", "Prepared", "Terms", "prepare", "producer_of", "revoked"]
 
 K = 10
 """Accounts behind every figure, unless another number is asked for."""
@@ -63,35 +63,6 @@ class Terms:
     lifetimes: Mapping[str, int] = field(default_factory=lambda: LIFETIMES)
     secret: bytes | None = None
     replaces: Bulletin | None = None
-
-
-def make_bulletin(
-    run: Path,
-    campaign_id: str,
-    *,
-    producer: Producer,
-    tlp: Tlp,
-    k: int,
-    key: SharingKey | None,
-    log: Log | None,
-    customers: pa.Table | None,
-    responses: tuple[Response, ...],
-    expires_after: int,
-    now: dt.datetime,
-    secret: bytes | None,
-) -> Bulletin:
-    """`prepare`, for who does not ask what was left out."""
-    terms = Terms(
-        producer=producer,
-        tlp=tlp,
-        now=now,
-        k=k,
-        key=key,
-        responses=responses,
-        expires_after=expires_after,
-        secret=secret,
-    )
-    return prepare(run, campaign_id, terms, log=log, customers=customers).bulletin
 
 
 def prepare(

@@ -25,6 +25,7 @@ from scipy.stats import fisher_exact
 
 from stillwatch.calibration import average_e, holm, p_to_e, select_at_fdr
 from stillwatch.campaigns.report import Report, Verdict
+from stillwatch.linkage.certainty import FEWEST_ACCUSED, INNOCENT
 from stillwatch.sharing.bulletin import Bulletin
 from stillwatch.sharing.fingerprint.likeness import likeness
 from stillwatch.sharing.peers import Ledger, Sighting, record_of
@@ -34,9 +35,6 @@ __all__ = ["LEVEL", "Heard", "Match", "Matching", "match", "peer_of", "sightings
 
 LEVEL = 0.01
 """Of all matches told by one call: the chance that any of them is none is at most this."""
-SURE = 0.02
-"""Share of innocents expected among members that are sure enough (`linkage.certainty.INNOCENT`)."""
-FEWEST_SURE = 8
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -212,7 +210,7 @@ def _pair(
     moved = float(min(np.log(max(evidence, 1.0)), record.weight))
     posterior = np.array([a.posterior for a in report.accounts if a.campaign_id == campaign.campaign_id])
     after = _moved(posterior, moved)
-    sure = campaign.verdict == "review" and bool(select_at_fdr(after, SURE).sum() >= FEWEST_SURE) and moved > 0
+    sure = campaign.verdict == "review" and bool(select_at_fdr(after, INNOCENT).sum() >= FEWEST_ACCUSED) and moved > 0
     return Match(
         bulletin=bulletin.id,
         peer=heard.peer,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +25,7 @@ from stillwatch.sharing.taxii.peer import Got, find, pages
 from stillwatch.sharing.taxii.pulling import Pulled, pull
 from stillwatch.sharing.taxii.pushing import Pushed, push
 from stillwatch.sharing.taxii.wire import Wire, address_of
+from tests.asking.served import running
 from tests.sharing.taxii.offered import BULLETINS, basic
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -69,18 +67,8 @@ def pushed(url: str, who: Login | None, collection: str, *files: Path) -> Pushed
 @contextmanager
 def odd_server(handler: Handler) -> Iterator[str]:
     """The address of a server that answers everything with ``handler``."""
-    methods = ["GET", "POST"]
-    app = Starlette(routes=[Route("/{path:path}", handler, methods=methods)])
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = server.force_exit = True
-        thread.join(10)
+    with running(Starlette(routes=[Route("/{path:path}", handler, methods=["GET", "POST"])])) as address:
+        yield address
 
 
 def taxii(told: object, status: int = 200, **headers: str) -> Response:

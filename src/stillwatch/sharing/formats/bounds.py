@@ -5,19 +5,24 @@ from __future__ import annotations
 from stillwatch.errors import InputError
 from stillwatch.sharing.base import MOST_BYTES
 
-__all__ = ["checked_size", "shown", "text_of"]
+__all__ = ["checked_size", "readable_size", "shown", "text_of"]
 
 BOM = "\ufeff"
 
 
 def text_of(document: bytes) -> str:
     """The document as text, without a byte-order mark. Raises `InputError`: too large, or no UTF-8."""
-    if len(document) > MOST_BYTES:
-        raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", do="ask its sender for a part of it")
     try:
-        return document.decode("utf-8").removeprefix(BOM)
+        return readable_size(document).decode("utf-8").removeprefix(BOM)
     except UnicodeDecodeError as error:
         raise InputError(f"is no UTF-8 text: byte {error.start}") from error
+
+
+def readable_size(document: bytes) -> bytes:
+    """``document``, unless it is too large to be read: then `InputError`."""
+    if len(document) > MOST_BYTES:
+        raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", do="ask its sender for a part of it")
+    return document
 
 
 def checked_size(document: bytes) -> bytes:

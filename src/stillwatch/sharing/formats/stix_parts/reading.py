@@ -17,9 +17,9 @@ from typing import Literal, TypeVar
 import msgspec
 
 from stillwatch.errors import InputError
-from stillwatch.sharing.base import MOST_BYTES, MOST_OBJECTS, Decoded, ForeignIndicator, Reject
+from stillwatch.sharing.base import MOST_OBJECTS, Decoded, ForeignIndicator, Reject
 from stillwatch.sharing.bulletin import Bulletin
-from stillwatch.sharing.formats.bounds import shown
+from stillwatch.sharing.formats.bounds import readable_size, shown
 from stillwatch.sharing.formats.stix_parts.extension import EXTENSION, bulletin_of
 from stillwatch.sharing.formats.stix_parts.fixed import TLP_MARKINGS
 from stillwatch.sharing.formats.stix_parts.patterns import PatternError, found_in
@@ -102,8 +102,7 @@ def read(document: bytes) -> Decoded:
 
 def _objects(document: bytes) -> list[msgspec.Raw]:
     """The objects of a bundle, unread; refused by its size and its brackets before anything is parsed."""
-    if len(document) > MOST_BYTES:
-        raise InputError(f"is larger than {MOST_BYTES >> 20} MiB", do="ask its sender for a part of it")
+    readable_size(document)
     brackets = document.count(b"{") + document.count(b"[")
     if brackets > MOST_BRACKETS or document.count(b",") > MOST_COMMAS:
         raise InputError(f"holds more than {MOST_OBJECTS} objects can", do="ask its sender for a part of it")
