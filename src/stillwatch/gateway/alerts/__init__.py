@@ -1,0 +1,1 @@
+"""What people and their systems are told, as it happens."""

@@ -1,0 +1,1 @@
+"""Reasoning out of answers and streams, requests made smaller, refusals in the caller's dialect."""
