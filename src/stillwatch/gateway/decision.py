@@ -17,8 +17,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done with one request, merged from every action that stands against its account.
 
     ``wait`` seconds before it is passed on; ``mark`` names the key that the answer is to be marked with. ``actions``
-    are the ids of the actions behind it, ``reasons`` a short word for each, ``reference`` what a person touched may quote
-    ("" where nothing is done to him). ``dry`` holds what would have been done where the policy only watches.
+    are the ids of the actions behind it, ``reasons`` a short word for each, ``reference`` what a person touched may
+    quote ("" where nothing is done to him). ``dry`` holds what would have been done where the policy only watches.
     """
 
     request_id: str
