@@ -153,10 +153,11 @@ class Gate(Protocol):
 class Budget(Protocol):
     """Budgets that are shared by all accounts of a campaign, and by all gateways of a provider."""
 
-    def take(self, name: str, units: float, per_second: float, burst: float, at: int) -> float:
+    def take(self, name: str, units: float, per_second: float, burst: float, at: int, patience: float = 0.0) -> float:
         """Take ``units`` from the bucket ``name``, which fills with ``per_second`` up to ``burst`` (both positive).
 
-        Returns 0.0 where they were there and are taken, else the seconds until they will be; nothing is taken then.
+        Returns the seconds until they are there. They are taken where that is at most ``patience`` seconds (the bucket
+        then owes them: by at most ``patience`` × ``per_second``), else nothing is; 0.0 where they were there at once.
         """
         ...
 
