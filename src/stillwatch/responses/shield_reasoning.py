@@ -33,7 +33,7 @@ class ShieldReasoning(Held[Parameters]):
         ),
         reversible=True,
         needs_human=False,
-        max_error_rate=0.5,
+        max_error_rate=0.3,
         cost_to_an_innocent="They cannot read how the model came to its answer; the answer is the same.",
         strength=5,
     )

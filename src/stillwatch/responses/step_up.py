@@ -47,7 +47,7 @@ class StepUp(Held[Parameters]):
         info=Info(
             name="step_up",
             summary="Asks the provider's own verification, by webhook, to check the account.",
-            reference="a challenge instead of a ban, so that whoever is wrongly suspected recovers: Kozlov et al., Facebook",
+            reference="a challenge instead of a ban, so that the wrongly suspected recover: Kozlov et al., Facebook",
             version="1",
             example='url = "https://accounts.example/verify"',
         ),
