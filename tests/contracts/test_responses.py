@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 
 from stillwatch.campaigns.report import ErrorRate
 from stillwatch.responses import RESPONSES
-from stillwatch.responses.base import Effect, Level, Measure, Response
+from stillwatch.responses.base import LEVELS, Effect, Level, Measure, Response
 from tests.responses.standing import NOW, Buckets, Held, Refusing, request, subject
 
 ALL = dict(RESPONSES.all())
-LEVELS: tuple[Level, ...] = ("suspected", "review", "campaign", "confirmed")
 EACH = pytest.mark.parametrize("response", ALL.values(), ids=list(ALL))
 
 
@@ -112,7 +111,9 @@ def test_none_acts_above_its_error_rate_nor_without_the_person_it_needs(
     rate = ErrorRate("false discovery rate", level, "groups at random", 99)
     who = subject(level=how, innocent=innocent, error_rate=rate)
     planned = response.plan(who, measure(response), NOW)
-    may = max(innocent, level) <= response.info.max_error_rate and (how == "confirmed" or not response.info.needs_human)
+    info = response.info
+    far_enough = LEVELS.index(how) >= LEVELS.index("confirmed" if info.needs_human else info.least_level)
+    may = max(innocent, level) <= info.max_error_rate and far_enough
     assert len(planned) == may
     (allowed,) = response.plan(subject(), measure(response), NOW)
     forged = msgspec.structs.replace(allowed, innocent=innocent, error_rate=rate, level=how)

@@ -65,13 +65,6 @@ def test_those_who_wait_are_paid_for_and_nobody_waits_longer_than_the_policy_say
     assert effect(action, budget, at=NOW + 1_000_000).wait == 3, "the wait of others was taken from the budget"
 
 
-def test_what_is_only_watched_uses_up_nothing_that_others_need() -> None:
-    budget = Buckets()
-    for _ in range(5):
-        effect(planned("slow_down", dry=True, burst=1, per_day=1), budget)
-    assert effect(planned("slow_down", burst=1, per_day=1), budget) is None
-
-
 def test_a_hold_ends_by_itself_and_is_not_prolonged_by_the_same_claim() -> None:
     hold = RESPONSES.get("hold_for_review")
     action = planned("hold_for_review", hours=2)
@@ -121,6 +114,13 @@ def test_less_detail_and_less_reasoning_only_where_it_is_asked_for() -> None:
 def test_reasoning_is_shielded_even_where_nobody_asked_for_it() -> None:
     assert effect(planned("shield_reasoning", mode="drop"), asks_reasoning=False).shield == "drop"
     assert effect(planned("shield_reasoning")).shield == "seal"
+
+
+def test_suspicion_at_the_gateway_stops_nobody() -> None:
+    for name in ("hold_for_review", "suspend"):
+        for level in ("suspected", "review"):
+            who = subject(level=level, innocent=0.0)
+            assert RESPONSES.get(name).plan(who, Measure(response=name), NOW) == (), "it can be brought about by others"
 
 
 def test_no_machine_suspends() -> None:

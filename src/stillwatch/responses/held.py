@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 import msgspec
 
 from stillwatch.campaigns.report import ErrorRate
-from stillwatch.responses.base import Action, Gate, Level, Measure, Receipt, ResponseInfo, Subject
+from stillwatch.responses.base import LEVELS, Action, Gate, Level, Measure, Receipt, ResponseInfo, Subject
 
 __all__ = ["NO_END", "Held", "NoParameters", "may_act"]
 
@@ -33,7 +33,8 @@ def may_act(info: ResponseInfo, level: Level, innocent: float, error_rate: Error
     rate measured on others says nothing of this account, and a probability nothing of how it was come by. No number
     (NaN) is no permission.
     """
-    if info.needs_human and level != "confirmed":
+    least = "confirmed" if info.needs_human else info.least_level
+    if LEVELS.index(level) < LEVELS.index(least):
         return False
     return innocent <= info.max_error_rate and error_rate.level <= info.max_error_rate
 
@@ -71,9 +72,10 @@ class Held(Generic[P]):
 
     def apply(self, action: Action, gate: Gate) -> Receipt:
         """See `Response.apply`. An action that this response may never take, wherever it comes from, is not held."""
-        if may_act(self.info, action.level, action.innocent, action.error_rate) and not gate.holds(action.id):
-            gate.hold(action)
-            if not action.dry:
+        if may_act(self.info, action.level, action.innocent, action.error_rate):
+            new = not gate.holds(action.id)
+            gate.hold(action)  # one that stands already may get a later end
+            if new and not action.dry:
                 self.begun(action, gate)
         return Receipt(action=action, applied_at=action.planned_at)
 

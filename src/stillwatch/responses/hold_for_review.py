@@ -51,6 +51,7 @@ class HoldForReview(Held[Parameters]):
         cost_to_an_innocent="Nothing works until a person has looked, or until the hours are over; they are told so,"
         " and can be heard.",
         strength=7,
+        least_level="campaign",
     )
     parameters: ClassVar[type[msgspec.Struct]] = Parameters
 

@@ -49,8 +49,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 def bucket(action: Action, units: str) -> str:
-    """The name of a campaign's budget. What only would have been done draws on one of its own."""
-    return f"{'dry/' if action.dry else ''}slow_down/{units}/{action.campaign_id}"
+    """The name of a campaign's budget."""
+    return f"slow_down/{units}/{action.campaign_id}"
 
 
 class SlowDown(Held[Parameters]):
