@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-if TYPE_CHECKING:  # the gateway must not pay for importing Ibis and Arrow
+if TYPE_CHECKING:  # the gateway must not pay for importing Ibis, nor responses (which take `Info`) for Arrow
     import ibis.expr.types as ir
     import pyarrow as pa
 
