@@ -30,6 +30,7 @@ from typing import Any, Final
 
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy._types import ProxyException
 
 from stillwatch.errors import InputError
 from stillwatch.gateway.decision import Decision, Observed
@@ -74,29 +75,29 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         if self._gate is None:
             return None
         try:
-            decision = self._decide(self._gate, user_api_key_dict, data, call_type)
+            decision, api = self._decide(self._gate, user_api_key_dict, data, call_type)
         except Exception:
             LOG.exception("stillwatch could not decide; the request passes")
             return None
         if decision.refuse is not None:
-            raise _refused(decision)
+            raise _refused(decision, api)
         if decision.wait > 0:
             await self._sleep(decision.wait)
         if decision.shape is None:
             return None
         try:
-            return shaped(call_of(call_type, data).api, data, decision.shape)
+            return shaped(api, data, decision.shape)
         except Exception:
             LOG.exception("stillwatch could not shape a request; it passes as it is")
             return None
 
-    def _decide(self, gate: Gate, user: Any, data: dict[str, Any], call_type: str) -> Decision:
+    def _decide(self, gate: Gate, user: Any, data: dict[str, Any], call_type: str) -> tuple[Decision, API]:
         call, caller = call_of(call_type, data), caller_of(user, data)
         decision = gate.decide(request_of(call, caller, self._fresh(data.get("litellm_call_id")), self._now()))
         details = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
         if isinstance(details, dict):
             details[KEPT] = decision, call.api
-        return decision
+        return decision, call.api
 
     async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:
         """Take reasoning out of a whole answer, where the decision says so."""
@@ -160,12 +161,18 @@ def _kept(details: Any) -> tuple[Decision | None, API]:
     return found if isinstance(found, tuple) else (None, "other")
 
 
-def _refused(decision: Decision) -> HTTPException:
-    """The refusal as LiteLLM turns it into an error of the caller's dialect."""
+def _refused(decision: Decision, api: API) -> Exception:
+    """The refusal as an exception that LiteLLM turns into an error of the caller's dialect, headers included.
+
+    Its route of messages passes on the headers of its own exception only.
+    """
     refusal = decision.refuse
-    assert refusal is not None
+    if refusal is None:
+        raise ValueError("nothing was refused")
     message = f"{refusal.message} Reference: {decision.reference}." if decision.reference else refusal.message
     headers = {} if refusal.retry_after is None else {"Retry-After": str(max(1, round(refusal.retry_after)))}
+    if api == "anthropic_messages":
+        return ProxyException(message, type=refusal.code, param=None, code=refusal.status, headers=headers)
     return HTTPException(refusal.status, detail=message, headers=headers)
 
 
