@@ -68,6 +68,12 @@ COMMANDS: dict[str, Command] = {
         "Tell whether a campaign of a peer's works here too.",
         "stillwatch match c1.json --run run --ledger peers.json",
     ),
+    "gate": Command(
+        "stillwatch.cli.gate:gate",
+        "Run and steer the gateway: load a scan, learn, switch it off, hear appeals.",
+        "stillwatch gate load --run run --state gateway",
+        family=True,
+    ),
     "simulate": Command(
         "stillwatch.cli.simulate:simulate",
         "Make labelled traffic to try the scan on.",
