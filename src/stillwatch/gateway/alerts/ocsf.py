@@ -61,7 +61,7 @@ class Ocsf:
         return msgspec.json.encode(finding(alert))
 
     async def send(self, alert: Alert) -> None:
-        """See `Channel.send`. In a file a line is whole or, where the disk is full, tried again on a line of its own."""
+        """See `Channel.send`. A line that was cut off (a full disk) is tried again on a line of its own."""
         if self._file is None:
             await post(self._url, self.encode(alert), self._headers)
         else:
@@ -102,7 +102,10 @@ def finding(alert: Alert) -> dict[str, Any]:
         },
         "unmapped": {
             "campaign_id": printable(alert.campaign_id),
-            **{name: value if isinstance(value, int | float) else printable(value) for name, value in alert.facts.items()},
+            **{
+                name: value if isinstance(value, int | float) else printable(value)
+                for name, value in alert.facts.items()
+            },
         },
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 
 import aiohttp
@@ -32,7 +31,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
             session.post(url, data=body, headers=sent, allow_redirects=False) as answer,
         ):
             status, later = answer.status, answer.headers.get("retry-after", "")
-    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise PeerError(f"cannot be reached ({type(error).__name__})", shown(url), again=True) from error
     if 200 <= status < 300:
         return

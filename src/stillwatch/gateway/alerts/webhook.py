@@ -88,9 +88,9 @@ def key_of(text: str) -> bytes:
     try:
         key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UsageError("is no secret", "alerts: webhook secret", "make one: whsec_ and 24 to 64 bytes in base64") from (
-            error
-        )
+        raise UsageError(
+            "is no secret", "alerts: webhook secret", "make one: whsec_ and 24 to 64 bytes in base64"
+        ) from (error)
     if not 24 <= len(key) <= 64:
         raise UsageError("is too short or too long", "alerts: webhook secret", "take 24 to 64 random bytes in base64")
     return key
