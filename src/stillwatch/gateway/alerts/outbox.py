@@ -70,8 +70,8 @@ def name_of(entry: AlertTo) -> str:
 class Outbox:
     """The folder and who is to get what lies in it. One process delivers at a time; any may put something in.
 
-    ``clock`` gives seconds since 1970. ``delivered``, ``failed`` and ``dropped`` count since this was opened; ``errors``
-    holds the last error of each destination that fails now.
+    ``clock`` gives seconds since 1970. ``delivered``, ``failed`` and ``dropped`` count since this was opened;
+    ``errors`` holds the last error of each destination that fails now.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ from stillwatch.gateway.alerts.posting import post
 
 __all__ = ["Webhook", "key_of", "signature"]
 
-PREFIX = "whsec_"
+PREFIX, WHERE = "whsec_", "alerts: webhook secret"
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,13 +42,13 @@ class Webhook:
         summary="Signed JSON to an address of yours.",
         reference="Standard Webhooks 1.0, standardwebhooks.com",
         version="1",
-        example='{ channel = "webhook", parameters = { url = "https://ops.example/hook", secret = "env:HOOK_SECRET" } }',
+        example='{ channel = "webhook", parameters = { url = "https://ops.example/hook", secret = "env:HOOK_KEY" } }',
     )
     parameters: ClassVar[type[msgspec.Struct]] = Parameters
 
     def __init__(self, parameters: Parameters) -> None:
         self._url = web_address(parameters.url, "alerts: webhook url")
-        self._key = key_of(secret(parameters.secret, "alerts: webhook secret"))
+        self._key = key_of(secret(parameters.secret, WHERE))
 
     def encode(self, alert: Alert) -> bytes:
         """The body; JSON escapes whatever ids hold."""
@@ -88,11 +88,9 @@ def key_of(text: str) -> bytes:
     try:
         key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UsageError(
-            "is no secret", "alerts: webhook secret", "make one: whsec_ and 24 to 64 bytes in base64"
-        ) from (error)
+        raise UsageError("is no secret", WHERE, "make one: whsec_ and 24 to 64 bytes in base64") from error
     if not 24 <= len(key) <= 64:
-        raise UsageError("is too short or too long", "alerts: webhook secret", "take 24 to 64 random bytes in base64")
+        raise UsageError("is too short or too long", WHERE, "take 24 to 64 random bytes in base64")
     return key
 
 
