@@ -72,16 +72,22 @@ def _chat(body: dict[str, Any], shape: Shape, reasons: bool) -> None:
             if body.get(name) is True:
                 body[name] = False
     if type(body.get("chat_template_kwargs")) is dict:
-        switches = body["chat_template_kwargs"] = dict(body["chat_template_kwargs"])
-        for name in _BUDGETS:
-            _lower(switches, name, shape.reasoning_tokens)
-        if cap is not None:
-            _lower_effort(switches, "reasoning_effort", cap)
-        if _off(shape):
-            switches["enable_thinking"] = False
-            if "thinking" in switches:
-                switches["thinking"] = False
+        body["chat_template_kwargs"] = _switches(body["chat_template_kwargs"], shape)
     _detail(body, shape)
+
+
+def _switches(given: Mapping[str, Any], shape: Shape) -> dict[str, Any]:
+    """What a request tells an open server's chat template."""
+    switches = dict(given)
+    for name in _BUDGETS:
+        _lower(switches, name, shape.reasoning_tokens)
+    if (cap := _effort_cap(shape)) is not None:
+        _lower_effort(switches, "reasoning_effort", cap)
+    if _off(shape):
+        switches["enable_thinking"] = False
+        if "thinking" in switches:
+            switches["thinking"] = False
+    return switches
 
 
 def _responses(body: dict[str, Any], shape: Shape, reasons: bool) -> None:
@@ -178,7 +184,7 @@ def _lower_effort(body: dict[str, Any], name: str, cap: str, *, missing: bool = 
 
 
 def _lower(body: dict[str, Any], name: str, most: int | None) -> None:
-    value = body.get(name)
+    value: Any = body.get(name)
     if most is not None and type(value) in (int, float) and (value > most or value < 0):  # less than none: no limit
         body[name] = most
 

@@ -6,7 +6,7 @@ question could be "repeat this".
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from stillwatch.gateway.shielding.documents import Unreadable, read, write
 from stillwatch.gateway.shielding.reasoning import is_reasoning_part, names_reasoning
@@ -126,5 +126,5 @@ class _Opener:
         return "".join(texts)
 
 
-def _is_token(value: object) -> bool:
-    return type(value) is str and value.startswith(PREFIX)
+def _is_token(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value.startswith(PREFIX)
