@@ -191,8 +191,10 @@ def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state.sqlite") as db:
         db.execute("CREATE TABLE meta (a)")
     db.close()
+    before = (tmp_path / "state.sqlite").read_bytes()
     with pytest.raises(InputError, match="no store of Stillwatch's"):
         open_store(tmp_path, None, "a")
+    assert (tmp_path / "state.sqlite").read_bytes() == before
 
 
 def test_a_server_that_is_not_there_is_one_line_without_the_password(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ class EmbeddedStore:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            self._make()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._make()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageError(f"cannot be opened: {error}", path) from error
@@ -134,10 +134,8 @@ class EmbeddedStore:
         with self._transaction() as db:
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if tables:
-                found = (
-                    db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone() if "meta" in tables else None
-                )
-                check_schema(found[0] if found else "", self.path)
+                found = db.execute("SELECT value FROM meta WHERE name = 'schema'") if tables >= OURS else None
+                check_schema("" if found is None else (found.fetchone() or ("",))[0], self.path)
                 self._tidy(db)
                 return
             for statement in TABLES.split(";"):
