@@ -34,9 +34,9 @@ from litellm.proxy._types import ProxyException
 
 from stillwatch.errors import InputError
 from stillwatch.gateway.decision import Decision, Observed
-from stillwatch.gateway.doors.calls import Caller, request_of
-from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
+from stillwatch.gateway.doors.calls import request_of
 from stillwatch.gateway.doors.litellm_answers import shielded, shielded_stream
+from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.responses.traffic import API
 
