@@ -40,12 +40,12 @@ def sight_of(gate: Gate) -> Sight:
     """What there is to see at a gate now."""
     now = gate.now()
     with gate.lock:
-        campaigns, stood_down = gate.state.campaigns(now), gate.state.stood_down
+        campaigns, stood_down = gate.state.campaigns(now), gate.state.switches.get("stood_down")
     off = gate.figures()["off"] > 0
     return Sight(
         at=now,
         campaigns=campaigns,
-        stood_down=stood_down,
+        stood_down=stood_down.why or "bounds" if stood_down is not None and stood_down.on else "",
         switched_off=off,
         store_down=bool(gate.store_down),
         appeals=_appeals(gate.folder / "appeals"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
 import grpc
@@ -16,8 +16,12 @@ from envoy.service.auth.v3 import external_auth_pb2_grpc
 from envoy.service.ext_proc.v3 import external_processor_pb2_grpc
 
 from stillwatch.errors import StillwatchError, UsageError
+from stillwatch.gateway.doors.accounts import Callers
+from stillwatch.gateway.doors.calls import Caller
 from stillwatch.gateway.doors.envoy_authz import Authorization
-from stillwatch.gateway.doors.envoy_exchange import Deciding, Exchange, Front, Summariser, Who
+from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
+from stillwatch.gateway.doors.streams import Judge
+from stillwatch.gateway.shielding.seal import SealKeys
 
 __all__ = ["Processor", "Tls", "front_of", "start"]
 
@@ -54,9 +58,22 @@ class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type:
             exchange.ended()
 
 
-def front_of(gate: Deciding, who: Who, summarise: Summariser | None = None) -> Front:
-    """What exchanges share: the gateway's own clock, and ids that nobody can guess."""
-    return Front(gate, who, lambda: time.time_ns() // 1000, lambda: f"req_{secrets.token_hex(12)}", summarise)
+def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, appeal: str = "") -> Front:
+    """What exchanges share: the gateway's own clock, and ids that nobody can guess.
+
+    Envoy is believed: what ``callers`` take from a trusted front's headers is taken from its.
+    """
+
+    def who(headers: Mapping[str, str], address: str) -> Caller:
+        told = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        caller = callers.caller({"headers": told, "client": None})
+        return caller._replace(client_ip=address) if address else caller
+
+    return Front(gate, who, _now, lambda: secrets.token_hex(12), keys=keys, appeal=appeal)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
 
 
 async def start(front: Front, listen: str, tls: Tls | None = None) -> tuple[Any, int]:
