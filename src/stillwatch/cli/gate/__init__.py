@@ -17,6 +17,11 @@ SUBCOMMANDS: dict[str, Command] = {
         "stillwatch gate appeals list --state gateway",
         family=True,
     ),
+    "envoy": Command(
+        "stillwatch.cli.gate.envoy:envoy",
+        "Be the gateway behind Envoy: its external processor and authorisation.",
+        "stillwatch gate envoy --policy policy.toml --state gateway --account-header x-account-id",
+    ),
 }
 
 gate = App(name="gate", help=HELP, sort_key=7)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 import grpc
@@ -41,21 +41,25 @@ class Tls(NamedTuple):
 class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type: ignore[misc]
     """``envoy.service.ext_proc.v3.ExternalProcessor``: one call for each HTTP exchange.
 
-    An error of ours ends the call, and Envoy does what its ``failure_mode_allow`` says.
+    An error of ours ends the call, and Envoy does what its ``failure_mode_allow`` says. ``added`` is told the seconds
+    that each exchange spent here, waits of the policy left out.
     """
 
-    def __init__(self, front: Front) -> None:
-        self._front = front
+    def __init__(self, front: Front, added: Callable[[float], None] | None = None) -> None:
+        self._front, self._added = front, added or (lambda seconds: None)
 
     async def Process(self, messages: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         """The name is the protocol's."""
-        exchange = Exchange(self._front)
+        exchange, spent = Exchange(self._front), 0.0
         try:
             async for message in messages:
+                begun = time.perf_counter()
                 async for answer in exchange.answers(message):
                     yield answer
+                spent += time.perf_counter() - begun
         finally:
             exchange.ended()
+            self._added(max(spent - exchange.waited, 0.0))
 
 
 def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, appeal: str = "") -> Front:
@@ -76,7 +80,9 @@ def _now() -> int:
     return time.time_ns() // 1000
 
 
-async def start(front: Front, listen: str, tls: Tls | None = None) -> tuple[Any, int]:
+async def start(
+    front: Front, listen: str, tls: Tls | None = None, added: Callable[[float], None] | None = None
+) -> tuple[Any, int]:
     """A running server of both services (ext_proc and ext_authz), and its port (0 for a socket file).
 
     ``listen`` is ``HOST:PORT`` (port 0 takes a free one) or ``unix:PATH``. Raises `UsageError` where it cannot be
@@ -89,7 +95,7 @@ async def start(front: Front, listen: str, tls: Tls | None = None) -> tuple[Any,
             ("grpc.so_reuseport", 0),
         ]
     )
-    external_processor_pb2_grpc.add_ExternalProcessorServicer_to_server(Processor(front), server)
+    external_processor_pb2_grpc.add_ExternalProcessorServicer_to_server(Processor(front, added), server)
     external_auth_pb2_grpc.add_AuthorizationServicer_to_server(Authorization(front), server)
     try:
         if tls is None:
