@@ -144,7 +144,12 @@ def test_what_is_asked_is_made_smaller(stand: Stand) -> None:
     assert stand.call("sk-shaped", RESPONSES, BODIES[RESPONSES] | {"reasoning": {"effort": "high"}}).status == 200
     chat, messages, responses = Recording.asked
     assert chat["reasoning_effort"] == "low"
-    assert (chat.get("n", 1), chat.get("logprobs") or None, chat.get("top_logprobs"), chat["seed"]) == (1, None, None, 3)
+    assert (chat.get("n", 1), chat.get("logprobs") or None, chat.get("top_logprobs"), chat["seed"]) == (
+        1,
+        None,
+        None,
+        3,
+    )
     assert messages["thinking"]["budget_tokens"] == 1024
     assert responses["reasoning"]["effort"] == "low"
 
