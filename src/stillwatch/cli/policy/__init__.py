@@ -22,7 +22,7 @@ SUBCOMMANDS: dict[str, Command] = {
         "stillwatch policy show balanced",
     ),
     "test": Command(
-        "stillwatch.cli.policy.test:test",
+        "stillwatch.cli.policy.trying:try_on_log",
         "Replay a log through the gateway's decision and say exactly whom the policy would have touched.",
         "stillwatch policy test policy.toml --replay logs/ --run run",
     ),

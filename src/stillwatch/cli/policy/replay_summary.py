@@ -7,7 +7,7 @@ from itertools import groupby
 
 from stillwatch.campaigns.wording import count, counted, percent, period
 from stillwatch.cli.terminal import Style, clean
-from stillwatch.gateway.replayed import Person, Replay, ResponseCount
+from stillwatch.gateway.replayed import Person, Replay, ResponseCount, StoodDown
 
 __all__ = ["summary"]
 
@@ -38,7 +38,7 @@ def summary(found: Replay, style: Style) -> str:
                           if found.mode == "watch" else ": it does nothing."))  # fmt: skip
     lines += ["", *_headline(found, style)]
     if found.stood_down is not None:
-        lines += ["", *(style.red(line) for line in _wrapped(_stood_down(found)))]
+        lines += ["", *(style.red(line) for line in _wrapped(_stood_down(found.stood_down)))]
     lines += _campaigns(found, style)
     lines += _innocent(found)
     lines += _taken(found)
@@ -75,9 +75,7 @@ def _headline(found: Replay, style: Style) -> list[str]:
     return lines
 
 
-def _stood_down(found: Replay) -> str:
-    down = found.stood_down
-    assert down is not None
+def _stood_down(down: StoodDown) -> str:
     return (
         f"It would have stood down on {down.at:%Y-%m-%d at %H:%M} UTC: {percent(down.share)} of {down.what} touched,"
         f" {percent(down.most)} allowed. From then on it touches nobody ({counted(down.after, 'request')} more would"
@@ -119,8 +117,8 @@ def _innocent(found: Replay) -> list[str]:
     text = (
         f"Innocent among the {counted(who.of, 'account')} touched: {count(who.expected)} expected, at most"
         f" {count(who.high)} ({percent(who.level)} interval from {count(who.low)}). What they pay, as expected:"
-        f" {counted(pays.touched, 'request')} touched, {count(pays.refused)} of them refused, {pays.wait_hours:.1f} hours"
-        " of waiting."
+        f" {counted(pays.touched, 'request')} touched, {count(pays.refused)} of them refused, {pays.wait_hours:.1f}"
+        " hours of waiting."
     )
     return ["", *_wrapped(text)]
 
@@ -132,8 +130,8 @@ def _taken(found: Replay) -> list[str]:
     if taken.without <= 0:
         return ["", "Taken: the run expects that nothing was."]
     text = (
-        f"Taken without the policy: {count(taken.without)} exchanges expected. With it: {count(taken.passed)} as before,"
-        f" {count(taken.limited)} limited, {count(taken.refused)} not at all"
+        f"Taken without the policy: {count(taken.without)} exchanges expected. With it: {count(taken.passed)} as"
+        f" before, {count(taken.limited)} limited, {count(taken.refused)} not at all"
         f" ({percent((taken.limited + taken.refused) / taken.without)} limited or refused)."
     )
     if taken.known < found.exchanges:

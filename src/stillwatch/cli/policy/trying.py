@@ -19,10 +19,10 @@ from stillwatch.gateway.policy_file import find_policy, read_policy
 from stillwatch.gateway.replay import KEY, read_taken, replay
 from stillwatch.sources.customers import read_customers
 
-__all__ = ["test"]
+__all__ = ["try_on_log"]
 
 
-def test(
+def try_on_log(
     policy: PolicyName,
     /,
     *,
@@ -31,7 +31,7 @@ def test(
         Parameter(
             name="--replay",
             negative=(),
-            help="The log: a file, folder or pattern in any known format; may be given again.",
+            help="The log: file, folder or pattern, in any known format; may be given again.",
         ),
     ],
     run: Annotated[Path, Parameter(help="The scan whose verdicts are acted on (scan --out).")],
@@ -79,6 +79,4 @@ def _key_of(state: Path) -> bytes:
     try:
         return bytes.fromhex(path.read_text("ascii").strip())
     except (OSError, ValueError) as error:
-        raise InputError(
-            "holds no key of a gateway", path, "name the folder that was given to watch --state"
-        ) from error
+        raise InputError("holds no key of a gateway", path, "name the folder of watch --state") from error
