@@ -253,7 +253,7 @@ class _Running:
             shaped=sum(p.shaped for p in people),
             shielded=sum(p.shielded for p in people),
             wait_hours=sum(p.wait_hours for p in people),
-            asked=len({message.body.get("account_id") for message in self.state.waiting}),
+            asked=len({message.body.get("account_id") for message in self.state.waiting.values()}),
             innocent=innocents(touched),
             cost=cost(people),
             taken=self._taken(weights) if knows_taken else None,

@@ -62,12 +62,13 @@ def _headline(found: Replay, style: Style) -> list[str]:
         f" ({percent(found.touched_accounts / found.accounts)} of all) in {counted(found.touched, 'request')}"
         f" ({percent(found.touched / found.exchanges)})."
     )
-    parts = [
-        f"{count(found.refused)} refused",
-        f"{count(found.waited)} waited ({found.wait_hours:.1f} hours together)",
-        f"{count(found.shaped)} made smaller",
-        f"{count(found.shielded)} without their reasoning",
-    ]
+    done = (
+        (found.refused, "refused"),
+        (found.waited, f"waited ({found.wait_hours:.1f} hours together)"),
+        (found.shaped, "made smaller"),
+        (found.shielded, "answered without their reasoning"),
+    )
+    parts = [f"{count(number)} {how}" for number, how in done if number]
     lines = [style.bold(line) for line in _wrapped(text)]
     lines += _wrapped("Requests: " + ", ".join(parts) + ".")
     if found.asked:
