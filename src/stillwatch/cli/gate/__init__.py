@@ -10,7 +10,14 @@ __all__ = ["SUBCOMMANDS", "gate"]
 
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
-SUBCOMMANDS: dict[str, Command] = {}
+SUBCOMMANDS: dict[str, Command] = {
+    "appeals": Command(
+        "stillwatch.cli.gate.appeals:appeals",
+        "Hear the people whom the gateway touched.",
+        "stillwatch gate appeals list --state gateway",
+        family=True,
+    ),
+}
 
 gate = App(name="gate", help=HELP, sort_key=7)
 for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):

@@ -24,8 +24,11 @@ class Unreadable(ValueError):
     """No JSON, or deeper than anybody would send."""
 
 
-def read(data: bytes) -> tuple[Any, bool]:
-    """The document, and whether its bytes may pass as they are (no key stands twice). Raises `Unreadable`."""
+def read(data: bytes, *, careful: bool = False) -> tuple[Any, bool]:
+    """The document, and whether its bytes may pass as they are (no key stands twice). Raises `Unreadable`.
+
+    ``careful`` looks for such keys everywhere (requests: their callers may be hostile), else only where a name of
+    reasoning stands anywhere (answers: the model's server is not)."""
     value: Any
     try:
         value = _DECODE(data)
@@ -34,10 +37,10 @@ def read(data: bytes) -> tuple[Any, bool]:
     if _deeper(value, _DEEPEST):
         raise Unreadable("nested too deeply")
     folded = data.lower()
-    if not any(mark in folded for mark in _SUSPECT):
+    if not careful and not any(mark in folded for mark in _SUSPECT):
         return value, True
-    careful, doubled = _lenient(data)
-    return (careful, False) if doubled else (value, True)
+    plain, doubled = _lenient(data)
+    return (plain, False) if doubled else (value, True)
 
 
 def _lenient(data: bytes) -> tuple[Any, bool]:
