@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
@@ -31,7 +31,7 @@ ANSWERED = b"So."
 class Recording(Model):
     """Keeps what was asked of it."""
 
-    asked: list[dict[str, Any]] = []
+    asked: ClassVar[list[dict[str, Any]]] = []
 
     def hears(self, asked: dict[str, Any]) -> None:
         self.asked.append(asked)
@@ -144,7 +144,12 @@ def test_what_is_asked_is_made_smaller(stand: Stand) -> None:
     assert stand.call("sk-shaped", RESPONSES, BODIES[RESPONSES] | {"reasoning": {"effort": "high"}}).status == 200
     chat, messages, responses = Recording.asked
     assert chat["reasoning_effort"] == "low"
-    assert (chat.get("n", 1), chat.get("logprobs") or None, chat.get("top_logprobs"), chat["seed"]) == (1, None, None, 3)
+    assert (chat.get("n", 1), chat.get("logprobs") or None, chat.get("top_logprobs"), chat["seed"]) == (
+        1,
+        None,
+        None,
+        3,
+    )
     assert messages["thinking"]["budget_tokens"] == 1024
     assert responses["reasoning"]["effort"] == "low"
 

@@ -10,7 +10,13 @@ __all__ = ["SUBCOMMANDS", "gate"]
 
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
-SUBCOMMANDS: dict[str, Command] = {}
+SUBCOMMANDS: dict[str, Command] = {
+    "guardrail": Command(
+        "stillwatch.cli.gate.guardrail:guardrail",
+        "Answer LiteLLM's guardrail API beside its proxy.",
+        "stillwatch gate guardrail --policy policy.toml --state gate --key env:GUARDRAIL_KEY",
+    ),
+}
 
 gate = App(name="gate", help=HELP, sort_key=7)
 for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):

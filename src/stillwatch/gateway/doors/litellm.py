@@ -9,8 +9,8 @@ STILLWATCH_STORE (a Redis address, where several proxies share one memory), STIL
 
 Read in LiteLLM 1.109 and tested with its proxy:
 
-- A callback's ``async_pre_call_hook`` counts only if its own class defines it (``ProxyLogging.pre_call_hook`` looks into
-  ``vars``); a subclass must define it again.
+- A callback's ``async_pre_call_hook`` counts only if its own class defines it (``ProxyLogging.pre_call_hook`` looks
+  into ``vars``); a subclass must define it again.
 - The decision travels in the logging object of the call, which the proxy hands to every later hook and to no log:
   ``litellm_call_id`` would not do, since a caller may choose it (``x-litellm-call-id``). For the same reason a call
   whose id was seen before gets one of ours in the journal; readers drop doubles, and a caller must not be able to make
@@ -34,9 +34,9 @@ from litellm.proxy._types import ProxyException
 
 from stillwatch.errors import InputError
 from stillwatch.gateway.decision import Decision, Observed
-from stillwatch.gateway.doors.calls import Caller, request_of
-from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
+from stillwatch.gateway.doors.calls import request_of
 from stillwatch.gateway.doors.litellm_answers import shielded, shielded_stream
+from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.responses.traffic import API
 
