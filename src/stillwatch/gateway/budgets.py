@@ -40,7 +40,7 @@ class Budgets:
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, name: str, units: float, per_second: float, burst: float, at: int) -> float:
+    def take(self, name: str, units: float, per_second: float, burst: float, at: int, patience: float = 0.0) -> float:
         """See `responses.base.Budget.take`. A new bucket is full.
 
         More units than ``burst`` are given once the bucket is full, and leave a debt: a large batch is late, not
@@ -57,12 +57,12 @@ class Budgets:
             bucket.level = min(burst, bucket.level + max(0, at - bucket.at) / SECOND * per_second)
             bucket.at, bucket.burst = max(at, bucket.at), burst
         wanted = min(units, burst)
-        if bucket.level + 1e-9 < wanted:
-            return (wanted - bucket.level) / per_second
-        bucket.level -= units
-        bucket.used += units
-        self._changed.add(name)
-        return 0.0
+        seconds = max(0.0, (wanted - bucket.level - 1e-9) / per_second)
+        if seconds <= patience:
+            bucket.level -= units
+            bucket.used += units
+            self._changed.add(name)
+        return seconds
 
     def left(self, name: str) -> float | None:
         """Units left as of the last time that somebody asked; None: nobody ever did."""
@@ -78,6 +78,10 @@ class Budgets:
         """Buckets taken from since the last call, as the stores keep them."""
         names, self._changed = self._changed, set()
         return {name: msgspec.json.encode(self._buckets[name]) for name in names if name in self._buckets}
+
+    def not_kept(self, names: Iterable[str]) -> None:
+        """Buckets that `changed` handed out could not be kept: hand them out again."""
+        self._changed.update(names)
 
     def restore(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Take up what this gateway kept of its buckets before it ended; a broken entry is left out."""

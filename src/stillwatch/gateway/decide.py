@@ -23,8 +23,8 @@ class _DryBudget:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
 
-    def take(self, name: str, units: float, per_second: float, burst: float, at: int) -> float:
-        return self._budget.take(f"dry {name}", units, per_second, burst, at)
+    def take(self, name: str, units: float, per_second: float, burst: float, at: int, patience: float = 0.0) -> float:
+        return self._budget.take(f"dry {name}", units, per_second, burst, at, patience)
 
 
 def decide(request: Request, state: State, policy: Policy) -> Decision:

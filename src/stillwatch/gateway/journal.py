@@ -21,7 +21,7 @@ import msgspec
 from stillwatch.errors import StorageError
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["TEXT_COLUMNS", "Journal", "hours"]
+__all__ = ["TEXT_COLUMNS", "Journal", "hours", "tidy", "untidy"]
 
 TEXT_COLUMNS = ("system_prompt", "messages", "response", "reasoning")
 """Columns of THE record that hold what somebody wrote."""
@@ -61,19 +61,6 @@ class Journal:
         except OSError as error:
             raise StorageError(f"an exchange was not written: {error.strerror}", self.folder) from error
 
-    def tidy(self, at: int, *, text_hours: float, days: float) -> int:
-        """Drop hours older than ``days``, and the text of hours older than ``text_hours`` (never of the running one).
-        Returns how many files that changed. One process at a time; a second finds nothing to do."""
-        lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return 0
-            return self._dropped(at, days) + self._stripped(at, text_hours)
-        finally:
-            os.close(lock)
-
     def close(self) -> None:
         """Let go of the running hour's file."""
         if self._file >= 0:
@@ -89,26 +76,73 @@ class Journal:
         self.close()
         self._hour, self._file = hour, file
 
-    def _dropped(self, at: int, days: float) -> int:
-        old = [path for hour, path in hours(self.folder) if (hour + 1) * HOUR + days * 24 * HOUR <= at]
-        for path in old:
-            path.unlink(missing_ok=True)
-        return len(old)
 
-    def _stripped(self, at: int, text_hours: float) -> int:
-        mark = self.folder / MARK
-        done = int(mark.read_text()) if mark.exists() else -1
-        changed, first_kept = 0, done
-        for hour, path in hours(self.folder):
-            old = hour * HOUR + text_hours * HOUR <= at and (hour + 1) * HOUR + GRACE <= at
-            if hour < done or not old:
-                continue
+def tidy(folder: Path, at: int, *, text_hours: float, days: float) -> int:
+    """Drop hours older than ``days``, and the text of hours older than ``text_hours`` (never of the running one, nor
+    within a minute of its end). Returns how many files that changed. One process at a time; a second one finds nothing
+    to do. Raises `StorageError` where the disk refuses; nothing is then half-written."""
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0
+        return _drop(folder, at, days) + _strip(folder, at, text_hours)
+    finally:
+        os.close(lock)
+
+
+def untidy(folder: Path, at: int, *, text_hours: float, days: float) -> bool:
+    """Whether `tidy` would look into a file: cheap to ask."""
+    done = _done(folder)
+    return any(
+        _is_over(hour, at, days * 24) or (hour >= done and _is_old(hour, at, text_hours)) for hour, _ in hours(folder)
+    )
+
+
+def _is_over(hour: int, at: int, kept_hours: float) -> bool:
+    return (hour + 1) * HOUR + kept_hours * HOUR <= at
+
+
+def _is_old(hour: int, at: int, text_hours: float) -> bool:
+    return hour * HOUR + text_hours * HOUR <= at and (hour + 1) * HOUR + GRACE <= at
+
+
+def _done(folder: Path) -> int:
+    """Hours before this one hold no text any more; -1: not known of any."""
+    try:
+        return int((folder / MARK).read_text())
+    except (OSError, ValueError):
+        return -1
+
+
+def _drop(folder: Path, at: int, days: float) -> int:
+    old = [path for hour, path in hours(folder) if _is_over(hour, at, days * 24)]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _strip(folder: Path, at: int, text_hours: float) -> int:
+    done = _done(folder)
+    changed, first_kept = 0, done
+    for hour, path in hours(folder):
+        if hour < done or not _is_old(hour, at, text_hours):
+            continue
+        if _holds_text(path):
             write_whole(path, b"".join(_without_text(path)))
             path.chmod(0o600)
-            changed, first_kept = changed + 1, hour + 1
-        if first_kept != done:
-            write_whole(mark, str(first_kept).encode())
-        return changed
+            changed += 1
+        first_kept = hour + 1
+    if first_kept != done:
+        write_whole(folder / MARK, str(first_kept).encode())
+    return changed
+
+
+def _holds_text(path: Path) -> bool:
+    marks = tuple(f'"{name}"'.encode() for name in TEXT_COLUMNS)
+    with path.open("rb") as file:
+        return any(mark in line for line in file for mark in marks)
 
 
 def hours(folder: Path) -> list[tuple[int, Path]]:

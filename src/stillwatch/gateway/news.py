@@ -52,5 +52,7 @@ def _take_away(state: State, one: Change) -> None:
         state.undo_notes.pop(one.id, None)
     elif one.kind == "undone":
         state.undone.pop(one.id, None)
+    elif one.kind == "outgoing":
+        state.waiting.pop(one.id, None)
     elif one.kind == "switch":
         state.switches.pop(one.id, None)

@@ -82,6 +82,10 @@ class Profiles:
             taken.append((self._hash[place], Profile(*(column[place] for column in self._columns))))
         return taken
 
+    def not_kept(self, profiles: Iterable[tuple[int, Profile]]) -> None:
+        """Profiles that `changed` handed out could not be kept: hand them out again."""
+        self._dirty.update(place for number, _ in profiles if (place := self._place.get(number)) is not None)
+
     def restore(self, kept: Iterable[tuple[int, Profile]]) -> None:
         """Take up profiles that were kept, each once; those already here are left as they are."""
         for number, profile in kept:

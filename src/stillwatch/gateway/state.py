@@ -21,12 +21,10 @@ from stillwatch.gateway.decision import Observed
 from stillwatch.gateway.expiry import Expiry
 from stillwatch.gateway.profiles import MOST_ACCOUNTS, Profile, Profiles
 from stillwatch.responses import RESPONSES
-from stillwatch.responses.base import Action, Outgoing, Response, Subject
+from stillwatch.responses.base import LEVELS, Action, Outgoing, Response, Subject
 
-__all__ = ["LEVELS", "Cleared", "State", "Switch", "Undone", "reference_of", "stronger"]
+__all__ = ["Cleared", "State", "Switch", "Undone", "reference_of", "stronger"]
 
-LEVELS = ("suspected", "review", "campaign", "confirmed")
-"""From the weakest claim to the strongest."""
 REFERENCE_BYTES = 7
 MOST_WAITING = 10_000
 MOST_CAMPAIGNS = 2_000
@@ -89,8 +87,9 @@ class State:
     ) -> None:
         self.key = secrets.token_bytes(32) if key is None else key
         self.profiles = Profiles(self.key, most_accounts)
+        self._most_accounts = most_accounts
         self.budgets = Budgets()
-        self.waiting: list[Outgoing] = []
+        self.waiting: dict[str, Outgoing] = {}
         self.broken: dict[str, str] = {}
         self.switches: dict[str, Switch] = {}
         self.undone: dict[str, Undone] = {}
@@ -106,6 +105,11 @@ class State:
         self._campaigns_changed: set[str] = set()
         self._references: dict[str, str] = {}
         self._counts = dict.fromkeys(("exchanges", "touched", "refused", "waited", "shaped", "shielded", "watched"), 0)
+
+    def set_key(self, key: bytes) -> None:
+        """Take the secret that gateways of one store share; only before anything passed."""
+        self.key = key
+        self.profiles = Profiles(key, self._most_accounts)
 
     @property
     def stood_down(self) -> bool:
@@ -197,10 +201,13 @@ class State:
         return action_id in self._actions
 
     def hold(self, action: Action) -> None:
-        """Let an action stand against its account; one that stands already is left as it is, but for its end."""
+        """Let an action stand against its account. Of one that stands already the later end holds, and the newer claim
+        behind it; the same again changes nothing."""
         held = self._actions.get(action.id)
         if held is not None:
-            if action.until <= held.until:
+            if action.until < held.until:
+                action = msgspec.structs.replace(action, until=held.until)
+            if action == held:
                 return
             self.release(action.id)
         self._actions[action.id] = action
@@ -224,18 +231,15 @@ class State:
 
     def send(self, message: Outgoing) -> None:
         """Queue a message for the provider's own systems; beyond 10,000 waiting ones the oldest are dropped."""
-        self.waiting.append(message)
-        del self.waiting[:-MOST_WAITING]
+        self.waiting.setdefault(message.id, message)
+        while len(self.waiting) > MOST_WAITING:
+            del self.waiting[next(iter(self.waiting))]
 
-    def expire(self, at: int) -> list[Action]:
-        """Release the actions that have ended by ``at``, at most a thousand at a time; returns them."""
-        ended: list[Action] = []
-        for key in self._expiry.due(at):
-            action = self._actions.get(key)
-            if action is not None and action.until <= at:
-                self.release(key)
-                ended.append(action)
-        return ended
+    def expired(self, at: int) -> list[Action]:
+        """Actions that have ended by ``at``, each handed out once, at most a thousand at a time; `decide` heeds them no
+        more, and who asks releases them."""
+        held = [self._actions.get(key) for key in self._expiry.due(at)]
+        return [action for action in held if action is not None and action.until <= at]
 
     def referred(self, reference: str) -> str | None:
         """The account that a reference belongs to; None: none that this gateway touched or was told to touch."""
@@ -243,9 +247,9 @@ class State:
 
     # Budgets: `responses.base.Budget`
 
-    def take(self, name: str, units: float, per_second: float, burst: float, at: int) -> float:
+    def take(self, name: str, units: float, per_second: float, burst: float, at: int, patience: float = 0.0) -> float:
         """See `responses.base.Budget.take`."""
-        return self.budgets.take(name, units, per_second, burst, at)
+        return self.budgets.take(name, units, per_second, burst, at, patience)
 
     # What passed
 
@@ -337,6 +341,10 @@ class State:
         """Profiles of campaigns that changed since the last call, as the stores keep them."""
         names, self._campaigns_changed = self._campaigns_changed, set()
         return {name: msgspec.json.encode(self._campaigns[name]) for name in names if name in self._campaigns}
+
+    def not_kept(self, names: Iterable[str]) -> None:
+        """Profiles that `campaigns_changed` handed out could not be kept: hand them out again."""
+        self._campaigns_changed.update(names)
 
     def restore_campaigns(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Take up what this gateway kept of campaigns; a broken entry is left out."""

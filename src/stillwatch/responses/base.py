@@ -33,9 +33,9 @@ __all__ = [
 ]
 
 Level = Literal["suspected", "review", "campaign", "confirmed"]
-"""How far a claim about an account has come, the weakest first: linked to an accused campaign by what it does at the gateway
-(``suspected``, with the measured error rate of that link); in a group that a scan shows to a person (``review``);
-accused by a scan (``campaign``); confirmed by a person (``confirmed``)."""
+"""How far a claim about an account has come, the weakest first: linked to an accused campaign by what it does at the
+gateway (``suspected``, with the measured error rate of that link); in a group that a scan shows to a person
+(``review``); accused by a scan (``campaign``); confirmed by a person (``confirmed``)."""
 LEVELS: tuple[Level, ...] = get_args(Level)
 ANYBODY = 1.0
 """The `ResponseInfo.max_error_rate` of a response that costs an innocent nothing."""
@@ -46,9 +46,9 @@ class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     ``max_error_rate`` is the largest probability of innocence at which it may act, whatever a policy says;
     ``cost_to_an_innocent`` what it does to somebody who did nothing, in plain words; ``strength`` orders responses from
-    0 (observe) upward; ``needs_human`` means that a person must have confirmed the claim; ``least_level`` is the weakest
-    claim that it may act on. Suspicion at the gateway can be brought about by strangers who imitate a campaign or drag
-    somebody into it, so nothing that stops an account acts on it.
+    0 (observe) upward; ``needs_human`` means that a person must have confirmed the claim; ``least_level`` is the
+    weakest claim that it may act on. Suspicion at the gateway can be brought about by strangers who imitate a campaign
+    or drag somebody into it, so nothing that stops an account acts on it.
     """
 
     info: Info

@@ -148,7 +148,7 @@ class EmbeddedStore:
                 return
             for statement in TABLES.split(";"):
                 db.execute(statement)
-            first = (("schema", str(SCHEMA)), ("version", "0"), ("epoch", secrets.token_hex(8)))
+            first = (("schema", str(SCHEMA)), ("version", "0"), ("epoch", secrets.token_hex(16)))
             db.executemany("INSERT INTO meta VALUES (?, ?)", first)
 
     def _tidy(self, db: sqlite3.Connection) -> None:
