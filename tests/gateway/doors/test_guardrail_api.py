@@ -171,11 +171,17 @@ def test_the_real_proxy_asks_and_tells(gate: Limiting, tmp_path: Path) -> None:
                     },
                 }
             ],
-            "litellm_settings": {"callbacks": ["generic_api"], "num_retries": 0},
+            "litellm_settings": {"callbacks": ["stillwatch"], "num_retries": 0},
+            "callback_settings": {
+                "stillwatch": {
+                    "callback_type": "generic_api",
+                    "endpoint": here + INGEST,
+                    "headers": {"x-api-key": KEY, "Content-Type": "application/json"},
+                }
+            },
             "general_settings": {"master_key": MASTER, "custom_auth": "keys.authorised"},
         }
-        told = {"GENERIC_LOGGER_ENDPOINT": here + INGEST, "GENERIC_LOGGER_HEADERS": f"x-api-key={KEY}"}
-        with litellm_proxy(tmp_path, config, **told) as call:
+        with litellm_proxy(tmp_path, config) as call:
             body = {"model": "m", "messages": [{"role": "user", "content": "Why?"}]}
             passed, blocked = call("sk-ann", CHAT, body), call("sk-held", CHAT, body)
             wait(lambda: any(seen.row["account_id"] == "ann" for seen in gate.seen), 60)

@@ -5,8 +5,8 @@ Two endpoints, both behind one key in ``x-api-key``:
 - ``POST /beta/litellm_basic_guardrail_api`` is asked by LiteLLM's ``generic_guardrail_api`` before the model is, and
   answers NONE or BLOCKED. A wait is waited here. Requests are not made smaller and reasoning is not taken out: that API
   shows a guardrail the texts and nothing else; `gateway.doors.litellm` can.
-- ``POST /ingest`` takes what LiteLLM's callback ``generic_api`` sends: `StandardLoggingPayload`s, as an array or as
-  lines, or one alone.
+- ``POST /ingest`` takes what LiteLLM's callback of the type ``generic_api`` sends: ``StandardLoggingPayload`` objects,
+  as an array or as lines, or one alone.
 
 Verified in LiteLLM 1.109 (``guardrail_hooks/generic_guardrail_api``, ``integrations/generic_api``). Whether a proxy
 that cannot reach this door lets requests pass is LiteLLM's own setting (docs/gateway-litellm.md).

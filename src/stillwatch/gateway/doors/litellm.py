@@ -22,6 +22,7 @@ Read in LiteLLM 1.109 and tested with its proxy:
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -187,7 +188,9 @@ def gate_of_environment(environment: Mapping[str, str] = os.environ) -> Gate | N
     try:
         if not policy or not state:
             raise InputError("STILLWATCH_POLICY and STILLWATCH_STATE are not both set", do="name a file and a folder")
-        return open_gate(Path(state), Path(policy), store=environment.get("STILLWATCH_STORE") or None)
+        gate = open_gate(Path(state), Path(policy), store=environment.get("STILLWATCH_STORE") or None)
+        atexit.register(gate.close)  # the proxy tells its callbacks of no end
+        return gate
     except Exception as error:
         if closed:
             raise
