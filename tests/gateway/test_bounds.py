@@ -17,7 +17,7 @@ HOUR = 3_600 * SECOND
 def test_within_its_bounds_it_says_nothing() -> None:
     watchman = Watchman(Bounds(requests_touched=0.1, accounts_touched=0.1, least=100))
     for number in range(10_000):
-        assert watchman.note(f"a{number % 100}", number % 100 < 10, number * SECOND // 10) is None
+        assert watchman.note(f"a{number % 100}", number % 100 >= 90, number * SECOND // 10) is None
     assert watchman.shares() == (0.1, 0.1)
 
 
@@ -43,7 +43,7 @@ def test_what_lies_behind_the_window_is_forgotten() -> None:
     watchman = Watchman(Bounds(requests_touched=0.5, least=10, window=3_600))
     for number in range(9):
         watchman.note(f"t{number}", True, number)
-    assert [watchman.note("b", n % 2 == 0, HOUR + 120 * SECOND + n) for n in range(20)] == [None] * 20
+    assert [watchman.note("b", n % 2 == 1, HOUR + 120 * SECOND + n) for n in range(20)] == [None] * 20
     assert watchman.shares()[0] == 0.5
     watchman.restart()
     assert watchman.shares() == (0.0, 0.0)

@@ -65,9 +65,8 @@ def test_a_policy_that_says_nothing_touches_nobody() -> None:
 def test_the_shipped_policies_can_be_read(path: Path) -> None:
     policy = read_policy(path)
     assert policy.name == path.stem
-    assert all(
-        m.innocent_at_most <= 0.5 for m in policy.measures if m.response not in {"observe", "mark_output", "suspend"}
-    )
+    felt = [m for m in policy.measures if m.response not in {"observe", "mark_output", "suspend"}]
+    assert all(m.innocent_at_most <= 0.5 for m in felt)
 
 
 def test_the_careful_one_only_watches_and_suspending_is_in_none_but_by_a_persons_word() -> None:
@@ -133,10 +132,9 @@ def test_files_that_are_no_policies(tmp_path: Path) -> None:
 
 @given(st.text())
 def test_no_text_is_worse_than_one_line(text: str) -> None:
-    try:
-        parse_policy(text.encode("utf-8", "replace"), "p.toml")
-    except InputError as error:
-        assert len(str(error).splitlines()) == 1
+    said = refused(f"{text}\n= no TOML")
+    assert len(said.splitlines()) == 1
+    assert said.startswith("p.toml: is no TOML")
 
 
 def test_a_deeply_nested_file_is_refused() -> None:

@@ -52,6 +52,11 @@ COMMANDS: dict[str, Command] = {
         "Plant campaigns in a log, in memory, and measure which would be caught.",
         "stillwatch drill logs/ --accounts accounts.csv --out drill --budget 30",
     ),
+    "watch": Command(
+        "stillwatch.cli.watch:watch",
+        "Stand between callers and a model's server: what a scan has learnt acts there.",
+        "stillwatch watch --upstream http://127.0.0.1:8000 --policy policy.toml --state gate",
+    ),
     "audit": Command(
         "stillwatch.cli.audit:audit",
         "Ask a suspect model, your own and a base the same questions, and tell what restraint was lost.",

@@ -83,6 +83,10 @@ class Budgets:
         """Buckets that `changed` handed out could not be kept: hand them out again."""
         self._changed.update(names)
 
+    def keep_all(self) -> None:
+        """Hand out every bucket once more."""
+        self._changed.update(self._buckets)
+
     def restore(self, kept: Iterable[tuple[str, bytes]]) -> None:
         """Take up what this gateway kept of its buckets before it ended; a broken entry is left out."""
         for name, body in kept:

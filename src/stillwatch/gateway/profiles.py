@@ -86,6 +86,10 @@ class Profiles:
         """Profiles that `changed` handed out could not be kept: hand them out again."""
         self._dirty.update(place for number, _ in profiles if (place := self._place.get(number)) is not None)
 
+    def keep_all(self) -> None:
+        """Hand out every profile once more."""
+        self._dirty.update(range(len(self._hash)))
+
     def restore(self, kept: Iterable[tuple[int, Profile]]) -> None:
         """Take up profiles that were kept, each once; those already here are left as they are."""
         for number, profile in kept:

@@ -354,6 +354,12 @@ class State:
             except msgspec.DecodeError:
                 continue
 
+    def keep_all(self) -> None:
+        """Hand out everything once more: the store lost its memory."""
+        self.profiles.keep_all()
+        self.budgets.keep_all()
+        self._campaigns_changed.update(self._campaigns)
+
     def all_cleared(self) -> list[Cleared]:
         """Every account that a person cleared."""
         return list(self._cleared.values())

@@ -188,6 +188,8 @@ class Upkeep:
             news = self._store.since(self._version)
             if self._epoch and news.epoch != self._epoch:
                 self._store.put([*all_changes(gate.state), *agreed_key(News((), 0, ""), gate.state.key)[1]])
+                with gate.lock:
+                    gate.state.keep_all()
                 news = self._store.since(0)
             self._take(news)
             self._store_is("")

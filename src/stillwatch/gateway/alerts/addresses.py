@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from stillwatch.asking.keys import from_environment
 from stillwatch.errors import UsageError
+from stillwatch.loopback import is_loopback
 
-__all__ = ["is_loopback", "secret", "shown", "split_address", "web_address"]
+__all__ = ["secret", "shown", "split_address", "web_address"]
 
 FROM = "env:"
 
@@ -45,11 +45,3 @@ def shown(url: str) -> str:
     """Scheme, host and port: what an error may say of an address whose path is a secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.hostname}" + (f":{parts.port}" if parts.port else "")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine is reached there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -28,6 +28,7 @@ __all__ = [
     "Elsewhere",
     "News",
     "Store",
+    "Totals",
     "change",
     "check_schema",
     "everything",
@@ -85,6 +86,34 @@ class Elsewhere(NamedTuple):
 
     budgets: dict[str, list[Bucket]]
     campaigns: dict[str, list[CampaignProfile]]
+
+
+class Totals:
+    """Decodes what other gateways told; what did not change since the last time is not decoded again."""
+
+    def __init__(self) -> None:
+        self._decoded: dict[tuple[str, str, str], tuple[bytes, Bucket | CampaignProfile]] = {}
+
+    def elsewhere(self, rows: Iterable[tuple[str, str, str, bytes]]) -> Elsewhere:
+        """``rows`` are gateway, kind ("budget" or "campaign"), name and body; one that cannot be read is left out."""
+        told, decoded = Elsewhere({}, {}), {}
+        for gateway, kind, name, body in rows:
+            before = self._decoded.get((gateway, kind, name))
+            try:
+                value = before[1] if before is not None and before[0] == body else _decode(kind, body)
+            except msgspec.DecodeError:
+                continue
+            decoded[gateway, kind, name] = body, value
+            if isinstance(value, Bucket):
+                told.budgets.setdefault(name, []).append(value)
+            else:
+                told.campaigns.setdefault(name, []).append(value)
+        self._decoded = decoded
+        return told
+
+
+def _decode(kind: str, body: bytes) -> Bucket | CampaignProfile:
+    return msgspec.json.decode(body, type=Bucket if kind == "budget" else CampaignProfile)  # type: ignore[return-value]
 
 
 class Store(Protocol):
