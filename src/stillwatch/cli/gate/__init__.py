@@ -11,12 +11,11 @@ __all__ = ["SUBCOMMANDS", "gate"]
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
-<<<<<<< HEAD
     "guardrail": Command(
         "stillwatch.cli.gate.guardrail:guardrail",
         "Answer LiteLLM's guardrail API beside its proxy.",
         "stillwatch gate guardrail --policy policy.toml --state gate --key env:GUARDRAIL_KEY",
-=======
+    ),
     "confirm": Command(
         "stillwatch.cli.gate.people:confirm",
         "A person has looked and confirms a claim.",
@@ -32,7 +31,26 @@ SUBCOMMANDS: dict[str, Command] = {
         "Hear the people whom the gateway touched.",
         "stillwatch gate appeals list --state gateway",
         family=True,
->>>>>>> core
+    ),
+    "off": Command(
+        "stillwatch.cli.gate.switch:off",
+        "Pull the emergency switch: within a second or two nobody is touched.",
+        "stillwatch gate off --state gateway --by Ada --why 'complaints from the campus'",
+    ),
+    "on": Command(
+        "stillwatch.cli.gate.switch:on",
+        "Let the gateway act again, after it was switched off or stood down.",
+        "stillwatch gate on --state gateway --by Ada --why 'looked at those touched'",
+    ),
+    "status": Command(
+        "stillwatch.cli.gate.switch:status",
+        "Say whether the gateway acts, whom it knows of, and what stands against them.",
+        "stillwatch gate status --state gateway",
+    ),
+    "undo": Command(
+        "stillwatch.cli.gate.switch:undo",
+        "Take back an action, or all against an account or a campaign.",
+        "stillwatch gate undo acct_1 --state gateway --by Ada --why 'known customer'",
     ),
     "envoy": Command(
         "stillwatch.cli.gate.envoy:envoy",
