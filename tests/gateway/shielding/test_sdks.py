@@ -21,7 +21,6 @@ from tests.gateway.shielding.served import serving
 from tests.gateway.shielding.test_no_reasoning_leaves import letters
 from tests.gateway.shielding.wire import shielded, stream
 
-pytest.importorskip("cryptography")
 STREAM = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
 ASK: Any = [{"role": "user", "content": "?"}]

@@ -15,7 +15,6 @@ from stillwatch.errors import InputError, UsageError
 from stillwatch.gateway.shielding.seal import PREFIX, Sealer, SealKeys, make_keys, open_token, read_keys
 from stillwatch.gateway.shielding.unsealing import unseal_body, unseal_fields
 
-pytest.importorskip("cryptography")
 OLD, NEW = b"o" * 32, b"n" * 32
 
 
