@@ -32,7 +32,7 @@ def test_a_key_is_made_and_a_token_opened(
         "no escape sequence reaches a terminal"
     )
     monkeypatch.setattr("sys.stdin", io.StringIO(token + "\n"))
-    assert ended(["gate", "open-seal", "-", "--key", str(path), "--json"]) == 0
+    assert ended(["gate", "open-seal", "--key", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["value"] == block
 
 

@@ -45,7 +45,7 @@ SUBCOMMANDS: dict[str, Command] = {
     "open-seal": Command(
         "stillwatch.cli.gate.seal:open_seal",
         "Open a token that stands for sealed reasoning.",
-        "stillwatch gate open-seal - --key gateway/seal.keys < token.txt",
+        "stillwatch gate open-seal --key gateway/seal.keys < token.txt",
     ),
 }
 

@@ -35,7 +35,7 @@ def seal_key(*, out: Annotated[Path, Parameter(help="New file for a new key; onl
 
 
 def open_seal(
-    token: Annotated[str, Parameter(help="The token, or - for one on standard input.")],
+    token: Annotated[str | None, Parameter(help="The token; left out, it is read from standard input.")] = None,
     /,
     *,
     key: Annotated[Path, Parameter(help="The gateway's file of keys.")],
@@ -43,12 +43,12 @@ def open_seal(
 ) -> int:
     """Open a token that stands for sealed reasoning, and say for whom it was made and what it holds.
 
-    Example: stillwatch gate open-seal - --key gateway/seal.keys < token.txt
+    Example: stillwatch gate open-seal --key gateway/seal.keys < token.txt
 
     Returns 0.
     """
     keys = read_keys(key)
-    text = sys.stdin.read(LONGEST) if token == "-" else token
+    text = sys.stdin.read(LONGEST) if token is None else token
     sealed = open_token(text.strip(), keys)
     if sealed is None:
         raise InputError("is no token that this key opens", "the token", "give all of it, and the key of its gateway")
