@@ -57,6 +57,16 @@ SUBCOMMANDS: dict[str, Command] = {
         "Be the gateway behind Envoy: its external processor and authorisation.",
         "stillwatch gate envoy --policy policy.toml --state gateway --account-header x-account-id",
     ),
+    "seal-key": Command(
+        "stillwatch.cli.gate.seal:seal_key",
+        "Make the key with which the gateway seals reasoning.",
+        "stillwatch gate seal-key --out seal.keys",
+    ),
+    "open-seal": Command(
+        "stillwatch.cli.gate.seal:open_seal",
+        "Open a token that stands for sealed reasoning.",
+        "stillwatch gate open-seal --key gateway/seal.keys < token.txt",
+    ),
 }
 
 gate = App(name="gate", help=HELP, sort_key=7)
