@@ -11,18 +11,16 @@ __all__ = ["SUBCOMMANDS", "gate"]
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
-<<<<<<< HEAD
     "guardrail": Command(
         "stillwatch.cli.gate.guardrail:guardrail",
         "Answer LiteLLM's guardrail API beside its proxy.",
         "stillwatch gate guardrail --policy policy.toml --state gate --key env:GUARDRAIL_KEY",
-=======
+    ),
     "appeals": Command(
         "stillwatch.cli.gate.appeals:appeals",
         "Hear the people whom the gateway touched.",
         "stillwatch gate appeals list --state gateway",
         family=True,
->>>>>>> core
     ),
 }
 
