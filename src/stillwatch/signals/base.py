@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-import pyarrow as pa
-
-if TYPE_CHECKING:  # the gateway computes exchange signals and must not pay for importing Ibis
+if TYPE_CHECKING:  # the gateway must not pay for importing Ibis, nor responses (which take `Info`) for Arrow
     import ibis.expr.types as ir
+    import pyarrow as pa
 
 # Nobody's origin is evidence. A contract test refuses a signal that reads one of these.
 FORBIDDEN_READS = ("language", "country", "nationality", "timezone", "time_zone", "locale", "name", "email", "e_mail")

@@ -1,0 +1,33 @@
+"""``stillwatch gate``: the gateway at work: what it knows, its switches, its doors but the proxy, and appeals."""
+
+from __future__ import annotations
+
+from cyclopts import App
+
+from stillwatch.cli.command import Command
+
+__all__ = ["SUBCOMMANDS", "gate"]
+
+HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
+# One entry for each command, its function in a module of its name.
+SUBCOMMANDS: dict[str, Command] = {
+    "appeals": Command(
+        "stillwatch.cli.gate.appeals:appeals",
+        "Hear the people whom the gateway touched.",
+        "stillwatch gate appeals list --state gateway",
+        family=True,
+    ),
+}
+
+gate = App(name="gate", help=HELP, sort_key=7)
+for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
+    if _command.family:  # an example stands at each of its own commands
+        gate.command(_command.target, name=_name, help=_command.summary, sort_key=_place)
+        continue
+    gate.command(
+        _command.target,
+        name=_name,
+        help=_command.summary,
+        help_epilogue=f"Example: `{_command.example}`",
+        sort_key=_place,
+    )

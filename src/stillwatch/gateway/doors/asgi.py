@@ -1,0 +1,228 @@
+"""The gateway as middleware of an ASGI app: decides before the app is called, and tells of the exchange as it ends.
+
+Where no response applies the app sees the very request that came, and the caller the very answer that the app gave; one
+header is an exception: ``Accept-Encoding`` of a call to a model loses the codings that nobody here can read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from typing import NamedTuple
+
+import msgspec
+
+from stillwatch.gateway.decision import Decision
+from stillwatch.gateway.doors.accounts import Callers
+from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_of, without_coding
+from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.doors.upstream import sent_refusal, target
+from stillwatch.gateway.shielding.base import Summarise
+from stillwatch.gateway.shielding.refusals import refusal_response
+from stillwatch.gateway.shielding.shaping import shape_body, shape_fields
+from stillwatch.gateway.shielding.shield import shield_body, shield_stream
+from stillwatch.responses.traffic import API, Refusal, Shape, ShieldMode
+from stillwatch.sources.calls.bodies import items, mapping
+
+__all__ = ["StillwatchMiddleware"]
+
+_READABLE = frozenset((b"gzip", b"x-gzip", b"deflate", b"identity"))
+_TOO_LONG = Refusal(status=413, code="request_too_large", message="The request is too large.")
+_UNREADABLE = Refusal(status=415, code="unsupported_encoding", message="Send the request as plain JSON.")
+
+
+class _Body(NamedTuple):
+    """A request's body: ``data`` as it came; not ``whole``: it is longer than what is looked into, and more follows."""
+
+    data: bytes
+    whole: bool = True
+
+
+class StillwatchMiddleware:
+    """``StillwatchMiddleware(app, gate=open_gate(...))``.
+
+    ``callers`` tells who calls (without: the key's hash is the account), ``summarise`` asks the user's own model.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        gate: Judge,
+        callers: Callers | None = None,
+        summarise: Summariser | None = None,
+        appeal: str = "",
+    ) -> None:
+        self._app, self._gate, self._summarise, self._appeal = app, gate, summarise, appeal
+        self._callers = Callers() if callers is None else callers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI. Only ``http`` is looked into."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        at = time.time_ns() // 1000
+        method, path = scope["method"], target(scope)
+        call = read_call(method, path, b"")
+        body = None
+        if call.operation != "other":
+            body = await _received(receive)
+            if body is None:
+                return  # the caller left before he had said what he wants
+            if body.whole:
+                call = read_call(method, path, _decoded(scope, body.data))
+        caller = self._callers.caller(scope)
+        request = request_of(call, caller, secrets.token_hex(12), at)
+        decision = self._gate.decide(request)
+        telling = Telling(self._gate, call, request, caller, decision)
+        departed = False
+        try:
+            departed = await self._carried_out(scope, receive, send, call, decision, body, telling)
+        finally:
+            if not telling.told:
+                telling.end(LEFT if departed else BROKEN)
+
+    async def _carried_out(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        call: Call,
+        decision: Decision,
+        body: _Body | None,
+        telling: Telling,
+    ) -> bool:
+        """Do with a request what was decided; whether the caller left meanwhile."""
+        refusal = decision.refuse
+        if decision.wait > 0 and refusal is None:
+            with Departure(receive) as departure:
+                await asyncio.sleep(decision.wait)
+            if departure.happened:
+                return True
+        if decision.shape is not None and refusal is None and body is not None:
+            plain = _decoded(scope, body.data)
+            shaped, refusal = _shaped(call, decision.shape, body, plain)
+            if shaped is not plain and shaped != plain:
+                body, scope = _Body(shaped), _with_length(scope, len(shaped))
+        if refusal is not None:
+            await self._refused(send, call, decision, refusal, telling)
+            return False
+        scope = self._onward(scope, call, decision)
+        replay = _Replay(receive, body)
+        await self._app(scope, replay, self._sender(send, call, decision, telling))
+        return replay.departed
+
+    async def _refused(self, send: Send, call: Call, decision: Decision, refusal: Refusal, telling: Telling) -> None:
+        status, headers, told = refusal_response(call.api, refusal, decision.reference)
+        telling.end(status)
+        await sent_refusal(send, status, headers, told)
+
+    def _onward(self, scope: Scope, call: Call, decision: Decision) -> Scope:
+        """The scope that the app sees; the same where nothing is to be changed."""
+        headers = self._callers.spoofed(scope)
+        if decision.shield is not None:
+            kept = [header for header in headers or scope["headers"] if header[0] != b"accept-encoding"]
+            headers = [*kept, (b"accept-encoding", b"identity")]
+        elif call.operation != "other":
+            headers = _readable(headers or scope["headers"]) or headers
+        return scope if headers is None else {**scope, "headers": headers}
+
+    def _sender(self, send: Send, call: Call, decision: Decision, telling: Telling) -> Send:
+        mode = decision.shield
+        if mode is not None and call.api != "other":
+            return _shielding(send, telling, call.api, mode, self._summarise)
+
+        async def passing(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                telling.came(message.get("body", b""), last=not message.get("more_body", False))
+            elif message["type"] == "http.response.start":
+                telling.began(message["status"], message.get("headers", ()))
+            await send(message)
+
+        return passing
+
+
+class _Replay:
+    """``receive`` for the app, beginning with the body that was received already; sees the caller leave."""
+
+    def __init__(self, receive: Receive, body: _Body | None) -> None:
+        self._receive, self._body = receive, body
+        self.departed = False
+
+    async def __call__(self) -> Message:
+        body, self._body = self._body, None
+        if body is not None:
+            return {"type": "http.request", "body": body.data, "more_body": not body.whole}
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.departed = True
+        return message
+
+
+def _shielding(send: Send, telling: Telling, api: API, mode: ShieldMode, summarise: Summariser | None) -> Shielding:
+    def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
+        if summary == "":  # there is none
+            return shield_body(api, data, "drop")
+        return shield_body(api, data, mode, summary)
+
+    return Shielding(send, telling, stream=lambda: shield_stream(api, mode), body=shielded, summarise=summarise)
+
+
+async def _received(receive: Receive) -> _Body | None:
+    """The body of a request, up to `MOST_READ` or a little more; None where the caller left."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        return None
+    if not message.get("more_body"):
+        return _Body(message.get("body", b""))
+    pieces, size = [message.get("body", b"")], len(message.get("body", b""))
+    while message.get("more_body") and size <= MOST_READ:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+    return _Body(b"".join(pieces), not message.get("more_body"))
+
+
+def _decoded(scope: Scope, data: bytes) -> bytes:
+    """A request's body as it is to be read; empty for a coding that is not known."""
+    coding = next((value for name, value in scope["headers"] if name == b"content-encoding"), b"")
+    return without_coding(data, coding.decode("latin-1")) if coding else data
+
+
+def _shaped(call: Call, shape: Shape, body: _Body, plain: bytes) -> tuple[bytes, Refusal | None]:
+    """The request made smaller (``plain`` itself where nothing changes), or why it cannot be: what is not read must not
+    be a way around."""
+    if not body.whole:
+        return plain, _TOO_LONG
+    if call.body is None:
+        return plain, _UNREADABLE if body.data else None
+    parts = items(call.body.get("requests"))
+    if call.operation != "batch" or not parts:
+        return shape_body(call.api, plain, shape), None
+    asked = [dict(mapping(part.get("params"))) for part in parts]
+    shaped = [shape_fields(call.api, params, shape) for params in asked]
+    if all(now is before for now, before in zip(shaped, asked, strict=True)):
+        return plain, None
+    requests = [{**part, "params": params} for part, params in zip(parts, shaped, strict=True)]
+    return msgspec.json.encode({**call.body, "requests": requests}), None
+
+
+def _with_length(scope: Scope, length: int) -> Scope:
+    kept = [header for header in scope["headers"] if header[0] not in (b"content-length", b"content-encoding")]
+    return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
+
+
+def _readable(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] | None:
+    """The headers with no coding asked for that nobody here can read; None where there is none such."""
+    for place, (name, value) in enumerate(headers):
+        if name == b"accept-encoding":
+            codings = value.split(b",")
+            kept = [coding for coding in codings if coding.partition(b";")[0].strip().lower() in _READABLE]
+            if len(kept) < len(codings):
+                changed = (name, b",".join(kept).strip() or b"identity")
+                return [*headers[:place], changed, *headers[place + 1 :]]
+    return None
