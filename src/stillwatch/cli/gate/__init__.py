@@ -26,11 +26,26 @@ SUBCOMMANDS: dict[str, Command] = {
         "Answer LiteLLM's guardrail API beside its proxy.",
         "stillwatch gate guardrail --policy policy.toml --state gate --key env:GUARDRAIL_KEY",
     ),
+    "confirm": Command(
+        "stillwatch.cli.gate.people:confirm",
+        "A person has looked and confirms a claim.",
+        "stillwatch gate confirm C1 --state gateway --by Ada --why 'looked at forty of them'",
+    ),
+    "clear": Command(
+        "stillwatch.cli.gate.people:clear",
+        "A person has looked and clears an account.",
+        "stillwatch gate clear acct_1 --state gateway --by Ada --why 'the university wrote'",
+    ),
     "appeals": Command(
         "stillwatch.cli.gate.appeals:appeals",
         "Hear the people whom the gateway touched.",
         "stillwatch gate appeals list --state gateway",
         family=True,
+    ),
+    "envoy": Command(
+        "stillwatch.cli.gate.envoy:envoy",
+        "Be the gateway behind Envoy: its external processor and authorisation.",
+        "stillwatch gate envoy --policy policy.toml --state gateway --account-header x-account-id",
     ),
 }
 
