@@ -47,7 +47,10 @@ _log = logging.getLogger(__name__)
 class Judge(Protocol):
     """What a door needs of `gateway.gate.Gate`."""
 
-    keeps_text: bool
+    @property
+    def keeps_text(self) -> bool:
+        """See `gateway.gate.Gate`."""
+        ...
 
     def decide(self, request: Request) -> Decision:
         """See `gateway.gate.Gate`."""
