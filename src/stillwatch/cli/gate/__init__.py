@@ -11,6 +11,21 @@ __all__ = ["SUBCOMMANDS", "gate"]
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
+    "guardrail": Command(
+        "stillwatch.cli.gate.guardrail:guardrail",
+        "Answer LiteLLM's guardrail API beside its proxy.",
+        "stillwatch gate guardrail --policy policy.toml --state gate --key env:GUARDRAIL_KEY",
+    ),
+    "confirm": Command(
+        "stillwatch.cli.gate.people:confirm",
+        "A person has looked and confirms a claim.",
+        "stillwatch gate confirm C1 --state gateway --by Ada --why 'looked at forty of them'",
+    ),
+    "clear": Command(
+        "stillwatch.cli.gate.people:clear",
+        "A person has looked and clears an account.",
+        "stillwatch gate clear acct_1 --state gateway --by Ada --why 'the university wrote'",
+    ),
     "appeals": Command(
         "stillwatch.cli.gate.appeals:appeals",
         "Hear the people whom the gateway touched.",
