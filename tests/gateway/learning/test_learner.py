@@ -21,6 +21,8 @@ from stillwatch.gateway.state import Cleared
 from stillwatch.gateway.stores.base import change
 from stillwatch.gateway.stores.opening import open_store
 from stillwatch.responses.base import Subject
+from stillwatch.simulation.operators.campaign import parse_campaign
+from stillwatch.simulation.world import simulate
 from stillwatch.storage.tables import write_table
 from tests.campaigns.made_reports import campaign, empty, report
 from tests.gateway.learning.traffic import customers_of, people, pool
@@ -235,7 +237,8 @@ def test_what_passed_is_scanned_anew_and_its_claims_stand(tmp_path: Path, gate: 
     learner = Learner(state, policy)
     learner.turn(NOW)
     assert learner.notes.at == NOW, "an empty journal is no error"
-    passes(gate, people(150, sessions=5) + pool(MEMBERS, sessions=14))
+    world = simulate(accounts=260, days=14.0, campaigns=[parse_campaign("blatant:accounts=40")], seed=77, load=0.6)
+    passes(gate, world.exchanges.to_dicts())
     learner.turn(NOW + DAY - 1)
     assert not list((state / "runs").glob("*/report.json"))
     learner.turn(NOW + DAY)
@@ -244,7 +247,7 @@ def test_what_passed_is_scanned_anew_and_its_claims_stand(tmp_path: Path, gate: 
     found = msgspec.json.decode(runs[0].read_bytes(), type=Report)
     accused = {a.account_id for a in found.accounts if a.verdict == "campaign"}
     assert {name for name, claim in claims(state).items() if claim.level == "campaign"} == accused
-    assert len(accused.intersection(MEMBERS)) >= 25
-    assert accused <= set(MEMBERS)
-    assert found.input.exchanges == 150 * 5 + 30 * 14
+    truth = dict(world.account_truth.select("account_id", "campaign").iter_rows())
+    assert sum(truth[name] is not None for name in accused) >= 30
+    assert found.input.exchanges == world.exchanges.height
     learner.close()
