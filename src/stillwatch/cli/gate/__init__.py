@@ -11,6 +11,16 @@ __all__ = ["SUBCOMMANDS", "gate"]
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
+    "load": Command(
+        "stillwatch.cli.gate.learn:load",
+        "Take a scan's results into the gateway.",
+        "stillwatch gate load --run run --state gateway",
+    ),
+    "learn": Command(
+        "stillwatch.cli.gate.learn:learn",
+        "Follow what passes: link new accounts to campaigns, and scan anew.",
+        "stillwatch gate learn --state gateway --policy policy.toml",
+    ),
     "guardrail": Command(
         "stillwatch.cli.gate.guardrail:guardrail",
         "Answer LiteLLM's guardrail API beside its proxy.",
@@ -56,6 +66,16 @@ SUBCOMMANDS: dict[str, Command] = {
         "stillwatch.cli.gate.envoy:envoy",
         "Be the gateway behind Envoy: its external processor and authorisation.",
         "stillwatch gate envoy --policy policy.toml --state gateway --account-header x-account-id",
+    ),
+    "seal-key": Command(
+        "stillwatch.cli.gate.seal:seal_key",
+        "Make the key with which the gateway seals reasoning.",
+        "stillwatch gate seal-key --out seal.keys",
+    ),
+    "open-seal": Command(
+        "stillwatch.cli.gate.seal:open_seal",
+        "Open a token that stands for sealed reasoning.",
+        "stillwatch gate open-seal --key gateway/seal.keys < token.txt",
     ),
 }
 
