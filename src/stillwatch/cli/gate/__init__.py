@@ -11,6 +11,16 @@ __all__ = ["SUBCOMMANDS", "gate"]
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
+    "load": Command(
+        "stillwatch.cli.gate.learn:load",
+        "Take a scan's results into the gateway.",
+        "stillwatch gate load --run run --state gateway",
+    ),
+    "learn": Command(
+        "stillwatch.cli.gate.learn:learn",
+        "Follow what passes: link new accounts to campaigns, and scan anew.",
+        "stillwatch gate learn --state gateway --policy policy.toml",
+    ),
     "guardrail": Command(
         "stillwatch.cli.gate.guardrail:guardrail",
         "Answer LiteLLM's guardrail API beside its proxy.",
