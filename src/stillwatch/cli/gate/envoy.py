@@ -61,7 +61,7 @@ def envoy(
     who: Annotated[Who, Parameter(name="*")] = Who(),
     admin: Annotated[str, Parameter(help="Address for health, readiness, metrics; '' for none.")] = "127.0.0.1:9464",
     store: Annotated[str | None, Parameter(help="redis://… where several gateways share one memory.")] = None,
-    seal_key: Annotated[Path | None, Parameter(help="Key that seals reasoning where the policy says seal.")] = None,
+    seal_keys: Annotated[Path | None, Parameter(help="Keys that seal reasoning (default: seal.keys in STATE).")] = None,
     drain: Annotated[float, Parameter(help="Seconds that running answers have when it is stopped.")] = 30.0,
     json: Annotated[bool, Parameter(negative="", help="Say where it listens as JSON.")] = False,
 ) -> int:
@@ -85,7 +85,7 @@ def envoy(
         account_header=who.account_header,
         tier_header=who.tier_header,
         keys=who.keys,
-        seal_key=seal_key,
+        seal_keys=seal_keys,
         certificate=wire.cert,
         key=wire.key,
         clients=wire.clients,
