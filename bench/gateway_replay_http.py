@@ -41,17 +41,19 @@ def through_litellm(replayed: Replayed) -> None:
     notes = replayed.folder / "notes.jsonl"
     notes.unlink(missing_ok=True)
     learner = Learner(replayed.state, replayed.policy, customers=replayed.customers)
-    learner.turn(replayed.cut)
     with upstream(second) as behind, proxy(replayed, notes, behind) as port:
         asyncio.run(_replay(replayed, learner, f"http://127.0.0.1:{port}/v1/chat/completions"))
     learner.close()
     for line in notes.read_text().splitlines():
         told = json.loads(line)
-        replayed.outcomes[told.pop("id")] = Outcome(**told)
+        name = told.pop("id")
+        replayed.outcomes[name] = Outcome(**told)
 
 
 async def _replay(replayed: Replayed, learner: Learner, url: str) -> None:
     limit, odd = asyncio.Semaphore(CONCURRENT), defaultdict[int, int](int)
+    learner.turn(replayed.cut)
+    await asyncio.sleep(SETTLED)
     started, sent = time.monotonic(), 0
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as client:
         for until, rows in steps(replayed):
@@ -86,7 +88,6 @@ def _body(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "model": row["model"],
         "messages": messages,
-        "user": row["exchange_id"],
         **{name: value for name, value in asked.items() if value is not None},
     }
 
