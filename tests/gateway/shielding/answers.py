@@ -176,10 +176,10 @@ def _choice(rng: random.Random, index: int, delta: dict[str, Any], thinks: bool)
 
 # Messages
 
-_KINDS = ("thinking", "redacted", "unknown")
+KINDS = ("thinking", "redacted", "unknown")
 
 
-def messages_answer(rng: random.Random, tagged: float = 0.2) -> Answer:
+def messages_answer(rng: random.Random, tagged: float = 0.2, kinds: tuple[str, ...] = KINDS) -> Answer:
     answer = Answer(named=True)
     answer.usage = {"input_tokens": 3, "output_tokens": 9, "output_tokens_details": {"thinking_tokens": 7}}
     message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
@@ -188,7 +188,7 @@ def messages_answer(rng: random.Random, tagged: float = 0.2) -> Answer:
     blocks: list[dict[str, Any]] = []
     for _ in range(rng.randint(1, 3)):
         if rng.random() < 0.8:
-            blocks.append(_thinking(rng, answer, len(blocks)))
+            blocks.append(_thinking(rng, answer, len(blocks), kinds))
         if rng.random() < 0.8:
             blocks.append(_text(rng, answer, len(blocks), tagged))
         if rng.random() < 0.4:
@@ -208,8 +208,8 @@ def _block(answer: Answer, index: int, start: dict[str, Any], deltas: list[dict[
     answer.events.append({"type": "content_block_stop", "index": index})
 
 
-def _thinking(rng: random.Random, answer: Answer, index: int) -> dict[str, Any]:
-    kind = rng.choice(_KINDS)
+def _thinking(rng: random.Random, answer: Answer, index: int, kinds: tuple[str, ...]) -> dict[str, Any]:
+    kind = rng.choice(kinds)
     thoughts = words(rng)
     if kind == "redacted":
         block = {"type": "redacted_thinking", "data": rng.choice((cipher(rng), "".join(thoughts)))}

@@ -21,14 +21,15 @@ from tests.gateway.shielding.served import serving
 from tests.gateway.shielding.test_no_reasoning_leaves import letters
 from tests.gateway.shielding.wire import shielded, stream
 
-pytest.importorskip("cryptography")
 STREAM = {"content-type": "text/event-stream"}
 JSON = {"content-type": "application/json"}
 ASK: Any = [{"role": "user", "content": "?"}]
 KEYS = SealKeys((b"k" * 32,))
 SEALER = Sealer(KEYS, "acct_1")
 MODES: tuple[ShieldMode, ...] = ("drop", "summarise", "seal")
-PLAIN = tuple(name for name in FIELDS if name != "parts")  # deltas that the SDK itself can put together
+PLAIN = tuple(
+    name for name in FIELDS if name not in ("parts", "thinking_blocks")
+)  # deltas that the SDK itself can put together
 
 
 def openai_client(url: str) -> openai.OpenAI:
@@ -77,7 +78,9 @@ def made(api: API, seed: int) -> tuple[Answer, random.Random]:
     rng = random.Random(seed)
     if api == "openai_chat":
         return chat_answer(rng, kinds=PLAIN), rng
-    return (messages_answer if api == "anthropic_messages" else responses_answer)(rng, tagged=0.0), rng
+    if api == "anthropic_messages":
+        return messages_answer(rng, tagged=0.0, kinds=("thinking", "redacted")), rng
+    return responses_answer(rng, tagged=0.0), rng
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -14,6 +14,7 @@ from stillwatch.gateway.doors.envoy import Tls, front_of, start
 from stillwatch.gateway.doors.serving import administration, parsed_address, served_beside, url_of
 from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
+from stillwatch.gateway.shielding.seal import Sealer
 from stillwatch.gateway.shielding.seal import read_keys as read_seal_keys
 
 __all__ = ["serve_envoy"]
@@ -45,6 +46,8 @@ def serve_envoy(
     )
     aside = parsed_address(admin, "--admin") if admin else None
     sealing = None if seal_key is None else read_seal_keys(seal_key)
+    if sealing is not None:
+        Sealer(sealing, "")  # whether the library for it is there shows now, not at the first answer
     tls = None
     if certificate is not None and key is not None:
         tls = Tls(_pem(certificate), _pem(key), None if clients is None else _pem(clients))

@@ -18,6 +18,7 @@ from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.calls import MOST_READ, Call, Caller, row_of
 from stillwatch.gateway.doors.departure import Message, Send
+from stillwatch.gateway.policy import Policy
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.responses.traffic import Request
 
@@ -49,7 +50,16 @@ _log = logging.getLogger(__name__)
 class Judge(Protocol):
     """What a door needs of `gateway.gate.Gate`."""
 
-    keeps_text: bool
+    policy: Policy
+
+    @property
+    def keeps_text(self) -> bool:
+        """See `gateway.gate.Gate`."""
+        ...
+
+    def now(self) -> int:
+        """See `gateway.gate.Gate`."""
+        ...
 
     def decide(self, request: Request) -> Decision:
         """See `gateway.gate.Gate`."""
