@@ -48,7 +48,8 @@ def watch(
     """
     if (cert is None) != (key is None):
         raise UsageError("a certificate and its key belong together", "--cert", "give both --cert and --key")
-    if cert is None and not plain and not _is_loopback(listen.rpartition(":")[0]):
+    host = listen.rpartition(":")[0]
+    if cert is None and not plain and host and not _is_loopback(host):
         raise UsageError(
             "would serve keys without TLS", listen, "give --cert and --key, or --plain where a front does TLS"
         )
