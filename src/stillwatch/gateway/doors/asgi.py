@@ -10,28 +10,22 @@ import asyncio
 import secrets
 from typing import NamedTuple
 
-import msgspec
-
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_of, without_coding
+from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
+from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.gateway.shielding.seal import Sealer, SealKeys
-from stillwatch.gateway.shielding.shaping import shape_body, shape_fields
 from stillwatch.gateway.shielding.shield import shield_body, shield_stream
 from stillwatch.gateway.shielding.unsealing import unseal_body
-from stillwatch.responses.traffic import API, Refusal, Shape, ShieldMode
-from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.responses.traffic import API, Refusal, ShieldMode
 
 __all__ = ["StillwatchMiddleware"]
-
-_READABLE = frozenset((b"gzip", b"x-gzip", b"deflate", b"identity"))
-_TOO_LONG = Refusal(status=413, code="request_too_large", message="The request is too large.")
-_UNREADABLE = Refusal(status=415, code="unsupported_encoding", message="Send the request as plain JSON.")
 
 
 class _Body(NamedTuple):
@@ -109,7 +103,7 @@ class StillwatchMiddleware:
                 return True
         if decision.shape is not None and refusal is None and body is not None:
             plain = _decoded(scope, body.data)
-            shaped, refusal = _shaped(call, decision.shape, body, plain)
+            shaped, refusal = made_smaller(call, decision.shape, body.data, plain, whole=body.whole)
             if shaped is not plain and shaped != plain:
                 body, scope = _Body(shaped), _with_length(scope, len(shaped))
         if refusal is not None:
@@ -206,24 +200,6 @@ def _decoded(scope: Scope, data: bytes) -> bytes:
     return without_coding(data, coding.decode("latin-1")) if coding else data
 
 
-def _shaped(call: Call, shape: Shape, body: _Body, plain: bytes) -> tuple[bytes, Refusal | None]:
-    """The request made smaller (``plain`` itself where nothing changes), or why it cannot be: what is not read must not
-    be a way around."""
-    if not body.whole:
-        return plain, _TOO_LONG
-    if call.body is None:
-        return plain, _UNREADABLE if body.data else None
-    parts = items(call.body.get("requests"))
-    if call.operation != "batch" or not parts:
-        return shape_body(call.api, plain, shape), None
-    asked = [dict(mapping(part.get("params"))) for part in parts]
-    shaped = [shape_fields(call.api, params, shape) for params in asked]
-    if all(now is before for now, before in zip(shaped, asked, strict=True)):
-        return plain, None
-    requests = [{**part, "params": params} for part, params in zip(parts, shaped, strict=True)]
-    return msgspec.json.encode({**call.body, "requests": requests}), None
-
-
 def _with_length(scope: Scope, length: int) -> Scope:
     kept = [header for header in scope["headers"] if header[0] not in (b"content-length", b"content-encoding")]
     return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
@@ -233,9 +209,8 @@ def _readable(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] |
     """The headers with no coding asked for that nobody here can read; None where there is none such."""
     for place, (name, value) in enumerate(headers):
         if name == b"accept-encoding":
-            codings = value.split(b",")
-            kept = [coding for coding in codings if coding.partition(b";")[0].strip().lower() in _READABLE]
-            if len(kept) < len(codings):
-                changed = (name, b",".join(kept).strip() or b"identity")
+            codings = readable_codings(value.decode("latin-1"))
+            if codings is not None:
+                changed = (name, codings.encode("latin-1"))
                 return [*headers[:place], changed, *headers[place + 1 :]]
     return None

@@ -50,7 +50,10 @@ _log = logging.getLogger(__name__)
 class Judge(Protocol):
     """What a door needs of `gateway.gate.Gate`."""
 
-    policy: Policy
+    @property
+    def policy(self) -> Policy:
+        """See `gateway.gate.Gate`."""
+        ...
 
     @property
     def keeps_text(self) -> bool:
