@@ -79,7 +79,9 @@ def watch_upstream(
     sealing = opened_keys(seal_keys or state / SEAL_KEYS)
     alerting.start()
     serve(
-        StillwatchMiddleware(server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing),
+        StillwatchMiddleware(
+            server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing, added=metrics.added
+        ),
         listen=where,
         admin=aside,
         metrics=metrics.render,
