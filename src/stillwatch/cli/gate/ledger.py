@@ -40,7 +40,8 @@ def ledger(reference: str | None = None, /, *, state: State, as_json: Annotated[
         _write(msgspec.json.encode(checked._asdict()).decode())
     else:
         held = f"{counted(checked.lines, 'line')} in {counted(checked.files, 'file')} hold"
-        _write(f"{held}; the last hash is {checked.last}", *(f"not whole: {clean(problem)}" for problem in checked.problems))
+        problems = [f"not whole: {clean(problem)}" for problem in checked.problems]
+        _write(f"{held}; the last hash is {checked.last}", *problems)
     return int(bool(checked.problems))
 
 
