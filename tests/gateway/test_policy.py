@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,9 @@ from hypothesis import strategies as st
 
 from stillwatch.errors import InputError
 from stillwatch.gateway.policy import Policy
-from stillwatch.gateway.policy_file import LARGEST_FILE, parse_policy, read_policy
+from stillwatch.gateway.policy_file import LARGEST_FILE, find_policy, parse_policy, read_policy, shipped
 
-SHIPPED = sorted(Path(str(one)) for one in resources.files("stillwatch.gateway").joinpath("policies").iterdir())
+SHIPPED = shipped().values()
 WHOLE = """version = 1
 name = "whole"
 mode = "act"
@@ -107,6 +106,16 @@ def test_a_mistake_is_one_line_with_file_line_and_key(old: str, new: str, said: 
     line = refused(WHOLE.replace(old, new, 1))
     assert line.startswith(said), line
     assert len(line.splitlines()) == 1
+
+
+def test_a_shipped_policy_goes_by_its_name_unless_there_is_a_file_of_that_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert read_policy(find_policy("strict")).name == "strict"
+    Path("strict").write_text('version = 1\nname = "mine"\n')
+    assert read_policy(find_policy("strict")).name == "mine"
+    assert find_policy("none.toml") == Path("none.toml")
 
 
 def test_a_step_up_without_an_address_is_no_policy() -> None:

@@ -73,6 +73,12 @@ COMMANDS: dict[str, Command] = {
         "Tell whether a campaign of a peer's works here too.",
         "stillwatch match c1.json --run run --ledger peers.json",
     ),
+    "policy": Command(
+        "stillwatch.cli.policy:policy",
+        "Check, read and try what the gateway is to do, before it acts.",
+        "stillwatch policy test careful --replay logs/ --run run",
+        family=True,
+    ),
     "gate": Command(
         "stillwatch.cli.gate:gate",
         "Run and steer the gateway: load a scan, learn, switch it off, hear appeals.",

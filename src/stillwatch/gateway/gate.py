@@ -43,14 +43,16 @@ class Gate:
     """Opened by `open_gate`; usable from one event loop, or from threads (LiteLLM's callbacks).
 
     ``alerts`` are called with every `Alert`, ``listeners`` with every exchange that ended (both must be quick, and
-    what they raise is counted and ignored). ``policy`` is the one in force.
+    what they raise is counted and ignored). ``policy`` is the one in force. ``keeps_text`` says whether `Observed.row`
+    should hold text: the policy keeps it in the journal, where the learner reads it.
     """
 
     def __init__(
         self, folder: Path, policy: Policy, policy_path: Path, state: State, store: Store, place: Place, clock: Clock
     ) -> None:
         self.folder, self.policy, self.state, self.clock = folder, policy, state, clock
-        self.journal = Journal(folder / "journal", keep_text=policy.learning.keep_text_hours > 0)
+        self.keeps_text = policy.learning.keep_text_hours > 0
+        self.journal = Journal(folder / "journal", keep_text=self.keeps_text)
         self.ledger = Ledger(folder / "ledger")
         self.alerts: list[Callable[[Alert], None]] = []
         self.listeners: list[Callable[[Observed], None]] = []
@@ -61,11 +63,6 @@ class Gate:
         self._waiting: list[Change] = []
         self._place, self._store = place, store
         self._upkeep = Upkeep(self, store, policy_path)
-
-    @property
-    def keeps_text(self) -> bool:
-        """Whether `Observed.row` should hold text: the policy keeps it in the journal, where the learner reads it."""
-        return self.journal.keep_text
 
     def now(self) -> int:
         """Microseconds since 1970 by the gateway's own clock: what a door's `Request.at` is."""
@@ -140,7 +137,7 @@ class Gate:
             if policy.bounds != self.policy.bounds:
                 self._watchman = Watchman(policy.bounds)
             self.policy = policy
-            self.journal.keep_text = policy.learning.keep_text_hours > 0
+            self.keeps_text = self.journal.keep_text = policy.learning.keep_text_hours > 0
 
     def act_again(self) -> None:
         """A person has looked: the window of the bounds begins anew."""

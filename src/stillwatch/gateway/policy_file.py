@@ -21,7 +21,7 @@ from stillwatch.gateway.policy import Exemption, Policy
 from stillwatch.responses import RESPONSES
 from stillwatch.responses.base import LEVELS, Measure
 
-__all__ = ["EVERY", "LARGEST_FILE", "parse_policy", "read_policy"]
+__all__ = ["EVERY", "LARGEST_FILE", "find_policy", "parse_policy", "read_policy", "shipped"]
 
 LARGEST_FILE = 2**20
 EVERY = "*"
@@ -37,6 +37,18 @@ class _Wrong(NamedTuple):
     path: str
     what: str
     do: str | None = None
+
+
+def shipped() -> dict[str, Path]:
+    """The policies that come with Stillwatch, by name."""
+    folder = Path(__file__).with_name("policies")
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def find_policy(said: str) -> Path:
+    """The file that ``said`` names: a path, or else the name of a policy that comes with Stillwatch."""
+    path = Path(said)
+    return shipped().get(said, path) if not path.exists() else path
 
 
 def read_policy(path: Path) -> Policy:

@@ -39,7 +39,7 @@ from stillwatch.gateway.replayed import (
 )
 from stillwatch.gateway.state import State, Switch
 from stillwatch.progress import Progress, Silent
-from stillwatch.responses.base import Subject
+from stillwatch.responses.base import ANYBODY, Subject
 from stillwatch.responses.traffic import Operation, Request
 from stillwatch.sources.log import Log
 
@@ -155,6 +155,7 @@ class _Running:
         self.policy = policy
         self.state = State(key)
         self.watchman = Watchman(policy.bounds)
+        self.costless = {n for n, r in self.state.responses.items() if r.info.max_error_rate >= ANYBODY}
         self.breach: Breach | None = None
         self.after = 0
         self.people: dict[str, Person] = {}
@@ -196,8 +197,8 @@ class _Running:
         if person is None:
             return "passed"
         person.exchanges += 1
-        if self.state.stood_down and decision.dry:
-            self.after += 1
+        if self.state.stood_down:
+            self.after += any(name in person.responses and self._felt(name, row) for name in decision.dry)
         shielded = decision.shield is not None and row.reasoned
         shaped = decision.shape is not None
         if decision.refuse is None and decision.wait <= 0 and not shaped and not shielded:
@@ -209,12 +210,16 @@ class _Running:
         person.shaped += shaped
         person.shielded += shielded
         for response in decision.reasons:
-            if response == "mark_output" or (response == "shield_reasoning" and not shielded):
+            if not self._felt(response, row):
                 continue
             place = (person.campaign_id, response)
             self.requests[place] += 1
             self.touched.setdefault(place, set()).add(row.account_id)
         return "refused" if decision.refuse is not None else "limited"
+
+    def _felt(self, response: str, row: _Row) -> bool:
+        """Whether somebody notices a response at this exchange."""
+        return response not in self.costless and (response != "shield_reasoning" or row.reasoned)
 
     def _person(self, account_id: str) -> Person:
         if account_id not in self.people:
@@ -248,7 +253,7 @@ class _Running:
             shaped=sum(p.shaped for p in people),
             shielded=sum(p.shielded for p in people),
             wait_hours=sum(p.wait_hours for p in people),
-            asked=len({message.body.get("account_id") for message in self.state.waiting}),
+            asked=len({message.body.get("account_id") for message in self.state.waiting.values()}),
             innocent=innocents(touched),
             cost=cost(people),
             taken=self._taken(weights) if knows_taken else None,

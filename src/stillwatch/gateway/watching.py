@@ -92,6 +92,12 @@ class Watcher:
             del things[old]
         return alerts
 
+    def heard(self, alert: Alert) -> None:
+        """Somebody else told ``alert`` of the gateway itself: it is not told again while it lasts."""
+        if not alert.campaign_id:
+            told = self._thing(alert.kind)
+            told.step, told.first, told.last = max(told.step, 1), told.first or alert.at, alert.at
+
     def _tell(self, finding: _Finding, at: int) -> Alert | None:
         told = self._thing(finding.kind, finding.campaign_id, finding.which)
         if finding.step <= told.step:

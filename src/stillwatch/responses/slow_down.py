@@ -28,9 +28,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cost; ``unsaid`` is what one counts that does not say.
     """
 
-    per_day: float = 200.0
+    per_day: float = 100.0
     units: Literal["exchanges", "tokens"] = "exchanges"
-    burst: float = 20.0
+    burst: float = 10.0
     over: Literal["refuse", "wait"] = "refuse"
     longest_wait: float = 20.0
     unsaid: int = 4_000
@@ -63,9 +63,9 @@ class SlowDown(Held[Parameters]):
         info=Info(
             name="slow_down",
             summary="Gives all accounts of a campaign one small budget together, whatever key they use.",
-            reference="token bucket (Turner 1986), one for each campaign",
+            reference="token bucket, one for each campaign",
             version="1",
-            example="per_day = 200\nburst = 20",
+            example="per_day = 100\nburst = 10",
         ),
         reversible=True,
         needs_human=False,

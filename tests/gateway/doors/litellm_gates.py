@@ -22,7 +22,9 @@ DONE: dict[str, dict[str, Any]] = {
     "limited": {"refuse": traffic.Refusal(status=429, code="rate_limited", message="Slow down.", retry_after=30.0)},
     "held": {"refuse": traffic.Refusal(status=403, code="held", message="Held for review.")},
     "slowed": {"wait": 7.0},
-    "shaped": {"shape": traffic.Shape(reasoning_effort="low", reasoning_tokens=1024, drop_logprobs=True, one_answer=True)},
+    "shaped": {
+        "shape": traffic.Shape(reasoning_effort="low", reasoning_tokens=1024, drop_logprobs=True, one_answer=True)
+    },
     "shielded": {"shield": "drop"},
 }
 

@@ -8,10 +8,16 @@ import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
+import msgspec
 import pytest
 
+from stillwatch.campaigns.report import ErrorRate
+from stillwatch.gateway.gate import open_gate
+from stillwatch.gateway.stores.base import change
+from stillwatch.responses.base import Subject
+from stillwatch.sources.log import open_log
 from tests.sources.faked_model import Model
 from tests.sources.litellm_server import CHAT, MASTER, MESSAGES, RESPONSES, Call, Reply, litellm_proxy, wait
 from tests.sources.other_python import python
@@ -24,14 +30,23 @@ BODIES: dict[str, dict[str, Any]] = {
     MESSAGES: {"model": "a", "messages": ASK, "max_tokens": 4000},
     RESPONSES: {"model": "m", "input": "Why?"},
 }
-REASONED = b"Hm."
-ANSWERED = b"So."
+RESPONSES_HARD = BODIES[RESPONSES] | {"model": "o", "reasoning": {"effort": "high"}}
+POLICY = """
+version = 1
+name = "test"
+mode = "act"
+[[measures]]
+response = "slow_down"
+parameters = { per_day = 1, burst = 2 }
+[learning]
+keep_text_hours = 1
+"""
 
 
 class Recording(Model):
     """Keeps what was asked of it."""
 
-    asked: list[dict[str, Any]] = []
+    asked: ClassVar[list[dict[str, Any]]] = []
 
     def hears(self, asked: dict[str, Any]) -> None:
         self.asked.append(asked)
@@ -64,8 +79,9 @@ def config(upstream: int, callback: str) -> dict[str, Any]:
         "model_list": [
             {"model_name": "m", "litellm_params": plain},
             {"model_name": "a", "litellm_params": anthropic},
+            {"model_name": "o", "litellm_params": plain | {"model": "openai/o3-mini"}},  # it takes efforts of reasoning
         ],
-        "litellm_settings": {"callbacks": [callback], "num_retries": 0, "drop_params": True},
+        "litellm_settings": {"callbacks": [callback], "num_retries": 0},
         "general_settings": {
             "master_key": MASTER,
             "use_x_forwarded_for": True,
@@ -141,10 +157,11 @@ def test_what_is_asked_is_made_smaller(stand: Stand) -> None:
     assert stand.call("sk-shaped", CHAT, BODIES[CHAT] | detail).status == 200
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 3000}}
     assert stand.call("sk-shaped", MESSAGES, BODIES[MESSAGES] | thinking).status == 200
-    assert stand.call("sk-shaped", RESPONSES, BODIES[RESPONSES] | {"reasoning": {"effort": "high"}}).status == 200
+    assert stand.call("sk-shaped", RESPONSES, RESPONSES_HARD).status == 200
     chat, messages, responses = Recording.asked
     assert chat["reasoning_effort"] == "low"
-    assert (chat.get("n", 1), chat.get("logprobs") or None, chat.get("top_logprobs"), chat["seed"]) == (1, None, None, 3)
+    assert (chat.get("n", 1), chat.get("logprobs") or None, chat.get("top_logprobs")) == (1, None, None)
+    assert chat["seed"] == 3
     assert messages["thinking"]["budget_tokens"] == 1024
     assert responses["reasoning"]["effort"] == "low"
 
@@ -154,7 +171,7 @@ def test_what_is_asked_is_made_smaller(stand: Stand) -> None:
 def test_reasoning_stays_here(stand: Stand, path: str, stream: bool) -> None:
     reply = stand.call("sk-shielded", path, BODIES[path] | {"stream": stream})
     assert reply.status == 200
-    assert b"Hm" not in reply.body
+    assert b"Hm." not in reply.body
     assert b'"H"' not in reply.body
     assert b'"m."' not in reply.body
     assert b"So." in reply.body or (b'"S"' in reply.body and b'"o."' in reply.body)
@@ -184,3 +201,41 @@ def test_a_gateway_that_cannot_be_opened_lets_everything_pass(upstream: int, tmp
     with litellm_proxy(tmp_path, config(upstream, callback), PYTHONPATH=str(SOURCE)) as call:
         assert call("sk-ann", CHAT, BODIES[CHAT]).status == 200
     assert "STILLWATCH_POLICY and STILLWATCH_STATE are not both set" in (tmp_path / "said").read_text()
+
+
+def test_a_claim_of_a_scan_acts_in_the_proxy_and_what_passed_is_a_log(upstream: int, tmp_path: Path) -> None:
+    policy, state = tmp_path / "policy.toml", tmp_path / "state"
+    policy.write_text(POLICY)
+    gate = open_gate(state, policy)
+    rate = ErrorRate(kind="pcer", level=0.01, null="simulated", n_null=100)
+    claim = Subject(
+        account_id="crew1",
+        campaign_id="C1",
+        level="campaign",
+        innocent=0.01,
+        error_rate=rate,
+        ruled_out=("class",),
+        since=gate.now(),
+        run="scan:1",
+    )
+    gate.put([change(claim), change(msgspec.structs.replace(claim, account_id="crew2"))])
+    gate.close()
+    shutil.copy(Path(__file__).with_name("litellm_gates.py"), tmp_path)
+    named = {"STILLWATCH_POLICY": str(policy), "STILLWATCH_STATE": str(state), "PYTHONPATH": str(SOURCE)}
+    callback = "stillwatch.gateway.doors.litellm.proxy_handler_instance"
+    with litellm_proxy(tmp_path, config(upstream, callback), **named) as call:
+        crew = [call(f"sk-crew{number % 2 + 1}", CHAT, BODIES[CHAT]) for number in range(6)]
+        ann = [call("sk-ann", CHAT, BODIES[CHAT]) for _ in range(6)]
+        journal = state / "journal"
+        wait(lambda: sum(path.read_text().count("\n") for path in journal.glob("*.jsonl")) >= 12, 30)
+    assert [reply.status for reply in crew] == [200, 200, 429, 429, 429, 429]  # two keys, one budget
+    assert all(int(reply.headers["retry-after"]) > 60 for reply in crew[2:])
+    assert [reply.status for reply in ann] == [200] * 6
+    log = open_log([journal])
+    rows = log.read().to_pylist()
+    assert (log.format, log.rejects) == ("jsonl", ())
+    assert sorted((row["account_id"], row["status"]) for row in rows) == sorted(
+        [("ann", 200)] * 6 + [("crew1", 200), ("crew2", 200)] + [("crew1", 429), ("crew2", 429)] * 2
+    )
+    assert {row["exchange_id"] for row in rows} == {reply.call_id for reply in crew + ann}
+    assert {row["response"] for row in rows if row["status"] == 200} == {"So."}

@@ -21,7 +21,7 @@ from stillwatch.registry import load
 if TYPE_CHECKING:
     from stillwatch.gateway.appeals.hearing import Desk
 
-__all__ = ["SUBCOMMANDS", "appeals", "list_appeals", "reject", "serve", "show", "uphold"]
+__all__ = ["SUBCOMMANDS", "appeals", "list_appeals", "open_desk", "reject", "serve", "show", "uphold"]
 
 HELP = "Hear the people whom the gateway touched."
 DESK, SERVING = "stillwatch.gateway.appeals.hearing:Desk", "stillwatch.gateway.appeals.serving:serve"
@@ -106,7 +106,7 @@ def uphold(
 
     Example: stillwatch gate appeals uphold ABCDEFG234 --state gateway --by Ada --why 'a class of thirty'
     """
-    with _desk(state, store) as desk:
+    with open_desk(state, store) as desk:
         appeal = desk.uphold(reference.strip().upper(), by=by, why=why, answer=answer, now=dt.datetime.now(dt.UTC))
     account = clean(appeal.account_id, 200)
     sys.stdout.write(
@@ -130,7 +130,7 @@ def reject(
 
     Example: stillwatch gate appeals reject ABCDEFG234 --state gateway --by Ada --why 'same card' --answer 'We checked.'
     """
-    with _desk(state, store) as desk:
+    with open_desk(state, store) as desk:
         appeal = desk.reject(reference.strip().upper(), by=by, why=why, answer=answer, now=dt.datetime.now(dt.UTC))
     sys.stdout.write(
         f"Rejected: {clean(appeal.account_id, 200)} stays as it is, and its holder can read your answer.\n"
@@ -161,7 +161,8 @@ def serve(
 
 
 @contextlib.contextmanager
-def _desk(state: Path, store: str | None) -> Iterator[Desk]:
+def open_desk(state: Path, store: str | None) -> Iterator[Desk]:
+    """A person's desk at a gateway's state, closed at the end."""
     desk = load(DESK)(state, store)
     try:
         yield desk

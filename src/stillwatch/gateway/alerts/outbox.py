@@ -81,11 +81,15 @@ class Outbox:
         self._paces: dict[str, _Pace] = {}
         self.delivered = self.failed = self.dropped = 0
         self.errors: dict[str, str] = {}
-        self.destinations = {name_of(d.entry): d for d in destinations}
+        self.set_destinations(destinations)
         try:
             (folder / "failed").mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot be made: {error.strerror}", folder) from error
+
+    def set_destinations(self, destinations: Sequence[Destination]) -> None:
+        """From now on alerts go there; what waits for one that is no longer named is set aside."""
+        self.destinations = {name_of(d.entry): d for d in destinations}
 
     def put(self, alert: Alert) -> None:
         """Keep ``alert`` for every destination that wants it; the same again is one. Raises `StorageError`."""

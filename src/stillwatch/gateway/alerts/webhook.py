@@ -22,7 +22,7 @@ from stillwatch.gateway.alerts.addresses import secret, web_address
 from stillwatch.gateway.alerts.base import Alert, Info
 from stillwatch.gateway.alerts.posting import post
 
-__all__ = ["Webhook", "key_of", "signature"]
+__all__ = ["Webhook", "key_of", "signature", "signed_headers"]
 
 PREFIX, WHERE = "whsec_", "alerts: webhook secret"
 
@@ -70,12 +70,7 @@ class Webhook:
     def headers(self, alert: Alert, body: bytes, at: int) -> dict[str, str]:
         """The three headers of the standard, for a sending at ``at`` (whole seconds since 1970)."""
         identifier = hashlib.sha256(alert.id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        name = f"msg_{identifier}"
-        return {
-            "webhook-id": name,
-            "webhook-timestamp": str(at),
-            "webhook-signature": signature(self._key, name, at, body),
-        }
+        return signed_headers(self._key, f"msg_{identifier}", at, body)
 
     async def send(self, alert: Alert) -> None:
         """See `Channel.send`."""
@@ -92,6 +87,12 @@ def key_of(text: str) -> bytes:
     if not 24 <= len(key) <= 64:
         raise UsageError("is too short or too long", WHERE, "take 24 to 64 random bytes in base64")
     return key
+
+
+def signed_headers(key: bytes, name: str, at: int, body: bytes) -> dict[str, str]:
+    """The three headers of the standard: id, whole seconds since 1970, signature."""
+    told = {"webhook-id": name, "webhook-timestamp": str(at)}
+    return {**told, "webhook-signature": signature(key, name, at, body)}
 
 
 def signature(key: bytes, name: str, at: int, body: bytes) -> str:

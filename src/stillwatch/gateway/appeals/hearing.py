@@ -9,6 +9,8 @@ import datetime as dt
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from stillwatch.campaigns.judgements import Judgement, note
 from stillwatch.errors import UsageError
 from stillwatch.gateway.appeals.form import Touched
@@ -67,21 +69,7 @@ class Desk:
         """
         appeal = self._open(reference, by, why)
         self.refresh()
-        at = _now(now)
-        standing = self.state.actions(appeal.account_id)
-        undone = undo_all(standing, self.state.responses, self.state.undo_notes, at, by=by, why=why)
-        changes = [*undone.changes, gone("claim", appeal.account_id)]
-        changes += [
-            change(Undone(action_id=a.id, account_id=a.account_id, why="an appeal was upheld", at=at)) for a in standing
-        ]
-        changes.append(change(Cleared(account_id=appeal.account_id, why="an appeal was upheld", at=at)))
-        self._store.put(changes)
-        said = LedgerEntry(
-            at=at, kind="cleared", account_id=appeal.account_id, campaign_id=appeal.campaign_id, reference=reference,
-            what="appeal upheld", by=by, why=why,
-        )  # fmt: skip
-        append(self.folder / LEDGER, [*undone.entries, said])
-        note(self.folder / JUDGEMENTS, _judgement(appeal, "cleared", by, why, now))
+        self._clear(_judgement(appeal, "cleared", by, why, now), "appeal upheld")
         return self.appeals.decide(reference, "upheld", by=by, why=why, answer=answer, now=now)
 
     def reject(self, reference: str, *, by: str, why: str, answer: str, now: dt.datetime) -> Appeal:
@@ -101,13 +89,72 @@ class Desk:
         note(self.folder / JUDGEMENTS, _judgement(appeal, "confirmed", by, why, now))
         return self.appeals.decide(reference, "rejected", by=by, why=why, answer=answer, now=now)
 
+    def confirm(self, whom: str, *, by: str, why: str, now: dt.datetime) -> tuple[str, ...]:
+        """A person has looked and confirms the claim about an account, or those about all accounts of a campaign that a
+        scan accuses: what needs a person's word may act now. Returns the accounts.
+
+        Raises `UsageError` where no such claim stands, or no name or reason is given.
+        """
+        _named(by, why)
+        self.refresh()
+        claims = [
+            claim
+            for claim in self.state.subjects()
+            if claim.account_id == whom or (claim.campaign_id == whom and claim.level == "campaign")
+        ]
+        if not claims:
+            raise UsageError("no claim stands about it", whom, "see: stillwatch gate status")
+        at = _now(now)
+        confirmed = [msgspec.structs.replace(claim, level="confirmed", since=at) for claim in claims]
+        self._store.put([change(claim) for claim in confirmed])
+        entries = [
+            LedgerEntry(
+                at=at, kind="confirmed", account_id=claim.account_id, campaign_id=claim.campaign_id, by=by.strip(),
+                why=why,
+            )
+            for claim in confirmed
+        ]  # fmt: skip
+        append(self.folder / LEDGER, entries)
+        return tuple(claim.account_id for claim in confirmed)
+
+    def clear(self, account: str, *, by: str, why: str, now: dt.datetime) -> None:
+        """A person has looked and clears an account, without an appeal: as `uphold`.
+
+        Raises `UsageError` where no name or reason is given.
+        """
+        _named(by, why)
+        self.refresh()
+        claim = self.state.subject(account)
+        campaign = "" if claim is None else claim.campaign_id
+        judgement = Judgement(
+            account_id=account, verdict="cleared", at=now, by=by.strip(), why=why.strip(),
+            innocent=None if claim is None else claim.innocent, campaign_id=campaign,
+        )  # fmt: skip
+        self._clear(judgement, "cleared by a person")
+
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
 
+    def _clear(self, judgement: Judgement, what: str) -> None:
+        """Undo all that stands against an account, let no machine's claim about it hold again, and count it."""
+        account, at = judgement.account_id, _now(judgement.at)
+        by, why = judgement.by, judgement.why
+        standing = self.state.actions(account)
+        undone = undo_all(standing, self.state.responses, self.state.undo_notes, at, by=by, why=why)
+        changes = [*undone.changes, gone("claim", account)]
+        changes += [change(Undone(action_id=a.id, account_id=account, why=what, at=at)) for a in standing]
+        changes.append(change(Cleared(account_id=account, why=what, at=at)))
+        self._store.put(changes)
+        said = LedgerEntry(
+            at=at, kind="cleared", account_id=account, campaign_id=judgement.campaign_id,
+            reference=judgement.reference, what=what, by=by, why=why,
+        )  # fmt: skip
+        append(self.folder / LEDGER, [*undone.entries, said])
+        note(self.folder / JUDGEMENTS, judgement)
+
     def _open(self, reference: str, by: str, why: str) -> Appeal:
-        if not by.strip() or not why.strip():
-            raise UsageError("a decision has a name and a reason", "--by, --why", "give both")
+        _named(by, why)
         appeal = self.appeals.get(reference)
         if appeal is None or appeal.status != "open":
             raise UsageError("no appeal is open under it", reference, "see: stillwatch gate appeals list")
@@ -119,6 +166,11 @@ class Desk:
         if by.strip() in confirmed_by:
             raise UsageError(f"{by.strip()} confirmed the claim himself", "--by", "somebody else must hear the appeal")
         return appeal
+
+
+def _named(by: str, why: str) -> None:
+    if not by.strip() or not why.strip():
+        raise UsageError("a decision has a name and a reason", "--by, --why", "give both")
 
 
 def _now(now: dt.datetime) -> int:

@@ -8,29 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from typing import NamedTuple
-
-import msgspec
 
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_of, without_coding
+from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
+from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
 from stillwatch.gateway.doors.upstream import sent_refusal, target
-from stillwatch.gateway.shielding.base import Summarise
+from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
-from stillwatch.gateway.shielding.shaping import shape_body, shape_fields
+from stillwatch.gateway.shielding.seal import Sealer, SealKeys
 from stillwatch.gateway.shielding.shield import shield_body, shield_stream
-from stillwatch.responses.traffic import API, Refusal, Shape, ShieldMode
-from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.gateway.shielding.unsealing import unseal_body
+from stillwatch.responses.traffic import API, Refusal, ShieldMode
 
 __all__ = ["StillwatchMiddleware"]
-
-_READABLE = frozenset((b"gzip", b"x-gzip", b"deflate", b"identity"))
-_TOO_LONG = Refusal(status=413, code="request_too_large", message="The request is too large.")
-_UNREADABLE = Refusal(status=415, code="unsupported_encoding", message="Send the request as plain JSON.")
 
 
 class _Body(NamedTuple):
@@ -43,7 +38,8 @@ class _Body(NamedTuple):
 class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
-    ``callers`` tells who calls (without: the key's hash is the account), ``summarise`` asks the user's own model.
+    ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
+    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out.
     """
 
     def __init__(
@@ -53,9 +49,9 @@ class StillwatchMiddleware:
         gate: Judge,
         callers: Callers | None = None,
         summarise: Summariser | None = None,
-        appeal: str = "",
+        seal_keys: SealKeys | None = None,
     ) -> None:
-        self._app, self._gate, self._summarise, self._appeal = app, gate, summarise, appeal
+        self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
         self._callers = Callers() if callers is None else callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,7 +59,7 @@ class StillwatchMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        at = time.time_ns() // 1000
+        at = self._gate.now()
         method, path = scope["method"], target(scope)
         call = read_call(method, path, b"")
         body = None
@@ -96,6 +92,10 @@ class StillwatchMiddleware:
     ) -> bool:
         """Do with a request what was decided; whether the caller left meanwhile."""
         refusal = decision.refuse
+        if self._seal_keys is not None and body is not None and body.whole and refusal is None:
+            given, restored, out = unseal_body(call.api, body.data, self._seal_keys, decision.account_id)
+            if restored or out:
+                body, scope = _Body(given), _with_length(scope, len(given))
         if decision.wait > 0 and refusal is None:
             with Departure(receive) as departure:
                 await asyncio.sleep(decision.wait)
@@ -103,7 +103,7 @@ class StillwatchMiddleware:
                 return True
         if decision.shape is not None and refusal is None and body is not None:
             plain = _decoded(scope, body.data)
-            shaped, refusal = _shaped(call, decision.shape, body, plain)
+            shaped, refusal = made_smaller(call, decision.shape, body.data, plain, whole=body.whole)
             if shaped is not plain and shaped != plain:
                 body, scope = _Body(shaped), _with_length(scope, len(shaped))
         if refusal is not None:
@@ -115,7 +115,7 @@ class StillwatchMiddleware:
         return replay.departed
 
     async def _refused(self, send: Send, call: Call, decision: Decision, refusal: Refusal, telling: Telling) -> None:
-        status, headers, told = refusal_response(call.api, refusal, decision.reference)
+        status, headers, told = refusal_response(call.api, refusal, decision.reference, self._gate.policy.appeal)
         telling.end(status)
         await sent_refusal(send, status, headers, told)
 
@@ -130,9 +130,9 @@ class StillwatchMiddleware:
         return scope if headers is None else {**scope, "headers": headers}
 
     def _sender(self, send: Send, call: Call, decision: Decision, telling: Telling) -> Send:
-        mode = decision.shield
-        if mode is not None and call.api != "other":
-            return _shielding(send, telling, call.api, mode, self._summarise)
+        if decision.shield is not None and call.api != "other":
+            sealer = None if self._seal_keys is None else Sealer(self._seal_keys, decision.account_id)
+            return _shielding(send, telling, call.api, decision.shield, sealer, self._summarise)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -161,13 +161,18 @@ class _Replay:
         return message
 
 
-def _shielding(send: Send, telling: Telling, api: API, mode: ShieldMode, summarise: Summariser | None) -> Shielding:
+def _shielding(
+    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summarise: Summariser | None
+) -> Shielding:
     def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
         if summary == "":  # there is none
             return shield_body(api, data, "drop")
-        return shield_body(api, data, mode, summary)
+        return shield_body(api, data, mode, summary, sealer=sealer)
 
-    return Shielding(send, telling, stream=lambda: shield_stream(api, mode), body=shielded, summarise=summarise)
+    def stream() -> StreamShield:
+        return shield_stream(api, mode, sealer=sealer)
+
+    return Shielding(send, telling, stream=stream, body=shielded, summarise=summarise)
 
 
 async def _received(receive: Receive) -> _Body | None:
@@ -193,24 +198,6 @@ def _decoded(scope: Scope, data: bytes) -> bytes:
     return without_coding(data, coding.decode("latin-1")) if coding else data
 
 
-def _shaped(call: Call, shape: Shape, body: _Body, plain: bytes) -> tuple[bytes, Refusal | None]:
-    """The request made smaller (``plain`` itself where nothing changes), or why it cannot be: what is not read must not
-    be a way around."""
-    if not body.whole:
-        return plain, _TOO_LONG
-    if call.body is None:
-        return plain, _UNREADABLE if body.data else None
-    parts = items(call.body.get("requests"))
-    if call.operation != "batch" or not parts:
-        return shape_body(call.api, plain, shape), None
-    asked = [dict(mapping(part.get("params"))) for part in parts]
-    shaped = [shape_fields(call.api, params, shape) for params in asked]
-    if all(now is before for now, before in zip(shaped, asked, strict=True)):
-        return plain, None
-    requests = [{**part, "params": params} for part, params in zip(parts, shaped, strict=True)]
-    return msgspec.json.encode({**call.body, "requests": requests}), None
-
-
 def _with_length(scope: Scope, length: int) -> Scope:
     kept = [header for header in scope["headers"] if header[0] not in (b"content-length", b"content-encoding")]
     return {**scope, "headers": [*kept, (b"content-length", str(length).encode())]}
@@ -220,9 +207,8 @@ def _readable(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]] |
     """The headers with no coding asked for that nobody here can read; None where there is none such."""
     for place, (name, value) in enumerate(headers):
         if name == b"accept-encoding":
-            codings = value.split(b",")
-            kept = [coding for coding in codings if coding.partition(b";")[0].strip().lower() in _READABLE]
-            if len(kept) < len(codings):
-                changed = (name, b",".join(kept).strip() or b"identity")
+            codings = readable_codings(value.decode("latin-1"))
+            if codings is not None:
+                changed = (name, codings.encode("latin-1"))
                 return [*headers[:place], changed, *headers[place + 1 :]]
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
 
 import grpc
@@ -16,8 +16,12 @@ from envoy.service.auth.v3 import external_auth_pb2_grpc
 from envoy.service.ext_proc.v3 import external_processor_pb2_grpc
 
 from stillwatch.errors import StillwatchError, UsageError
+from stillwatch.gateway.doors.accounts import Callers
+from stillwatch.gateway.doors.calls import Caller
 from stillwatch.gateway.doors.envoy_authz import Authorization
-from stillwatch.gateway.doors.envoy_exchange import Deciding, Exchange, Front, Summariser, Who
+from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
+from stillwatch.gateway.doors.streams import Judge
+from stillwatch.gateway.shielding.seal import SealKeys
 
 __all__ = ["Processor", "Tls", "front_of", "start"]
 
@@ -37,29 +41,48 @@ class Tls(NamedTuple):
 class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type: ignore[misc]
     """``envoy.service.ext_proc.v3.ExternalProcessor``: one call for each HTTP exchange.
 
-    An error of ours ends the call, and Envoy does what its ``failure_mode_allow`` says.
+    An error of ours ends the call, and Envoy does what its ``failure_mode_allow`` says. ``added`` is told the seconds
+    that each exchange spent here, waits of the policy left out.
     """
 
-    def __init__(self, front: Front) -> None:
-        self._front = front
+    def __init__(self, front: Front, added: Callable[[float], None] | None = None) -> None:
+        self._front, self._added = front, added or (lambda seconds: None)
 
     async def Process(self, messages: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         """The name is the protocol's."""
-        exchange = Exchange(self._front)
+        exchange, spent = Exchange(self._front), 0.0
         try:
             async for message in messages:
+                begun = time.perf_counter()
                 async for answer in exchange.answers(message):
                     yield answer
+                spent += time.perf_counter() - begun
         finally:
             exchange.ended()
+            self._added(max(spent - exchange.waited, 0.0))
 
 
-def front_of(gate: Deciding, who: Who, summarise: Summariser | None = None) -> Front:
-    """What exchanges share: the gateway's own clock, and ids that nobody can guess."""
-    return Front(gate, who, lambda: time.time_ns() // 1000, lambda: f"req_{secrets.token_hex(12)}", summarise)
+def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, appeal: str = "") -> Front:
+    """What exchanges share: the gateway's own clock, and ids that nobody can guess.
+
+    Envoy is believed: what ``callers`` take from a trusted front's headers is taken from its.
+    """
+
+    def who(headers: Mapping[str, str], address: str) -> Caller:
+        told = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        caller = callers.caller({"headers": told, "client": None})
+        return caller._replace(client_ip=address) if address else caller
+
+    return Front(gate, who, _now, lambda: secrets.token_hex(12), keys=keys, appeal=appeal)
 
 
-async def start(front: Front, listen: str, tls: Tls | None = None) -> tuple[Any, int]:
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+async def start(
+    front: Front, listen: str, tls: Tls | None = None, added: Callable[[float], None] | None = None
+) -> tuple[Any, int]:
     """A running server of both services (ext_proc and ext_authz), and its port (0 for a socket file).
 
     ``listen`` is ``HOST:PORT`` (port 0 takes a free one) or ``unix:PATH``. Raises `UsageError` where it cannot be
@@ -72,7 +95,7 @@ async def start(front: Front, listen: str, tls: Tls | None = None) -> tuple[Any,
             ("grpc.so_reuseport", 0),
         ]
     )
-    external_processor_pb2_grpc.add_ExternalProcessorServicer_to_server(Processor(front), server)
+    external_processor_pb2_grpc.add_ExternalProcessorServicer_to_server(Processor(front, added), server)
     external_auth_pb2_grpc.add_AuthorizationServicer_to_server(Authorization(front), server)
     try:
         if tls is None:

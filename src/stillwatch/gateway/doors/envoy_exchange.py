@@ -12,9 +12,11 @@ Protocol: envoyproxy.io, ``envoy/service/ext_proc/v3/external_processor.proto``.
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from envoy.config.core.v3 import base_pb2
 from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
@@ -22,47 +24,47 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc
 from envoy.type.v3 import http_status_pb2
 from google.protobuf.duration_pb2 import Duration
 
-from stillwatch.gateway.decision import Decision, Observed
-from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_of, row_of
-from stillwatch.gateway.shielding.base import StreamShield, Summarise
+from stillwatch.errors import one_line
+from stillwatch.gateway.decision import Decision
+from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_of, without_coding
+from stillwatch.gateway.doors.codings import readable_codings
+from stillwatch.gateway.doors.departure import Message
+from stillwatch.gateway.doors.smaller import made_smaller
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.shielding.base import Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
-from stillwatch.gateway.shielding.shaping import shape_body
+from stillwatch.gateway.shielding.seal import Sealer, SealKeys
 from stillwatch.gateway.shielding.shield import shield_body, shield_stream
-from stillwatch.responses.traffic import Refusal, Request
+from stillwatch.gateway.shielding.unsealing import unseal_body
+from stillwatch.responses.traffic import API, Refusal, ShieldMode
 
-__all__ = ["Deciding", "Exchange", "Front", "Summariser", "Who", "headers_of"]
+__all__ = ["Exchange", "Front", "Who", "headers_of"]
 
 Who = Callable[[Mapping[str, str], str], Caller]
 """Who calls, from the request's headers (names in lower case) and the address that Envoy saw."""
-Summariser = Callable[[str], Awaitable["str | None"]]
-"""The user's own model, asked to say reasoning in other words; None where it does not."""
-MOST_ANSWER: Final = 32 << 20
-"""Bytes of an answer that are kept for the journal; what comes after them passes unread."""
+WITHHELD: Final = Refusal(status=502, code="answer_withheld", message="The model's answer cannot be given.")
 WAIT_MARGIN: Final = 5.0
+"""Seconds that Envoy is asked to be patient beyond a wait."""
 OVERWRITE: Final = base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 FILTER: Final = "envoy.filters.http.ext_proc"
-
-
-class Deciding(Protocol):
-    """What a door needs of `stillwatch.gateway.gate.Gate`."""
-
-    def decide(self, request: Request) -> Decision:
-        """What to do with a request; never raises."""
-        ...
-
-    def observed(self, observed: Observed) -> None:
-        """Tell of an exchange that ended; never raises."""
-        ...
+UNTRUE: Final = (
+    *("content-length", "content-encoding", "etag", "content-md5", "digest", "content-digest", "repr-digest"),
+)
+"""Headers that are not true of an answer any more once something was taken out of it."""
+_log = logging.getLogger(__name__)
 
 
 class Front(NamedTuple):
-    """What all exchanges of one server share. ``clock`` gives microseconds since 1970, ``name`` a request's own id."""
+    """What all exchanges of one server share. ``clock`` gives microseconds since 1970, ``name`` a request's own id;
+    ``keys`` seal reasoning where a policy says so (without them it is left out)."""
 
-    gate: Deciding
+    gate: Judge
     who: Who
     clock: Callable[[], int]
     name: Callable[[], str]
     summarise: Summariser | None = None
+    keys: SealKeys | None = None
+    appeal: str = ""
 
 
 def headers_of(headers: Any) -> dict[str, str]:
@@ -76,23 +78,23 @@ def headers_of(headers: Any) -> dict[str, str]:
 
 
 class Exchange:
-    """One request and its answer. Call `answers` with each message, in order, and `ended` when Envoy says no more."""
+    """One request and its answer. Call `answers` with each message, in order, and `ended` when Envoy says no more.
+
+    ``waited`` is how many seconds of it were spent waiting because a policy says so.
+    """
 
     def __init__(self, front: Front) -> None:
+        self.waited = 0.0
         self._front = front
         self._headers: dict[str, str] = {}
-        self._answer_headers: dict[str, str] = {}
         self._call: Call | None = None
-        self._request: Request | None = None
-        self._caller: Caller | None = None
+        self._caller = Caller("")
         self._decision: Decision | None = None
+        self._telling: Telling | None = None
         self._address = ""
         self._started = 0
-        self._status = 0
-        self._answer = bytearray()
-        self._shield: StreamShield | None = None
-        self._whole = False
-        self._told = False
+        self._shielding: Shielding | None = None
+        self._shielded: list[bytes] = []
 
     async def answers(self, message: Any) -> AsyncIterator[Any]:
         """What to answer to one `ProcessingRequest`: none, one, or (a wait) two `ProcessingResponse`."""
@@ -100,7 +102,7 @@ class Exchange:
         if kind == "request_headers":
             replies = self._request_headers(message)
         elif kind == "request_body":
-            replies = self._decided("request_body", message.request_body.body, message.request_body.end_of_stream)
+            replies = self._decided(kind, message.request_body.body, message.request_body.end_of_stream)
         elif kind == "response_headers":
             replies = self._response_headers(message.response_headers)
         elif kind == "response_body":
@@ -112,60 +114,69 @@ class Exchange:
 
     def ended(self) -> None:
         """Envoy's stream is over: tell of the exchange if nobody did, also where the client went away."""
-        if not self._told and self._decision is not None:
-            self._tell(self._status or 499, bytes(self._answer))
+        if self._telling is not None and not self._telling.told:
+            self._telling.end(LEFT if self._telling.status else BROKEN)
 
     async def _request_headers(self, message: Any) -> AsyncIterator[Any]:
         self._started = self._front.clock()
         self._headers = headers_of(message.request_headers.headers)
         self._address = _address(message)
         call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), b"")
-        if message.request_headers.end_of_stream:
-            async for reply in self._decided("request_headers", b"", whole=True):
-                yield reply
-        elif call.operation == "other":  # an upload, say: decided now, and its body never comes here
-            async for reply in self._decided("request_headers", b"", whole=True):
-                if reply.HasField("request_headers"):
-                    reply.mode_override.CopyFrom(_mode(request=ProcessingMode.NONE))
-                yield reply
-        else:
-            yield ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse())
+        bodiless = message.request_headers.end_of_stream
+        if not bodiless and call.operation != "other":
+            reply = ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse())
+            codings = readable_codings(self._headers.get("accept-encoding", ""))
+            if codings is not None:
+                mutation = reply.request_headers.response.header_mutation
+                mutation.set_headers.append(_header("accept-encoding", codings))
+            yield reply
+            return
+        async for reply in self._decided("request_headers", b"", whole=True):
+            if not bodiless and reply.HasField("request_headers"):  # an upload, say: its body never comes here
+                reply.mode_override.CopyFrom(_mode(request=ProcessingMode.NONE))
+            yield reply
 
     async def _decided(self, kind: str, body: bytes, whole: bool) -> AsyncIterator[Any]:
         """The decision, carried out. ``whole``: no more of the body follows."""
-        call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), body)
-        caller = self._front.who(self._headers, self._address)
+        coding = self._headers.get("content-encoding", "")
+        plain = without_coding(body, coding) if coding else body
+        call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), plain if whole else b"")
+        self._caller = caller = self._front.who(self._headers, self._address)
         request = request_of(call, caller, self._front.name(), self._started)
-        self._call, self._caller, self._request = call, caller, request
         self._decision = decision = self._front.gate.decide(request)
-        if decision.refuse is not None:
-            yield self._refused(decision.refuse, decision.reference)
-            return
-        if decision.shape is not None and not whole:
-            too_large = Refusal(status=413, code="request_too_large", message="The request is too large.")
-            yield self._refused(too_large, decision.reference)
+        self._call, self._telling = call, Telling(self._front.gate, call, request, caller, decision)
+        refusal, sent = decision.refuse, plain
+        if refusal is None and decision.shape is not None and kind == "request_body":
+            sent, refusal = made_smaller(call, decision.shape, body, plain, whole=whole)
+        if refusal is not None:
+            yield self._refused(refusal, decision.reference)
             return
         if decision.wait > 0:
             yield ext_proc.ProcessingResponse(override_message_timeout=_duration(decision.wait + WAIT_MARGIN))
             await asyncio.sleep(decision.wait)
+            self.waited = decision.wait
+        if whole and self._front.keys is not None:
+            sent, _, _ = unseal_body(call.api, sent, self._front.keys, caller.account_id)
+        yield self._passed_on(kind, None if sent == plain else sent)
+
+    def _passed_on(self, kind: str, body: bytes | None) -> Any:
+        """The request goes to the model, with ``body`` in place of what came (None: as it came)."""
         common = ext_proc.CommonResponse()
-        if decision.shape is not None:
-            shaped = shape_body(call.api, body, decision.shape)
-            if shaped != body:
-                common.body_mutation.body = shaped
-        if decision.shield is not None:  # what is compressed cannot be shielded
+        if body is not None:
+            common.body_mutation.body = body
+            common.header_mutation.remove_headers.append("content-encoding")
+        if self._decision is not None and self._decision.shield is not None:
             common.header_mutation.set_headers.append(_header("accept-encoding", "identity"))
         if kind == "request_headers":
-            yield ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse(response=common))
-        else:
-            yield ext_proc.ProcessingResponse(request_body=ext_proc.BodyResponse(response=common))
+            return ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse(response=common))
+        return ext_proc.ProcessingResponse(request_body=ext_proc.BodyResponse(response=common))
 
     def _refused(self, refusal: Refusal, reference: str) -> Any:
         """An answer of ours in place of the model's; Envoy asks nothing more after it."""
-        call = self._call
-        status, headers, body = refusal_response("other" if call is None else call.api, refusal, reference)
-        self._answer_headers = headers
-        self._tell(status, body)
+        api: API = "other" if self._call is None else self._call.api
+        status, headers, body = refusal_response(api, refusal, reference, self._front.appeal)
+        if self._telling is not None:
+            self._telling.end(status)
         return ext_proc.ProcessingResponse(
             immediate_response=ext_proc.ImmediateResponse(
                 status=http_status_pb2.HttpStatus(code=status),
@@ -176,50 +187,60 @@ class Exchange:
         )
 
     async def _response_headers(self, message: Any) -> AsyncIterator[Any]:
-        self._answer_headers = headers_of(message.headers)
-        status = self._answer_headers.get(":status", "")
-        self._status = int(status) if status.isascii() and status.isdigit() else 0
+        telling, call, decision = self._telling, self._call, self._decision
         reply = ext_proc.ProcessingResponse(response_headers=ext_proc.HeadersResponse())
-        if message.end_of_stream or self._call is None or self._decision is None:
-            self.ended()
+        if telling is None or call is None or decision is None:
             yield reply
-        elif self._decision.shield is not None:
-            yield self._begin_shield(reply)
-        elif self._call.operation == "other":
-            self._tell(self._status, b"")
-            reply.mode_override.CopyFrom(_mode(response=ProcessingMode.NONE))
-            yield reply
+            return
+        headers = headers_of(message.headers)
+        status = headers.pop(":status", "")
+        code = int(status) if status.isascii() and status.isdigit() else 0
+        told = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        if message.end_of_stream:
+            telling.began(code, told)
+            telling.end()
+        elif decision.shield is not None and call.api != "other":
+            try:
+                self._shielding = self._shield(telling, call.api, decision.shield)
+                await self._shielding({"type": "http.response.start", "status": code, "headers": told})
+            except Exception as error:  # Envoy would let the answer pass as it is
+                _log.error("an answer cannot be shielded, and is withheld: %s", one_line(error))
+                yield self._refused(WITHHELD, decision.reference)
+                return
+            reply.mode_override.CopyFrom(_mode(response=ProcessingMode.FULL_DUPLEX_STREAMED))
+            reply.response_headers.response.header_mutation.remove_headers.extend(UNTRUE)
         else:
-            yield reply
+            telling.began(code, told)
+            if call.operation == "other":  # files, lists: nobody reads them
+                telling.end()
+                reply.mode_override.CopyFrom(_mode(response=ProcessingMode.NONE))
+        yield reply
 
-    def _begin_shield(self, reply: Any) -> Any:
-        """From here on the answer's body leaves Envoy only as we hand it back."""
-        call, decision = self._call, self._decision
-        if call is None or decision is None or decision.shield is None:
-            return reply
-        if self._answer_headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-            unreadable = Refusal(status=502, code="answer_unreadable", message="The model's answer cannot be read.")
-            return self._refused(unreadable, decision.reference)
-        if self._answer_headers.get("content-type", "").strip().lower().startswith("text/event-stream"):
-            self._shield = shield_stream(call.api, decision.shield)
-        self._whole = self._shield is None
-        reply.mode_override.CopyFrom(_mode(response=ProcessingMode.FULL_DUPLEX_STREAMED))
-        reply.response_headers.response.header_mutation.remove_headers.append("content-length")
-        return reply
+    def _shield(self, telling: Telling, api: API, mode: ShieldMode) -> Shielding:
+        """What the answer's body goes through; what comes out is collected in ``_shielded``."""
+        keys = self._front.keys
+        sealer = None if keys is None or mode != "seal" else Sealer(keys, self._caller.account_id)
+
+        def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
+            if summary == "":  # there is none
+                return shield_body(api, data, "drop")
+            return shield_body(api, data, mode, summary, sealer=sealer)
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                self._shielded.append(message["body"])
+
+        summarise = self._front.summarise
+        stream = functools.partial(shield_stream, api, mode, sealer=sealer)
+        return Shielding(collect, telling, stream=stream, body=shielded, summarise=summarise)
 
     async def _response_body(self, message: Any) -> AsyncIterator[Any]:
-        if len(self._answer) < MOST_ANSWER or self._whole:
-            self._answer += message.body
-        if self._shield is None and not self._whole:
-            if message.end_of_stream:
-                self.ended()
+        if self._shielding is None:
+            if self._telling is not None:
+                self._telling.came(message.body, last=message.end_of_stream)
             yield ext_proc.ProcessingResponse(response_body=ext_proc.BodyResponse())
             return
-        out = b""
-        if self._shield is not None:
-            out = await self._through(self._shield, self._shield.feed(message.body))
-        if message.end_of_stream:
-            out += await self._rest()
+        out = await self._through(message.body, last=message.end_of_stream)
         if out or message.end_of_stream:
             yield _streamed(out, message.end_of_stream)
 
@@ -228,53 +249,18 @@ class Exchange:
         if kind == "request_trailers":
             yield ext_proc.ProcessingResponse(request_trailers=ext_proc.TrailersResponse())
             return
-        if self._shield is not None or self._whole:
-            yield _streamed(await self._rest(), False)
-        else:
-            self.ended()
+        if self._shielding is not None:
+            yield _streamed(await self._through(b"", last=True), False)
+        elif self._telling is not None:
+            self._telling.came(b"", last=True)
         yield ext_proc.ProcessingResponse(response_trailers=ext_proc.TrailersResponse())
 
-    async def _rest(self) -> bytes:
-        """What of a shielded answer is left to leave when all of it has come; the exchange is told of first."""
-        self.ended()
-        if self._shield is not None:
-            return await self._through(self._shield, self._shield.end())
-        call, decision = self._call, self._decision
-        if call is None or decision is None or decision.shield is None:
-            return bytes(self._answer)
-        body = bytes(self._answer)
-        shielded = shield_body(call.api, body, decision.shield)
-        if isinstance(shielded, Summarise):
-            words = await self._summary(shielded)
-            shielded = shield_body(call.api, body, decision.shield if words is not None else "drop", words)
-        return b"" if isinstance(shielded, Summarise) else shielded
-
-    async def _through(self, shield: StreamShield, parts: Iterator[bytes | Summarise]) -> bytes:
-        out = bytearray()
-        for part in parts:
-            if isinstance(part, Summarise):
-                out += b"".join([one async for one in self._summarised(shield, part)])
-            else:
-                out += part
-        return bytes(out)
-
-    async def _summarised(self, shield: StreamShield, asked: Summarise) -> AsyncIterator[bytes]:
-        words = await self._summary(asked)
-        for part in shield.summarised(words):
-            yield part
-
-    async def _summary(self, asked: Summarise) -> str | None:
-        return None if self._front.summarise is None else await self._front.summarise(asked.text)
-
-    def _tell(self, status: int, answer: bytes) -> None:
-        call, request, caller, decision = self._call, self._request, self._caller, self._decision
-        if self._told or call is None or request is None or caller is None or decision is None:
-            return
-        self._told = True
-        headers = self._answer_headers
-        ended = self._front.clock()
-        row = row_of(call, request, caller, status=status, answer=answer, ended_at=ended, headers=headers)
-        self._front.gate.observed(Observed(row=row, decision=decision))
+    async def _through(self, piece: bytes, *, last: bool) -> bytes:
+        if self._shielding is None:
+            return piece
+        await self._shielding({"type": "http.response.body", "body": piece, "more_body": not last})
+        out, self._shielded = b"".join(self._shielded), []
+        return out
 
 
 def _address(message: Any) -> str:

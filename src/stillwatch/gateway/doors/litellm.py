@@ -9,8 +9,8 @@ STILLWATCH_STORE (a Redis address, where several proxies share one memory), STIL
 
 Read in LiteLLM 1.109 and tested with its proxy:
 
-- A callback's ``async_pre_call_hook`` counts only if its own class defines it (``ProxyLogging.pre_call_hook`` looks into
-  ``vars``); a subclass must define it again.
+- A callback's ``async_pre_call_hook`` counts only if its own class defines it (``ProxyLogging.pre_call_hook`` looks
+  into ``vars``); a subclass must define it again.
 - The decision travels in the logging object of the call, which the proxy hands to every later hook and to no log:
   ``litellm_call_id`` would not do, since a caller may choose it (``x-litellm-call-id``). For the same reason a call
   whose id was seen before gets one of ours in the journal; readers drop doubles, and a caller must not be able to make
@@ -22,6 +22,7 @@ Read in LiteLLM 1.109 and tested with its proxy:
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -34,9 +35,9 @@ from litellm.proxy._types import ProxyException
 
 from stillwatch.errors import InputError
 from stillwatch.gateway.decision import Decision, Observed
-from stillwatch.gateway.doors.calls import Caller, request_of
-from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
+from stillwatch.gateway.doors.calls import request_of
 from stillwatch.gateway.doors.litellm_answers import shielded, shielded_stream
+from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.responses.traffic import API
 
@@ -187,7 +188,9 @@ def gate_of_environment(environment: Mapping[str, str] = os.environ) -> Gate | N
     try:
         if not policy or not state:
             raise InputError("STILLWATCH_POLICY and STILLWATCH_STATE are not both set", do="name a file and a folder")
-        return open_gate(Path(state), Path(policy), store=environment.get("STILLWATCH_STORE") or None)
+        gate = open_gate(Path(state), Path(policy), store=environment.get("STILLWATCH_STORE") or None)
+        atexit.register(gate.close)  # the proxy tells its callbacks of no end
+        return gate
     except Exception as error:
         if closed:
             raise

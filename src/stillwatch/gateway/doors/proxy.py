@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from stillwatch.errors import PluginError
 from stillwatch.gateway.doors.accounts import LOOPBACK, Callers, read_keys
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.serving import Served, parsed_address, serve
 from stillwatch.gateway.doors.upstream import Upstream
 from stillwatch.gateway.gate import open_gate
+from stillwatch.gateway.shielding.seal import Sealer, SealKeys, make_keys
+from stillwatch.gateway.shielding.seal import read_keys as read_seal_keys
 
-__all__ = ["watch_upstream"]
+__all__ = ["SEAL_KEYS", "watch_upstream"]
+
+SEAL_KEYS = "seal.keys"
+"""File in the state that seals reasoning, unless another is named."""
 
 
 def watch_upstream(
@@ -34,6 +40,7 @@ def watch_upstream(
     trust_hops: int = 0,
     certificate: Path | None = None,
     key: Path | None = None,
+    seal_keys: Path | None = None,
     drain: float = 30.0,
     say: Callable[[str, str], None],
 ) -> None:
@@ -50,7 +57,7 @@ def watch_upstream(
     )
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = open_gate(state, policy, store=store)
-    server = Upstream(upstream)
+    server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
 
     async def close() -> None:
         await server.close()
@@ -60,7 +67,7 @@ def watch_upstream(
         say(*served)
 
     serve(
-        StillwatchMiddleware(server, gate=gate, callers=callers),
+        StillwatchMiddleware(server, gate=gate, callers=callers, seal_keys=_seal_keys(seal_keys or state / SEAL_KEYS)),
         listen=where,
         admin=aside,
         drain=drain,
@@ -69,3 +76,14 @@ def watch_upstream(
         say=told,
         close=close,
     )
+
+
+def _seal_keys(path: Path) -> SealKeys | None:
+    """The keys that seal, made where missing; None where the library that seals is missing: then nothing is sealed, and
+    reasoning is left out."""
+    keys = read_seal_keys(path) if path.exists() else make_keys(path)
+    try:
+        Sealer(keys, "")
+    except PluginError:
+        return None
+    return keys

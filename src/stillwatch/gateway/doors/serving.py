@@ -20,7 +20,17 @@ from uvicorn.server import ServerState
 from stillwatch.errors import InputError, UsageError
 from stillwatch.gateway.doors.departure import ASGIApp, Receive, Scope, Send
 
-__all__ = ["Address", "Metrics", "Served", "administration", "configuration", "parsed_address", "serve"]
+__all__ = [
+    "Address",
+    "Metrics",
+    "Served",
+    "administration",
+    "configuration",
+    "parsed_address",
+    "serve",
+    "served_beside",
+    "url_of",
+]
 
 Metrics = Callable[[], tuple[str, bytes]]
 """Content type and body of ``/-/metrics``."""
@@ -62,10 +72,11 @@ class _Server(uvicorn.Server):
         """See uvicorn."""
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
-            self._say(_url(self.servers[0], secure=self.config.is_ssl))
+            self._say(url_of(self.servers[0], secure=self.config.is_ssl))
 
 
-def _url(server: Any, *, secure: bool = False) -> str:
+def url_of(server: Any, *, secure: bool = False) -> str:
+    """The address that a server listens on."""
     host, port = server.sockets[0].getsockname()[:2]
     return f"http{'s' if secure else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
@@ -95,8 +106,8 @@ def serve(
         beside = None
         try:
             if admin is not None:
-                beside = await _beside(administration(lambda: not server.should_exit, metrics), admin)
-                aside.append(_url(beside))
+                beside = await served_beside(administration(lambda: not server.should_exit, metrics), admin)
+                aside.append(url_of(beside))
             await server.serve()
         except SystemExit as error:  # uvicorn's way to say so
             raise _taken(listen) from error
@@ -110,7 +121,7 @@ def serve(
             runner.run(run())
 
 
-async def _beside(app: ASGIApp, address: Address) -> asyncio.Server:
+async def served_beside(app: ASGIApp, address: Address) -> asyncio.Server:
     """A second server in the same process, without a hand on its signals."""
     config = configuration(app, address, 1, None, None)
     state = ServerState()

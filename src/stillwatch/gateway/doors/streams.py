@@ -18,6 +18,7 @@ from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.calls import MOST_READ, Call, Caller, row_of
 from stillwatch.gateway.doors.departure import Message, Send
+from stillwatch.gateway.policy import Policy
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.responses.traffic import Request
 
@@ -32,10 +33,12 @@ ShieldBody = Callable[[bytes, str | None], bytes | Summarise]
 LEFT, BROKEN = 499, 502
 """Statuses of exchanges that came to no end: the caller left (as nginx says it), the model's server broke off."""
 _END: Final = re.compile(
-    rb"(?:\A|[\r\n])(?:data: ?\[DONE\]|event: ?(?:message_stop|error|response\.(?:completed|incomplete|failed))[\r\n]"
+    rb"[\r\n](?:data: ?\[DONE\]|event: ?(?:message_stop|error|response\.(?:completed|incomplete|failed))[\r\n]"
     rb'|data: ?\{"type": ?"(?:message_stop|response\.(?:completed|incomplete|failed))")'
 )
 """The event that ends a stream. In JSON no line begins, so no answer's text can look like it."""
+_BLANK: Final = re.compile(rb"\n\n|\r\r|\r\n\r\n")
+"""Ends an event: before it came, no client acts on it."""
 _TAIL: Final = 64
 _KEPT_OUT: Final = frozenset(
     (b"content-length", b"content-encoding", b"etag", b"content-md5", b"digest", b"content-digest", b"repr-digest")
@@ -47,7 +50,16 @@ _log = logging.getLogger(__name__)
 class Judge(Protocol):
     """What a door needs of `gateway.gate.Gate`."""
 
-    keeps_text: bool
+    policy: Policy
+
+    @property
+    def keeps_text(self) -> bool:
+        """See `gateway.gate.Gate`."""
+        ...
+
+    def now(self) -> int:
+        """See `gateway.gate.Gate`."""
+        ...
 
     def decide(self, request: Request) -> Decision:
         """See `gateway.gate.Gate`."""
@@ -63,7 +75,19 @@ class Telling:
     was touched."""
 
     __slots__ = (
-        *("_begun", "_caller", "_call", "_decision", "_gate", "_inflate", "_pieces", "_request", "_size", "_tail"),
+        *(
+            "_begun",
+            "_caller",
+            "_call",
+            "_decision",
+            "_ending",
+            "_gate",
+            "_inflate",
+            "_pieces",
+            "_request",
+            "_size",
+            "_tail",
+        ),
         *("headers", "status", "streams", "told"),
     )
 
@@ -72,7 +96,8 @@ class Telling:
         self._begun = time.monotonic_ns()
         self._pieces: list[bytes] = []
         self._size = 0
-        self._tail = b""
+        self._tail = b"\n"
+        self._ending = False
         self._inflate: zlib._Decompress | None = None
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -105,12 +130,19 @@ class Telling:
         if last:
             self.end()
         elif self.streams:
-            seen = self._tail + piece
-            if _END.search(seen):
-                self.end()
-            else:
-                self._tail = seen[-_TAIL:]
+            self._look_for_the_end(self._tail + piece)
         return piece
+
+    def _look_for_the_end(self, seen: bytes) -> None:
+        start = 0
+        if not self._ending:
+            found = _END.search(seen)
+            self._ending = found is not None
+            start = found.start() + 1 if found is not None else 0
+        if self._ending and _BLANK.search(seen, start):
+            self.end()
+        else:
+            self._tail = seen[max(start, len(seen) - _TAIL) :]
 
     def end(self, status: int | None = None) -> None:
         """Tell the gate, if that was not done."""

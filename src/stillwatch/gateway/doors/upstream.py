@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -42,20 +42,23 @@ _LONGEST_HEADER: Final = 2**17
 
 
 class Upstream:
-    """The app. ``timeout`` is the most seconds to the first byte of an answer; a caller who leaves ends his request.
+    """The app. ``patience`` tells for each request the most seconds to the first byte of its answer. A caller who leaves
+    ends his request.
 
     Where the server cannot be reached the answer is 502, where it takes too long 504, in the caller's dialect. An
     answer that breaks off is broken off here too. Raises `UsageError` for an address that is none.
     """
 
-    def __init__(self, address: str, *, timeout: float = 600.0, authority: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, address: str, *, patience: Callable[[], float] = lambda: 600.0, authority: ssl.SSLContext | None = None
+    ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise UsageError(f"{address!r} is no address of a server", "--upstream", "give one like https://host")
         if parts.username or parts.password:
             raise UsageError("has a password in it", "--upstream", "callers' own keys are passed on; give none")
         self._base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-        self._timeout = timeout
+        self._patience = patience
         self._authority = authority
         self._session: aiohttp.ClientSession | None = None
 
@@ -98,7 +101,7 @@ class Upstream:
     async def _exchange(self, scope: Scope, body: Any, send: Send) -> None:
         started = False
         try:
-            async with asyncio.timeout(self._timeout) as patience:
+            async with asyncio.timeout(self._patience()) as patience:
                 answer = await self._client().request(
                     scope["method"],
                     URL(self._base + target(scope), encoded=True),

@@ -17,7 +17,7 @@ LONGEST = 16 * 1024 * 1024
 _BLANK = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _BOM = b"\xef\xbb\xbf"
-_MARKS = (b"reason", b"think", b"thought")
+_HARMLESS = 256
 _FIELD_NAME = re.compile(rb"[A-Za-z0-9_-]{1,32}\Z")
 
 
@@ -29,7 +29,7 @@ class Event:
     """One event: its ``raw`` bytes, the blank line that ends it included.
 
     ``data`` is what a client would read; None where the event holds none. ``strange`` says that it holds lines which
-    no client reads as a field (a JSON line without ``data:``), or whose comment speaks of reasoning: they may hold it.
+    may hold a document though no client reads them (``data:`` was garbled, or its JSON cut by a line break).
     """
 
     __slots__ = ("_lines", "data", "name", "raw", "strange")
@@ -45,10 +45,10 @@ class Event:
             name, _, value = content.partition(b":")
             if name == b"data":
                 found.append(value.removeprefix(b" "))
-            elif name == b"event":
-                self.name = value.removeprefix(b" ").decode("utf-8", "replace")
-            elif (name and _FIELD_NAME.match(name) is None) or any(mark in content.lower() for mark in _MARKS):
+            elif content and not _is_harmless(name, content):
                 self.strange = True
+            elif name == b"event":
+                self.name = value.removeprefix(b" ").decode("ascii")
             self._lines.append((line, end, name == b"data"))
         self.data = b"\n".join(found) if found else None
 
@@ -70,6 +70,13 @@ class Event:
         end = next((end for _, end, _ in self._lines if end), b"\n")
         head = b"event: " + name.encode() + end if self.name and name else b""
         return head + b"data: " + data + end + end
+
+
+def _is_harmless(name: bytes, line: bytes) -> bool:
+    """Whether a comment, or a field other than data, is too plain to hold a document or a piece of one."""
+    if name and _FIELD_NAME.match(name) is None:
+        return False
+    return len(line) <= _HARMLESS and line.isascii() and not any(byte in line for byte in b'{}"\\')
 
 
 def _lines(raw: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -18,6 +18,7 @@ from stillwatch.gateway.shielding.treatment import PASS, Edited, Inserted, Step,
 
 __all__ = ["Messages"]
 
+_DELTAS = ("text_delta", "input_json_delta", "citations_delta")
 _API: Final = "anthropic_messages"
 
 
@@ -38,6 +39,7 @@ class Messages:
         self._treatment = treatment
         self._thinking: dict[object, _Thinking] = {}
         self._texts: dict[object, Tags] = {}
+        self._plain: set[int] = set()  # places of blocks that are known to hold no reasoning
         self.summary: str | None = None
 
     def event(self, value: Any) -> Iterator[Step]:
@@ -64,6 +66,7 @@ class Messages:
         block, place = value["content_block"], _place(value)
         self._thinking.pop(place, None)
         self._texts.pop(place, None)
+        self._plain.discard(place)
         if is_reasoning_part(block):
             if len(self._thinking) < 10_000:
                 self._thinking[place] = _Thinking(block)
@@ -74,6 +77,8 @@ class Messages:
             tags = self._texts[place] = Tags(self._treatment.tagging)
             if type(block.get("text")) is str:
                 block = {**block, "text": tags.feed(block["text"]).visible}
+        if len(self._plain) < 10_000:
+            self._plain.add(place)
         rest = cleaned({name: part for name, part in value.items() if name != "content_block"})
         yield from _changed(value, {**rest, "content_block": cleaned(block)})
 
@@ -94,7 +99,8 @@ class Messages:
                 if visible:
                     yield Edited({**cleaned(value), "delta": {**cleaned(delta), "text": visible}})
                 return
-        yield from _changed(value, cleaned(value))
+        if kind in _DELTAS or place in self._plain:  # the start of its block may have been lost
+            yield from _changed(value, cleaned(value))
 
     def _signature(self, value: Mapping[str, Any], thinking: _Thinking) -> Iterator[Step]:
         signature = value["delta"].get("signature")

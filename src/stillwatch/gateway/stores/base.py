@@ -28,6 +28,7 @@ __all__ = [
     "Elsewhere",
     "News",
     "Store",
+    "Totals",
     "change",
     "check_schema",
     "everything",
@@ -87,6 +88,34 @@ class Elsewhere(NamedTuple):
     campaigns: dict[str, list[CampaignProfile]]
 
 
+class Totals:
+    """Decodes what other gateways told; what did not change since the last time is not decoded again."""
+
+    def __init__(self) -> None:
+        self._decoded: dict[tuple[str, str, str], tuple[bytes, Bucket | CampaignProfile]] = {}
+
+    def elsewhere(self, rows: Iterable[tuple[str, str, str, bytes]]) -> Elsewhere:
+        """``rows`` are gateway, kind ("budget" or "campaign"), name and body; one that cannot be read is left out."""
+        told, decoded = Elsewhere({}, {}), {}
+        for gateway, kind, name, body in rows:
+            before = self._decoded.get((gateway, kind, name))
+            try:
+                value = before[1] if before is not None and before[0] == body else _decode(kind, body)
+            except (ValueError, RecursionError):
+                continue
+            decoded[gateway, kind, name] = body, value
+            if isinstance(value, Bucket):
+                told.budgets.setdefault(name, []).append(value)
+            else:
+                told.campaigns.setdefault(name, []).append(value)
+        self._decoded = decoded
+        return told
+
+
+def _decode(kind: str, body: bytes) -> Bucket | CampaignProfile:
+    return msgspec.json.decode(body, type=Bucket if kind == "budget" else CampaignProfile)  # type: ignore[return-value]
+
+
 class Store(Protocol):
     """Every method may wait for a disk or a network, and raises `StorageError` where that failed; none is called on the
     way of a request. One thread at a time."""
@@ -130,7 +159,7 @@ def value_of(change: Change) -> Any:
         return None
     try:
         return msgspec.json.decode(change.body, type=KINDS[change.kind][0])
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
 
 

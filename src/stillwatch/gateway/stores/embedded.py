@@ -14,18 +14,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
-
 from stillwatch.errors import InputError, StorageError
-from stillwatch.gateway.budgets import Bucket
-from stillwatch.gateway.campaign_profiles import CampaignProfile
 from stillwatch.gateway.profiles import MOST_ACCOUNTS, Profile
-from stillwatch.gateway.stores.base import SCHEMA, Change, Counts, Elsewhere, News, check_schema
+from stillwatch.gateway.stores.base import SCHEMA, Change, Counts, Elsewhere, News, Totals, check_schema
 
 __all__ = ["EmbeddedStore"]
 
 PATIENCE = 5.0
 KEPT_GONE = 100_000
+OURS = {"meta", "changes", "profiles", "totals"}
 TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS changes (
@@ -48,12 +45,13 @@ class EmbeddedStore:
     def __init__(self, path: Path, gateway: str) -> None:
         self.path, self.gateway = path, gateway
         self._lock = threading.Lock()
+        self._totals = Totals()
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         try:
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
+            self._make()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._make()
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):
                 raise StorageError(f"cannot be opened: {error}", path) from error
@@ -98,14 +96,10 @@ class EmbeddedStore:
             db.executemany(
                 "INSERT OR REPLACE INTO totals VALUES (?, ?, ?, ?)", ((self.gateway, *total) for total in totals)
             )
-            others = db.execute("SELECT kind, name, body FROM totals WHERE gateway <> ?", (self.gateway,)).fetchall()
-        elsewhere = Elsewhere({}, {})
-        for kind, name, body in others:
-            if kind == "budget":
-                elsewhere.budgets.setdefault(name, []).append(msgspec.json.decode(body, type=Bucket))
-            else:
-                elsewhere.campaigns.setdefault(name, []).append(msgspec.json.decode(body, type=CampaignProfile))
-        return elsewhere
+            others = db.execute(
+                "SELECT gateway, kind, name, body FROM totals WHERE gateway <> ?", (self.gateway,)
+            ).fetchall()
+        return self._totals.elsewhere(others)
 
     def kept(self) -> Counts:
         """See `Store.kept`."""
@@ -140,10 +134,8 @@ class EmbeddedStore:
         with self._transaction() as db:
             tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if tables:
-                found = (
-                    db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone() if "meta" in tables else None
-                )
-                check_schema(found[0] if found else "", self.path)
+                found = db.execute("SELECT value FROM meta WHERE name = 'schema'") if tables >= OURS else None
+                check_schema("" if found is None else (found.fetchone() or ("",))[0], self.path)
                 self._tidy(db)
                 return
             for statement in TABLES.split(";"):
