@@ -13,6 +13,7 @@ from bench import (
     drill,
     formats,
     fuzzing,
+    gateway_replay,
     leaks,
     nulls,
     overlap,
@@ -40,6 +41,7 @@ def main(names: list[str]) -> None:
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
         "sharing": sharing.main,
+        "gateway_replay": lambda: gateway_replay.main([]),
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ import uvloop
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.departure import ASGIApp
 from stillwatch.gateway.doors.serving import Address, configuration
+from stillwatch.gateway.policy import Policy
 from stillwatch.responses.traffic import Request
 
 __all__ = ["Chosen", "served"]
@@ -25,8 +27,12 @@ class Chosen:
     def __init__(self, choose: Callable[[Request], dict[str, Any]] = lambda request: {}, *, text: bool = True) -> None:
         self.choose = choose
         self.keeps_text = text
+        self.policy = Policy(version=1, name="test", appeal="https://appeal.example")
         self.requests: list[Request] = []
         self.told: list[Observed] = []
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
 
     def decide(self, request: Request) -> Decision:
         self.requests.append(request)

@@ -34,6 +34,7 @@ def watch(
         tuple[str, ...], Parameter(negative="", help="Address or network of your front (default: this machine).")
     ] = (),
     keys: Annotated[Path | None, Parameter(help="Table of keys (CSV: key_sha256, account_id, tier).")] = None,
+    seal_keys: Annotated[Path | None, Parameter(help="Keys that seal reasoning (default: made in --state).")] = None,
     trust_hops: Annotated[int, Parameter(help="Places at the end of X-Forwarded-For that are yours.")] = 0,
     cert: Annotated[Path | None, Parameter(help="Certificate (PEM, with its chain).")] = None,
     key: Annotated[Path | None, Parameter(help="The certificate's key (PEM).")] = None,
@@ -82,6 +83,7 @@ def watch(
         trust_hops=trust_hops,
         certificate=cert,
         key=key,
+        seal_keys=seal_keys,
         drain=drain,
         say=say,
     )

@@ -88,12 +88,18 @@ class Budgets:
         self._changed.update(self._buckets)
 
     def restore(self, kept: Iterable[tuple[str, bytes]]) -> None:
-        """Take up what this gateway kept of its buckets before it ended; a broken entry is left out."""
+        """Take up what this gateway kept of its buckets before it ended; a broken entry is left out. What was used here
+        meanwhile is added."""
         for name, body in kept:
             try:
-                self._buckets[name] = msgspec.json.decode(body, type=Bucket)
-            except msgspec.DecodeError:
+                bucket = msgspec.json.decode(body, type=Bucket)
+            except (ValueError, RecursionError):
                 continue
+            meanwhile = self._buckets.get(name)
+            if meanwhile is not None:
+                bucket.used += meanwhile.used
+                bucket.level, bucket.at = min(bucket.level, meanwhile.level), max(bucket.at, meanwhile.at)
+            self._buckets[name] = bucket
 
     def told(self, elsewhere: Mapping[str, Sequence[Bucket]]) -> None:
         """The buckets of all other gateways: what is new of what they used is taken here too."""

@@ -48,6 +48,15 @@ class CampaignProfile(msgspec.Struct):
         self.first_seen = min(self.first_seen or at, at)
         self.last_seen = max(self.last_seen, at)
 
+    def joined(self, other: CampaignProfile | None) -> CampaignProfile:
+        """This one with all that ``other`` counted."""
+        for number, hour in other.hours.items() if other is not None else ():
+            self.add(number * HOUR, hour)
+        if other is not None and other.first_seen:
+            self.first_seen = min(self.first_seen or other.first_seen, other.first_seen)
+            self.last_seen = max(self.last_seen, other.last_seen)
+        return self
+
 
 class CampaignFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A campaign as of now. Of its accounts: how many claims of each level stand, how many were first made within the

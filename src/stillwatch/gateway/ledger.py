@@ -187,7 +187,7 @@ def read_ledger(folder: Path, *, newest_first: bool = False) -> Iterator[LedgerE
         for line in reversed(lines) if newest_first else lines:
             try:
                 yield msgspec.json.decode(line, type=LedgerEntry)
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue
 
 
@@ -214,7 +214,7 @@ def _claimed(data: bytes) -> str:
     """The hash that a first file goes on from: files before it may have been put away."""
     try:
         return msgspec.json.decode(data.split(b"\n", 1)[0], type=LedgerEntry).before or chain.ZEROS
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return chain.ZEROS
 
 

@@ -91,14 +91,20 @@ class Profiles:
         self._dirty.update(range(len(self._hash)))
 
     def restore(self, kept: Iterable[tuple[int, Profile]]) -> None:
-        """Take up profiles that were kept, each once; those already here are left as they are."""
+        """Take up profiles that were kept, each once; what passed here meanwhile is added."""
         for number, profile in kept:
-            if number in self._place or len(self._hash) >= self._most:
-                continue
-            self._place[number] = len(self._hash)
-            self._hash.append(number)
-            for column, value in zip(self._columns, profile, strict=True):
-                column.append(value)
+            place = self._place.get(number)
+            if place is not None:
+                for column, value in zip(self._columns[:4], profile, strict=False):
+                    column[place] += value
+                first, last = self._columns[4:]
+                first[place] = min(first[place], profile.first_seen)
+                last[place] = max(last[place], profile.last_seen)
+            elif len(self._hash) < self._most:
+                self._place[number] = len(self._hash)
+                self._hash.append(number)
+                for column, value in zip(self._columns, profile, strict=True):
+                    column.append(value)
 
     def __iter__(self) -> Iterator[tuple[int, Profile]]:
         for place, number in enumerate(self._hash):

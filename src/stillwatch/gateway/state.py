@@ -49,12 +49,14 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Undone(msgspec.Struct, frozen=True, kw_only=True):
-    """An action that a person took back: it is not planned again."""
+    """An action that a person took back: it is not planned again. With ``ended``: one whose time was over, and which is
+    planned again only when somebody makes the claim anew."""
 
     action_id: str
     account_id: str
     why: str
     at: int
+    ended: bool = False
 
 
 def stronger(first: Subject, second: Subject) -> bool:
@@ -350,9 +352,10 @@ class State:
         """Take up what this gateway kept of campaigns; a broken entry is left out."""
         for name, body in kept:
             try:
-                self._campaigns[name] = msgspec.json.decode(body, type=CampaignProfile)
-            except msgspec.DecodeError:
+                profile = msgspec.json.decode(body, type=CampaignProfile)
+            except (ValueError, RecursionError):
                 continue
+            self._campaigns[name] = profile.joined(self._campaigns.get(name))
 
     def keep_all(self) -> None:
         """Hand out everything once more: the store lost its memory."""

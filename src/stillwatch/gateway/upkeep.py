@@ -7,12 +7,13 @@ claimed of is planned for; actions that ended are undone; what is too old is for
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,8 +26,9 @@ from stillwatch.gateway.ledger import LedgerEntry
 from stillwatch.gateway.news import all_changes, take_change
 from stillwatch.gateway.planning import difference, plan
 from stillwatch.gateway.policy_file import parse_policy
-from stillwatch.gateway.state import Switch
-from stillwatch.gateway.stores.base import Change, Counts, News, Store, change, value_of
+from stillwatch.gateway.profiles import Profile
+from stillwatch.gateway.state import Switch, Undone
+from stillwatch.gateway.stores.base import Change, Counts, News, Store, change, gone, value_of
 from stillwatch.gateway.stores.opening import agreed_key
 from stillwatch.storage.whole import write_whole
 
@@ -50,6 +52,7 @@ class Upkeep:
         self._version, self._epoch, self._rounds = 0, "", 0
         self._seen = self._print = ""
         self._to_plan: set[str] = set()
+        self._renewed: set[str] = set()
         self._planned_at = self._tidied_at = self._shifted = 0
         self._ends, self._ended = threading.Event(), False
         self._turn = threading.Lock()
@@ -62,20 +65,28 @@ class Upkeep:
         self._look_at_policy()
         key = _kept_key(gate.folder / "key")
         try:
-            news = self._store.since(0)
-            secret, changes = agreed_key(news, key)
-            self._store.put(changes)
-            gate.state.set_key(secret)
-            kept = self._store.kept()
-            gate.state.profiles.restore(kept.profiles)
-            gate.state.budgets.restore(kept.budgets.items())
-            gate.state.restore_campaigns(kept.campaigns.items())
-            self._take(news)
+            self._take_up(self._store.since(0), key)
         except StorageError as error:
             gate.state.set_key(key or os.urandom(32))
             self._store_is(str(error))
         _keep_key(gate.folder / "key", gate.state.key)
         self._plan_all()
+
+    def _take_up(self, news: News, key: bytes) -> None:
+        """What the store holds, for the first time: as the gateway opens, or once the store can be reached."""
+        state = self._gate.state
+        secret, changes = agreed_key(news, key)
+        self._store.put(changes)
+        kept = self._store.kept()
+        with self._gate.lock:
+            if secret != state.key:
+                state.set_key(secret)
+            state.budgets.restore(kept.budgets.items())
+            state.restore_campaigns(kept.campaigns.items())
+        for some in _parts(kept.profiles):
+            with self._gate.lock:
+                state.profiles.restore(some)
+        self._take(news)
 
     def start(self) -> None:
         """Begin; the thread ends with `end`, or with the process."""
@@ -95,8 +106,10 @@ class Upkeep:
         return True
 
     def heed(self, changes: Iterable[Change]) -> None:
-        """Plan anew, in the next round, for those whom ``changes`` claim something of."""
-        self._to_plan.update(one.id for one in changes if one.kind in ("claim", "cleared"))
+        """Plan anew, in the next round, for those whom ``changes`` claim something of; the claims are made anew."""
+        accounts = {one.id for one in changes if one.kind in ("claim", "cleared")}
+        self._to_plan |= accounts
+        self._renewed |= accounts
 
     def round(self) -> None:
         """One turn: the policy's file, the switch, the store, plans, ends, what is to be forgotten."""
@@ -112,7 +125,7 @@ class Upkeep:
                 self._gate.errors["upkeep"] = self._gate.errors.get("upkeep", 0) + 1
 
     def _one_round(self) -> None:
-        gate, now = self._gate, self._gate.now()
+        now = self._gate.now()
         self._follow_clock()
         self._look_at_policy()
         self._look_at_switch(now)
@@ -121,8 +134,7 @@ class Upkeep:
             self._plan_all()
         elif self._to_plan:
             self._plan(sorted(self._to_plan), now)
-        ended = gate.state.expired(now)
-        self._carry(undo_all(ended, gate.state.responses, gate.state.undo_notes, now, kind="expired"))
+        self._end(now)
         self._count()
         self._tidy(now)
 
@@ -186,6 +198,9 @@ class Upkeep:
             self._store.put(waiting)
             waiting = []
             news = self._store.since(self._version)
+            if not self._epoch:
+                self._take_up(news, gate.state.key)
+                _keep_key(gate.folder / "key", gate.state.key)
             if self._epoch and news.epoch != self._epoch:
                 self._store.put([*all_changes(gate.state), *agreed_key(News((), 0, ""), gate.state.key)[1]])
                 with gate.lock:
@@ -208,7 +223,8 @@ class Upkeep:
                 take_change(gate.state, one, now)
             if isinstance(value, Switch) and before != value and self._epoch:
                 self._switched(value)
-        self.heed(news.changes)
+        if self._epoch:  # what is read at the start was said before
+            self.heed(news.changes)
         self._version, self._epoch = news.version, news.epoch
 
     def _store_is(self, wrong: str) -> None:
@@ -252,18 +268,46 @@ class Upkeep:
         self._plan(sorted(accounts), self._planned_at)
 
     def _plan(self, accounts: list[str], now: int) -> None:
-        """Bring what stands against ``accounts`` to what the policy plans for them."""
+        """Bring what stands against ``accounts`` to what the policy plans for them.
+
+        Planning again because time passed, or the policy changed, makes nothing last longer, and brings nothing back
+        whose time was over: only a claim that is made anew does.
+        """
         gate, state = self._gate, self._gate.state
-        self._to_plan.difference_update(accounts)
         for first in range(0, len(accounts), AT_ONCE):
             some = accounts[first : first + AT_ONCE]
+            self._to_plan.difference_update(some)
+            renewed = self._renewed.intersection(some)
+            self._renewed -= renewed
             claims = [claim for name in some if (claim := state.subject(name)) is not None]
             standing = [action for name in some for action in state.actions(name) if action.until > now]
+            again = [u for u in list(state.undone.values()) if u.ended and u.account_id in renewed]
+            if again:
+                gate.put([gone("undone", undone.action_id) for undone in again])
             planned = plan(claims, gate.policy, state.key, now).actions
             steps = difference(standing, planned, state.undone)
+            turned = {action.id for action in steps.to_undo}
+            to_apply = [
+                action
+                for action in steps.to_apply
+                if action.account_id in renewed or action.id in turned or not state.holds(action.id)
+            ]
             self._carry(undo_all(steps.to_undo, state.responses, state.undo_notes, now))
-            self._carry(apply_all(steps.to_apply, state.responses, state.holds, now))
+            self._carry(apply_all(to_apply, state.responses, state.holds, now))
             time.sleep(0)
+
+    def _end(self, now: int) -> None:
+        """Undo the actions whose time is over, and note that it was."""
+        state = self._gate.state
+        ended = state.expired(now)
+        self._carry(undo_all(ended, state.responses, state.undo_notes, now, kind="expired"))
+        why = "its time was over"
+        self._gate.put(
+            [
+                change(Undone(action_id=action.id, account_id=action.account_id, why=why, at=now, ended=True))
+                for action in ended
+            ]
+        )
 
     def _carry(self, carried: Carried) -> None:
         changes: list[Change] = carried.changes
@@ -304,6 +348,13 @@ class Upkeep:
 
 
 BY_FILE = "the file named off, beside the state"
+
+
+def _parts(profiles: Iterable[tuple[int, Profile]]) -> Iterator[list[tuple[int, Profile]]]:
+    """So many at once that no request waits long for them."""
+    rest = iter(profiles)
+    while some := list(itertools.islice(rest, AT_ONCE)):
+        yield some
 
 
 def _kept_key(path: Path) -> bytes:

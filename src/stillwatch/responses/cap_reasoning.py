@@ -38,7 +38,7 @@ class CapReasoning(Held[Parameters]):
         reversible=True,
         needs_human=False,
         max_error_rate=0.3,
-        cost_to_an_innocent="Answers to hard questions get worse; easy ones stay as they were.",
+        cost_to_an_innocent="Answers to hard questions may get worse.",
         strength=4,
     )
     parameters: ClassVar[type[msgspec.Struct]] = Parameters

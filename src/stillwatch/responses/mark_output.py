@@ -42,7 +42,7 @@ class MarkOutput(Held[Parameters]):
         reversible=True,
         needs_human=False,
         max_error_rate=ANYBODY,
-        cost_to_an_innocent="Nothing that they would notice: the words of an answer stay as good as they were.",
+        cost_to_an_innocent="Nothing while no marks are set. What a mark does to answers is for its maker to measure.",
         strength=2,
     )
     parameters: ClassVar[type[msgspec.Struct]] = Parameters

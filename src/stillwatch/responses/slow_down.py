@@ -63,7 +63,7 @@ class SlowDown(Held[Parameters]):
         info=Info(
             name="slow_down",
             summary="Gives all accounts of a campaign one small budget together, whatever key they use.",
-            reference="token bucket (Turner 1986), one for each campaign",
+            reference="token bucket, one for each campaign",
             version="1",
             example="per_day = 100\nburst = 10",
         ),

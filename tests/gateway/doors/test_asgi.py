@@ -38,7 +38,7 @@ class Doors:
 def running() -> Iterator[Doors]:
     gate = Chosen()
     with serving() as upstream:
-        front = Upstream(upstream.address, timeout=0.5)
+        front = Upstream(upstream.address, patience=lambda: 0.5)
         with served(StillwatchMiddleware(front, gate=gate, summarise=summary), front.close) as address:
             yield Doors(gate, address, upstream)
 

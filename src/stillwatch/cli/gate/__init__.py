@@ -11,6 +11,16 @@ __all__ = ["SUBCOMMANDS", "gate"]
 HELP = "Run and steer the gateway: load a scan, learn, switch it off, hear appeals."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
+    "load": Command(
+        "stillwatch.cli.gate.learn:load",
+        "Take a scan's results into the gateway.",
+        "stillwatch gate load --run run --state gateway",
+    ),
+    "learn": Command(
+        "stillwatch.cli.gate.learn:learn",
+        "Follow what passes: link new accounts to campaigns, and scan anew.",
+        "stillwatch gate learn --state gateway --policy policy.toml",
+    ),
     "guardrail": Command(
         "stillwatch.cli.gate.guardrail:guardrail",
         "Answer LiteLLM's guardrail API beside its proxy.",
@@ -31,6 +41,26 @@ SUBCOMMANDS: dict[str, Command] = {
         "Hear the people whom the gateway touched.",
         "stillwatch gate appeals list --state gateway",
         family=True,
+    ),
+    "off": Command(
+        "stillwatch.cli.gate.switch:off",
+        "Pull the emergency switch: within a second or two nobody is touched.",
+        "stillwatch gate off --state gateway --by Ada --why 'complaints from the campus'",
+    ),
+    "on": Command(
+        "stillwatch.cli.gate.switch:on",
+        "Let the gateway act again, after it was switched off or stood down.",
+        "stillwatch gate on --state gateway --by Ada --why 'looked at those touched'",
+    ),
+    "status": Command(
+        "stillwatch.cli.gate.switch:status",
+        "Say whether the gateway acts, whom it knows of, and what stands against them.",
+        "stillwatch gate status --state gateway",
+    ),
+    "undo": Command(
+        "stillwatch.cli.gate.switch:undo",
+        "Take back an action, or all against an account or a campaign.",
+        "stillwatch gate undo acct_1 --state gateway --by Ada --why 'known customer'",
     ),
     "envoy": Command(
         "stillwatch.cli.gate.envoy:envoy",

@@ -26,10 +26,11 @@ def open_channels(entries: Iterable[AlertTo]) -> list[Destination]:
     Raises `InputError` for an unknown channel or parameter, `UsageError` for an address or secret that cannot be used,
     `PluginError` where an extra is missing.
     """
-    return [
-        Destination(entry, ALERT_CHANNELS.get(entry.channel)(_parameters(number, entry)))
-        for number, entry in enumerate(entries, 1)
-    ]
+    opened = []
+    for number, entry in enumerate(entries, 1):
+        parameters = _parameters(number, entry)
+        opened.append(Destination(entry, ALERT_CHANNELS.get(entry.channel)(parameters)))
+    return opened
 
 
 def _parameters(number: int, entry: AlertTo) -> msgspec.Struct:

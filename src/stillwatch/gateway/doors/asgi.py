@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from typing import NamedTuple
 
 from stillwatch.gateway.decision import Decision
@@ -18,10 +17,12 @@ from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
 from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
-from stillwatch.gateway.doors.upstream import sent_refusal, target
-from stillwatch.gateway.shielding.base import Summarise
+from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
+from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
+from stillwatch.gateway.shielding.seal import Sealer, SealKeys
 from stillwatch.gateway.shielding.shield import shield_body, shield_stream
+from stillwatch.gateway.shielding.unsealing import unseal_body
 from stillwatch.responses.traffic import API, Refusal, ShieldMode
 
 __all__ = ["StillwatchMiddleware"]
@@ -37,7 +38,8 @@ class _Body(NamedTuple):
 class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
-    ``callers`` tells who calls (without: the key's hash is the account), ``summarise`` asks the user's own model.
+    ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
+    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out.
     """
 
     def __init__(
@@ -47,9 +49,9 @@ class StillwatchMiddleware:
         gate: Judge,
         callers: Callers | None = None,
         summarise: Summariser | None = None,
-        appeal: str = "",
+        seal_keys: SealKeys | None = None,
     ) -> None:
-        self._app, self._gate, self._summarise, self._appeal = app, gate, summarise, appeal
+        self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
         self._callers = Callers() if callers is None else callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,7 +59,7 @@ class StillwatchMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        at = time.time_ns() // 1000
+        at = self._gate.now()
         method, path = scope["method"], target(scope)
         call = read_call(method, path, b"")
         body = None
@@ -90,6 +92,10 @@ class StillwatchMiddleware:
     ) -> bool:
         """Do with a request what was decided; whether the caller left meanwhile."""
         refusal = decision.refuse
+        if self._seal_keys is not None and body is not None and body.whole and refusal is None:
+            given, restored, out = unseal_body(call.api, body.data, self._seal_keys, decision.account_id)
+            if restored or out:
+                body, scope = _Body(given), _with_length(scope, len(given))
         if decision.wait > 0 and refusal is None:
             with Departure(receive) as departure:
                 await asyncio.sleep(decision.wait)
@@ -104,12 +110,14 @@ class StillwatchMiddleware:
             await self._refused(send, call, decision, refusal, telling)
             return False
         scope = self._onward(scope, call, decision)
+        if isinstance(self._app, Upstream) and decision.shield is None and body is not None and body.whole:
+            return await self._app.ask(scope, receive, body.data, send, telling)
         replay = _Replay(receive, body)
         await self._app(scope, replay, self._sender(send, call, decision, telling))
         return replay.departed
 
     async def _refused(self, send: Send, call: Call, decision: Decision, refusal: Refusal, telling: Telling) -> None:
-        status, headers, told = refusal_response(call.api, refusal, decision.reference)
+        status, headers, told = refusal_response(call.api, refusal, decision.reference, self._gate.policy.appeal)
         telling.end(status)
         await sent_refusal(send, status, headers, told)
 
@@ -124,9 +132,9 @@ class StillwatchMiddleware:
         return scope if headers is None else {**scope, "headers": headers}
 
     def _sender(self, send: Send, call: Call, decision: Decision, telling: Telling) -> Send:
-        mode = decision.shield
-        if mode is not None and call.api != "other":
-            return _shielding(send, telling, call.api, mode, self._summarise)
+        if decision.shield is not None and call.api != "other":
+            sealer = None if self._seal_keys is None else Sealer(self._seal_keys, decision.account_id)
+            return _shielding(send, telling, call.api, decision.shield, sealer, self._summarise)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -155,13 +163,18 @@ class _Replay:
         return message
 
 
-def _shielding(send: Send, telling: Telling, api: API, mode: ShieldMode, summarise: Summariser | None) -> Shielding:
+def _shielding(
+    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summarise: Summariser | None
+) -> Shielding:
     def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
         if summary == "":  # there is none
             return shield_body(api, data, "drop")
-        return shield_body(api, data, mode, summary)
+        return shield_body(api, data, mode, summary, sealer=sealer)
 
-    return Shielding(send, telling, stream=lambda: shield_stream(api, mode), body=shielded, summarise=summarise)
+    def stream() -> StreamShield:
+        return shield_stream(api, mode, sealer=sealer)
+
+    return Shielding(send, telling, stream=stream, body=shielded, summarise=summarise)
 
 
 async def _received(receive: Receive) -> _Body | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc
 from envoy.type.v3 import http_status_pb2
 from google.protobuf.duration_pb2 import Duration
 
+from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_of, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
@@ -40,6 +42,7 @@ __all__ = ["Exchange", "Front", "Who", "headers_of"]
 
 Who = Callable[[Mapping[str, str], str], Caller]
 """Who calls, from the request's headers (names in lower case) and the address that Envoy saw."""
+WITHHELD: Final = Refusal(status=502, code="answer_withheld", message="The model's answer cannot be given.")
 WAIT_MARGIN: Final = 5.0
 """Seconds that Envoy is asked to be patient beyond a wait."""
 OVERWRITE: Final = base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
@@ -48,19 +51,18 @@ UNTRUE: Final = (
     *("content-length", "content-encoding", "etag", "content-md5", "digest", "content-digest", "repr-digest"),
 )
 """Headers that are not true of an answer any more once something was taken out of it."""
+_log = logging.getLogger(__name__)
 
 
 class Front(NamedTuple):
-    """What all exchanges of one server share. ``clock`` gives microseconds since 1970, ``name`` a request's own id;
-    ``keys`` seal reasoning where a policy says so (without them it is left out)."""
+    """What all exchanges of one server share: ``name`` makes a request's own id; ``keys`` seal reasoning where a policy
+    says so (without them it is left out)."""
 
     gate: Judge
     who: Who
-    clock: Callable[[], int]
     name: Callable[[], str]
     summarise: Summariser | None = None
     keys: SealKeys | None = None
-    appeal: str = ""
 
 
 def headers_of(headers: Any) -> dict[str, str]:
@@ -114,7 +116,7 @@ class Exchange:
             self._telling.end(LEFT if self._telling.status else BROKEN)
 
     async def _request_headers(self, message: Any) -> AsyncIterator[Any]:
-        self._started = self._front.clock()
+        self._started = self._front.gate.now()
         self._headers = headers_of(message.request_headers.headers)
         self._address = _address(message)
         call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), b"")
@@ -170,7 +172,7 @@ class Exchange:
     def _refused(self, refusal: Refusal, reference: str) -> Any:
         """An answer of ours in place of the model's; Envoy asks nothing more after it."""
         api: API = "other" if self._call is None else self._call.api
-        status, headers, body = refusal_response(api, refusal, reference, self._front.appeal)
+        status, headers, body = refusal_response(api, refusal, reference, self._front.gate.policy.appeal)
         if self._telling is not None:
             self._telling.end(status)
         return ext_proc.ProcessingResponse(
@@ -196,8 +198,13 @@ class Exchange:
             telling.began(code, told)
             telling.end()
         elif decision.shield is not None and call.api != "other":
-            self._shielding = self._shield(telling, call.api, decision.shield)
-            await self._shielding({"type": "http.response.start", "status": code, "headers": told})
+            try:
+                self._shielding = self._shield(telling, call.api, decision.shield)
+                await self._shielding({"type": "http.response.start", "status": code, "headers": told})
+            except Exception as error:  # Envoy would let the answer pass as it is
+                _log.error("an answer cannot be shielded, and is withheld: %s", one_line(error))
+                yield self._refused(WITHHELD, decision.reference)
+                return
             reply.mode_override.CopyFrom(_mode(response=ProcessingMode.FULL_DUPLEX_STREAMED))
             reply.response_headers.response.header_mutation.remove_headers.extend(UNTRUE)
         else:

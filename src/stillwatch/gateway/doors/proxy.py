@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from stillwatch.gateway.alerts.running import Alerting
 from stillwatch.gateway.doors.accounts import LOOPBACK, Callers, read_keys
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
+from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import Served, parsed_address, serve
 from stillwatch.gateway.doors.upstream import Upstream
 from stillwatch.gateway.gate import open_gate
+from stillwatch.gateway.metrics import GateMetrics, TimedGate
 
 __all__ = ["watch_upstream"]
 
@@ -34,6 +37,7 @@ def watch_upstream(
     trust_hops: int = 0,
     certificate: Path | None = None,
     key: Path | None = None,
+    seal_keys: Path | None = None,
     drain: float = 30.0,
     say: Callable[[str, str], None],
 ) -> None:
@@ -50,19 +54,25 @@ def watch_upstream(
     )
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = open_gate(state, policy, store=store)
-    server = Upstream(upstream)
+    alerting = Alerting(gate)
+    metrics = GateMetrics(gate, alerting.outbox)
+    server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
 
     async def close() -> None:
         await server.close()
+        alerting.close()
         gate.close()
 
     def told(served: Served) -> None:
         say(*served)
 
+    sealing = opened_keys(seal_keys or state / SEAL_KEYS)
+    alerting.start()
     serve(
-        StillwatchMiddleware(server, gate=gate, callers=callers),
+        StillwatchMiddleware(server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing),
         listen=where,
         admin=aside,
+        metrics=metrics.render,
         drain=drain,
         certificate=None if certificate is None else str(certificate),
         key=None if key is None else str(key),

@@ -13,7 +13,7 @@ from stillwatch.campaigns.report import Campaign, Report
 from stillwatch.errors import InputError
 from stillwatch.responses.base import Subject
 
-__all__ = ["subjects_of_report", "subjects_of_run"]
+__all__ = ["read_run", "subjects_of_report", "subjects_of_run"]
 
 _NOT_A_RUN = "name the directory that was given to `stillwatch scan --out`"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -22,8 +22,15 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def subjects_of_run(
     run_dir: Path, *, names: Mapping[str, str] | None = None, organizations: Mapping[str, str] | None = None
 ) -> list[Subject]:
-    """`subjects_of_report` of the run in ``run_dir``; its id is made of the report's bytes, so that the same run always
-    has the same. Raises `InputError` for a folder that holds no run of this version.
+    """`subjects_of_report` of the run in ``run_dir``. Raises `InputError` for a folder that holds no run."""
+    return read_run(run_dir, names=names, organizations=organizations)[0]
+
+
+def read_run(
+    run_dir: Path, *, names: Mapping[str, str] | None = None, organizations: Mapping[str, str] | None = None
+) -> tuple[list[Subject], Report]:
+    """The claims of the run in ``run_dir``, and its report; the run's id is made of the report's bytes, so that the
+    same run always has the same. Raises `InputError` for a folder that holds no run of this version.
     """
     path = run_dir / "report.json"
     try:
@@ -34,7 +41,7 @@ def subjects_of_run(
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"is not a report of this version of Stillwatch ({error})", path, "scan again") from error
     run = f"scan:{hashlib.sha256(data).hexdigest()[:16]}"
-    return subjects_of_report(report, run, names=names, organizations=organizations)
+    return subjects_of_report(report, run, names=names, organizations=organizations), report
 
 
 def subjects_of_report(

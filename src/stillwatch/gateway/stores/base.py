@@ -101,7 +101,7 @@ class Totals:
             before = self._decoded.get((gateway, kind, name))
             try:
                 value = before[1] if before is not None and before[0] == body else _decode(kind, body)
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue
             decoded[gateway, kind, name] = body, value
             if isinstance(value, Bucket):
@@ -159,7 +159,7 @@ def value_of(change: Change) -> Any:
         return None
     try:
         return msgspec.json.decode(change.body, type=KINDS[change.kind][0])
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
 
 
