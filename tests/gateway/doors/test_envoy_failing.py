@@ -97,8 +97,8 @@ async def get(address: str, account: str, **body: object) -> Got:
 LONG = "fake+reasoning+slow+long150"
 
 
-async def through_a_kill(address: str, gateway: Gateway, account: str) -> Got:
-    stream = asyncio.ensure_future(get(address, account, stream=True, model=LONG))
+async def through_a_kill(address: str, gateway: Gateway, account: str, model: str = LONG) -> Got:
+    stream = asyncio.ensure_future(get(address, account, stream=True, model=model))
     await asyncio.sleep(0.8)
     await asyncio.to_thread(gateway.kill)
     return await stream
@@ -163,6 +163,9 @@ def test_a_killed_gateway_fails_closed_where_envoy_is_told_so(tmp_path: Path, up
         gateway.start()
         until_it_is_asked(address, gateway)
         assert asyncio.run(get(address, "somebody")).status == 200
+        between = asyncio.run(through_a_kill(address, gateway, "shielded", model="fake+reasoning+late2"))
+        assert between.status >= 500
+        assert CANARY.encode() not in between.body
 
 
 @pytest.mark.slow
