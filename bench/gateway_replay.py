@@ -1,16 +1,19 @@
 """What would the gateway have spared? The second week of a world, replayed through it as it learns.
 
-python -m bench gateway_replay                        # in this process: the same gate and learner, no HTTP
-python -m bench.gateway_replay http [WORLD]           # through LiteLLM's own proxy (`make producers`)
+python -m bench gateway_replay                  # in this process: the same gate and learner, no HTTP
+python -m bench.gateway_replay [WORLD] --http   # through LiteLLM's own proxy (`make producers`)
 
 The first week is scanned; its claims are loaded, and the policy ``balanced`` is in force with every ``share`` at 1 (it
 ships reaching a tenth of the accounts at first). Then the second week passes in the order of time, under a clock of the
-replay's own. The learner follows the journal every ten minutes of that clock and scans everything so far each midnight.
+replay's own. The learner follows the journal every ten minutes of that clock and scans everything so far each midnight
+(``--scan-hours``; 0: never again). With ``--share`` below 1 the requests of campaigns and that share of all other
+accounts go over HTTP, the rest through a second gate in this process that shares state and journal with the proxy's.
 Nobody reacts: who is refused neither comes again nor changes his ways. The truth is read when all is over.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import re
 import shutil
@@ -37,6 +40,7 @@ from stillwatch.gateway.learning.learner import Learner, load_run
 from stillwatch.sources.log import open_log
 
 DAY = 86_400 * 1_000_000
+HOUR = DAY // 24
 STEP = 600 * 1_000_000
 """How often the learner looks at the journal: ten minutes (beside a gateway: every few seconds)."""
 FIRST_DAYS = 7
@@ -77,6 +81,7 @@ class Replayed:
     folder: Path
     second: pa.Table
     cut: int
+    scan_hours: float = 24.0
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
     @property
@@ -92,7 +97,7 @@ class Replayed:
         return self.world / "accounts.parquet"
 
 
-def prepared(world: Path, folder: Path) -> Replayed:
+def prepared(world: Path, folder: Path, scan_hours: float = 24.0) -> Replayed:
     """The first week as a log, its scan, the policy, and a state that holds its claims."""
     exchanges = in_order(open_log([world / "exchanges.parquet"]).read())
     times = exchanges["started_at"].cast(pa.int64())
@@ -105,10 +110,10 @@ def prepared(world: Path, folder: Path) -> Replayed:
     if not (run / "report.json").exists():
         say(f"{world.name}: scanning the first week")
         scan(world, run, "--accounts", str(world / "accounts.parquet"), log=first)
-    learning = f'\n[learning]\nkeep_text_hours = 700\nscan_hours = 24\nlogs = ["{first}"]\n'
+    learning = f'\n[learning]\nkeep_text_hours = 700\nscan_hours = {scan_hours}\nlogs = ["{first}"]\n'
     text = re.sub(r"^share = .*$", "share = 1.0", POLICY.read_text(), flags=re.M)
     (folder / "policy.toml").write_text(text + learning)
-    replayed = Replayed(world.name, world, folder, exchanges.filter(pc.invert(early)), cut)
+    replayed = Replayed(world.name, world, folder, exchanges.filter(pc.invert(early)), cut, scan_hours)
     load_run(replayed.state, run, cut, customers=replayed.customers)
     return replayed
 
@@ -152,22 +157,11 @@ def in_process(replayed: Replayed) -> None:
     learner = Learner(replayed.state, replayed.policy, customers=replayed.customers)
     learner.turn(replayed.cut)
     gate.refresh()
+    say(f"{replayed.name}: {gate.figures()}")
     try:
         for until, rows in steps(replayed):
             for row in rows:
-                clock.at = row["started_at"]
-                body = {"model": row["model"], "max_tokens": row["max_tokens"]}
-                caller = Caller(
-                    row["account_id"],
-                    api_key_id=row["api_key_id"] or "",
-                    client_ip=row["client_ip"] or "",
-                    user_agent=row["user_agent"] or "",
-                    ja4=row["ja4"] or "",
-                )
-                asked = request_of(Call("openai_chat", "chat", body), caller, row["exchange_id"], clock.at)
-                decision = gate.decide(asked)
-                replayed.outcomes[row["exchange_id"]] = outcome(decision, gate)
-                gate.observed(observed(row, decision))
+                passed(row, gate, clock, replayed)
             clock.at = until
             learned(learner, until, gate.refresh, replayed)
     finally:
@@ -176,9 +170,28 @@ def in_process(replayed: Replayed) -> None:
     say(f"{replayed.name}: {dict(gate.errors)}, stood down: {gate.state.stood_down}")
 
 
+def passed(row: dict[str, Any], gate: Gate, clock: VirtualClock, replayed: Replayed) -> None:
+    """One exchange through a gate of this process."""
+    clock.at = row["started_at"]
+    body = {"model": row["model"], "max_tokens": row["max_tokens"]}
+    told = {name: row[name] or "" for name in ("api_key_id", "client_ip", "user_agent", "ja4")}
+    asked = request_of(
+        Call("openai_chat", "chat", body), Caller(row["account_id"], **told), row["exchange_id"], clock.at
+    )
+    decision = gate.decide(asked)
+    replayed.outcomes[row["exchange_id"]] = outcome(decision, gate)
+    gate.observed(observed(row, decision))
+
+
 def learned(learner: Learner, until: int, refresh: Callable[[], None], replayed: Replayed) -> None:
     """The learner's turn, and the gate's."""
     started = time.monotonic()
+    if replayed.scan_hours and until - learner.notes.at >= replayed.scan_hours * HOUR:
+        name = dt.datetime.fromtimestamp(until / 1e6, dt.UTC).strftime("%Y-%m-%dT%H%M%S")
+        place = replayed.state / "runs" / name  # where the learner would put it, at the lowest priority
+        place.parent.mkdir(exist_ok=True)
+        options = ("--accounts", str(replayed.customers), "--salt", str(replayed.state / "learning" / "salt"))
+        scan(replayed.world, place, str(replayed.state / "journal"), *options, log=replayed.folder / "first.parquet")
     learner.turn(until)
     refresh()
     if until % DAY == 0:
@@ -256,27 +269,29 @@ NOTE = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Replay the worlds named, or all, in process or (``http``) through LiteLLM's proxy."""
-    arguments = sys.argv[2:] if arguments is None else arguments
-    over_http, names = "http" in arguments, [name for name in arguments if name != "http"]
-    places = worlds(names or list(WORLDS)) if "simulated" not in names else [simulated()]
-    rows = []
+    """Replay the worlds named, or all, in process or through LiteLLM's proxy."""
+    parser = argparse.ArgumentParser(prog="bench.gateway_replay")
+    parser.add_argument("worlds", nargs="*", default=list(WORLDS))
+    parser.add_argument("--http", action="store_true")
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--scan-hours", type=float, default=24.0)
+    asked = parser.parse_args(arguments)
+    places = [simulated()] if asked.worlds == ["simulated"] else worlds(asked.worlds)
+    rows, name = [], f"gateway_replay{'_http' if asked.http else ''}"
     for world in places:
-        way = "LiteLLM" if over_http else "in process"
-        replayed = prepared(world, OUT / "gateway" / f"{world.name}-{'http' if over_http else 'fast'}")
+        folder = OUT / "gateway" / f"{world.name}-{'http' if asked.http else 'fast'}"
+        replayed = prepared(world, folder, asked.scan_hours)
         started = time.monotonic()
-        if over_http:
+        if asked.http:
             from bench.gateway_replay_http import through_litellm  # noqa: PLC0415  # needs another Python's packages
 
-            through_litellm(replayed)
+            through_litellm(replayed, asked.share)
         else:
             in_process(replayed)
         say(f"{world.name}: {time.monotonic() - started:.0f} s")
-        rows += figures(replayed, way)
-        publish(
-            Table(f"gateway_replay{'_http' if over_http else ''}", "The second week through the gateway", rows, NOTE)
-        )
+        rows += figures(replayed, f"{'LiteLLM' if asked.http else 'in process'}, scans every {asked.scan_hours:g} h")
+        publish(Table(name, "The second week through the gateway", rows, NOTE))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

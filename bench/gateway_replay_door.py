@@ -50,6 +50,7 @@ class Replay(StillwatchLogger):
         """Believe the replay's clock, decide, and note what was decided."""
         headers = data["proxy_server_request"]["headers"]
         self.clock.at = int(headers["x-replay-at"])
+        data["extra_headers"] = {"x-replay-exchange": data["litellm_call_id"]}  # what the upstream is to answer
         try:
             return await super().async_pre_call_hook(user_api_key_dict, cache, data, call_type)
         finally:

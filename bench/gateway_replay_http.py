@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import polars as pl
 import pyarrow.parquet as pq
 
-from bench.gateway_replay import Outcome, Replayed, learned, steps
+from bench.gateway_replay import Outcome, Replayed, VirtualClock, learned, passed, steps
 from bench.tables import ROOT, say
+from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.learning.learner import Learner
 
 CONCURRENT = 24
@@ -32,8 +34,12 @@ SETTLED = 2.5
 """Seconds in which a gateway takes what the learner wrote: its upkeep looks once a second."""
 
 
-def through_litellm(replayed: Replayed) -> None:
-    """The second week as requests to the proxy; accounts run beside each other, each in its own order."""
+def through_litellm(replayed: Replayed, share: float) -> None:
+    """The second week as requests to the proxy; accounts run beside each other, each in its own order.
+
+    With ``share`` below 1 only the campaigns and that share of all other accounts go over HTTP (the truth is read for
+    this choice alone); the rest goes through a gate of this process.
+    """
     if not os.environ.get(VARIABLE):
         raise SystemExit(f"{VARIABLE} names no Python that has LiteLLM: make producers")
     second = replayed.folder / "second.parquet"
@@ -41,30 +47,51 @@ def through_litellm(replayed: Replayed) -> None:
     notes = replayed.folder / "notes.jsonl"
     notes.unlink(missing_ok=True)
     learner = Learner(replayed.state, replayed.policy, customers=replayed.customers)
-    learner.turn(replayed.cut)
     with upstream(second) as behind, proxy(replayed, notes, behind) as port:
-        asyncio.run(_replay(replayed, learner, f"http://127.0.0.1:{port}/v1/chat/completions"))
+        beside = Beside(replayed, share)
+        asyncio.run(_replay(replayed, learner, f"http://127.0.0.1:{port}/v1/chat/completions", beside))
+        time.sleep(SETTLED)
+        beside.gate.close()
     learner.close()
     for line in notes.read_text().splitlines():
         told = json.loads(line)
-        replayed.outcomes[told.pop("id")] = Outcome(**told)
+        name = told.pop("id")
+        replayed.outcomes[name] = Outcome(**told)
 
 
-async def _replay(replayed: Replayed, learner: Learner, url: str) -> None:
+class Beside:
+    """The gate for the accounts that do not go over HTTP."""
+
+    def __init__(self, replayed: Replayed, share: float) -> None:
+        self.clock = VirtualClock(replayed.cut)
+        self.gate = open_gate(replayed.state, replayed.policy, clock=self.clock)
+        truth = pl.read_parquet(replayed.world / "truth" / "accounts.parquet")
+        innocent = truth.filter(pl.col("campaign").is_null())["account_id"].sort()
+        self.accounts = frozenset(innocent.sample(fraction=1 - share, seed=0))
+
+
+async def _replay(replayed: Replayed, learner: Learner, url: str, beside: Beside) -> None:
     limit, odd = asyncio.Semaphore(CONCURRENT), defaultdict[int, int](int)
+    learner.turn(replayed.cut)
+    await asyncio.sleep(SETTLED)
     started, sent = time.monotonic(), 0
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as client:
         for until, rows in steps(replayed):
             by_account: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for row in rows:
-                by_account[row["account_id"]].append(row)
+                if row["account_id"] in beside.accounts:
+                    passed(row, beside.gate, beside.clock, replayed)
+                else:
+                    by_account[row["account_id"]].append(row)
             await asyncio.gather(*(_account(client, url, own, limit, odd) for own in by_account.values()))
-            sent += len(rows)
+            sent += sum(map(len, by_account.values()))
+            beside.clock.at = until
             before = learner.suspected, learner.notes.at
-            await asyncio.to_thread(learned, learner, until, lambda: None, replayed)
+            learned(learner, until, beside.gate.refresh, replayed)
             if (learner.suspected, learner.notes.at) != before:
                 await asyncio.sleep(SETTLED)
-    say(f"{replayed.name}: {sent / (time.monotonic() - started):.0f} requests/s with learning; answers {dict(odd)}")
+    rate = sent / (time.monotonic() - started)
+    say(f"{replayed.name}: {sent} requests over HTTP, {rate:.0f} a second with learning; answers {dict(odd)}")
 
 
 async def _account(
@@ -86,7 +113,6 @@ def _body(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "model": row["model"],
         "messages": messages,
-        "user": row["exchange_id"],
         **{name: value for name, value in asked.items() if value is not None},
     }
 

@@ -2,7 +2,7 @@
 
 python -m bench.gateway_replay_upstream LOG PORT
 
-Which exchange is asked for stands in the request's ``user``.
+Which exchange is asked for stands in a header that the replay's door adds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def application(answers: dict[str, dict[str, Any]]) -> web.Application:
 
     async def chat(request: web.Request) -> web.Response:
         asked = msgspec.json.decode(await request.read())
-        row = answers[asked["user"]]
+        row = answers[request.headers["x-replay-exchange"]]
         status = row["status"] or 200
         if status != 200:
             said = {"error": {"message": "as logged", "type": "logged", "code": str(status)}}
