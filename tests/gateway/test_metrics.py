@@ -104,7 +104,7 @@ def test_the_learners_backlog_is_told_where_one_runs(gate: Gate) -> None:
     assert ("stillwatch_learner_backlog_bytes", ()) not in samples(metrics)
     for account in ("a", "b"):
         passed(gate, account)
-    learner = Learner(gate.folder, gate.folder.parent / "policy.toml")
+    learner = Learner(gate.folder, write_policy(gate.folder.parent / "other.toml", "[learning]\nscan_hours = 0"))
     learner.turn(NOW)
     learner.close()
     told = samples(metrics)
