@@ -1,7 +1,7 @@
 """The proxy against a bare reverse proxy of the same stack: uvicorn, the same ASGI app before the same client, no gate.
 
-Four processes: a model's server that costs next to nothing, the two proxies, and this one, which asks. Rounds alternate
-between the proxies, so that whatever else the machine does hits both; a figure is the median over pairs. What a proxy
+Processes of their own: a model's server that costs next to nothing, the proxies, and this one, which asks. Rounds
+alternate between two proxies, so that whatever else the machine does hits both; a figure is the median over pairs. What a proxy
 can carry is told twice: by the clock, and by the processor time that its process took for an answer, which a busy
 machine changes little.
 """
@@ -17,13 +17,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import aiohttp
 import uvloop
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
 
 from bench.http_load import Canned, load, request_bytes, stream_events
+from stillwatch.gateway.doors.departure import ASGIApp
+from stillwatch.gateway.doors.serving import Address, serve
+from stillwatch.gateway.doors.upstream import Upstream
 
 ROUNDS, SECONDS = 5, 1.0
 POLICY = 'version = 1\nname = "bench"\nmode = "act"\n\n[learning]\nkeep_text_hours = {hours}\nscan_hours = 0.0\n'
@@ -33,30 +41,31 @@ def main() -> None:
     """Print throughput, latency and time to first token, with and without the gate."""
     for hours, what in ((0, "numbers only in the journal"), (24, "text kept for a day")):
         with tempfile.TemporaryDirectory() as folder:
-            with three(Path(folder), hours) as (bare, gated):
-                print(f"## Proxy, {what} ({ROUNDS} pairs of {SECONDS:g} s)\n")
-                print("| load | bare | with the gate | ratio or difference |")
-                print("|---|---|---|---|")
-                for line in measured(bare, gated):
-                    print(line, flush=True)
-                print()
+            with serving(Path(folder), hours) as (usual, bare, gated):
+                for name, other in (("its own bare proxy", bare), ("Starlette with aiohttp's client", usual)):
+                    print(f"## Proxy against {name}; {what} ({ROUNDS} pairs of {SECONDS:g} s)\n")
+                    print("| load | without | with the gate | ratio or difference |")
+                    print("|---|---|---|---|")
+                    for line in measured(other, gated):
+                        print(line, flush=True)
+                    print()
 
 
 def measured(bare: Running, gated: Running) -> Iterator[str]:
     """Lines of the table."""
-    for name, stream in (("whole answers", False), ("streams of 22 events", True)):
-        pairs = paired(bare, gated, request_bytes(stream=stream), 32)
+    for name, stream, connections in (
+        ("streams of 22 events, 2 ms apart, 64 at once", True, 64),
+        ("whole answers of 1 KB at once, 32 at once", False, 32),
+    ):
+        pairs = paired(bare, gated, request_bytes(stream=stream), connections)
         for what, field in (("per second", "rate"), ("per second of the proxy's processor time", "capacity")):
             both = [(getattr(one, field), getattr(two, field)) for one, two in pairs]
-            yield _line(f"{name}, 32 at once, {what}", both, ratio=True)
-    for name, stream, field in (
-        ("whole answers, one at a time, p50 ms", False, "last"),
-        ("streams, one at a time, p50 ms to first token", True, "first"),
-        ("streams, one at a time, p50 ms to the end", True, "last"),
-    ):
-        pairs = paired(bare, gated, request_bytes(stream=stream), 1)
-        both = [(getattr(one, field), getattr(two, field)) for one, two in pairs]
-        yield _line(name, both, ratio=False)
+            yield _line(f"{name}, {what}", both, ratio=True)
+    pairs = paired(bare, gated, request_bytes(stream=False), 1)
+    yield _line("whole answers, one at a time, p50 ms", [(one.last, two.last) for one, two in pairs], ratio=False)
+    pairs = paired(bare, gated, request_bytes(stream=True), 1)
+    both = [(one.first, two.first) for one, two in pairs]
+    yield _line("streams, one at a time, p50 ms to the first token", both, ratio=False)
 
 
 class Round(NamedTuple):
@@ -100,20 +109,22 @@ def paired(bare: Running, gated: Running, request: bytes, connections: int) -> l
 
 
 @contextlib.contextmanager
-def three(folder: Path, keep_text_hours: float) -> Iterator[tuple[Running, Running]]:
-    """The server and both proxies, each in a process of its own, as long as the block lasts."""
+def serving(folder: Path, keep_text_hours: float) -> Iterator[tuple[Running, Running, Running]]:
+    """The three proxies, each in a process of its own, before one server, as long as the block lasts."""
     policy = folder / "policy.toml"
     policy.write_text(POLICY.format(hours=float(keep_text_hours)))
-    with running(sys.executable, "-m", "bench.gateway_proxy", "server", "20", "0") as server:
+    itself = (sys.executable, "-m", "bench.gateway_proxy")
+    with running(*itself, "server", "20", "0.002") as server:
         watch = ("-m", "stillwatch", "watch", "--listen", "127.0.0.1:0", "--admin", "", "--json")
         with (
-            running(sys.executable, "-m", "bench.gateway_proxy", "bare", server.address) as bare,
+            running(*itself, "usual", server.address) as usual,
+            running(*itself, "bare", server.address) as bare,
             running(
                 *(sys.executable, *watch, "--upstream", server.address),
                 *("--policy", str(policy), "--state", str(folder / "state")),
             ) as gated,
         ):
-            yield bare, gated
+            yield usual, bare, gated
 
 
 class Running(NamedTuple):
@@ -159,19 +170,39 @@ async def _serve_canned(events: int, pause: float) -> None:
     await server.serve_forever()
 
 
-def _serve_bare(upstream: str) -> None:
-    from stillwatch.gateway.doors.serving import Address, serve  # noqa: PLC0415 - only in that process
-    from stillwatch.gateway.doors.upstream import Upstream  # noqa: PLC0415
+def _usual(upstream: str) -> ASGIApp:
+    """A reverse proxy as most people write it with this stack."""
+    session: list[aiohttp.ClientSession] = []
 
-    app = Upstream(upstream)
-    serve(app, listen=Address("127.0.0.1", 0), say=lambda served: _said(served.callers), close=app.close)
+    async def forward(request: Request) -> StreamingResponse:
+        if not session:
+            connector = aiohttp.TCPConnector(limit=0)
+            session.append(aiohttp.ClientSession(connector=connector, auto_decompress=False))
+        headers = {name: value for name, value in request.headers.items() if name not in ("host", "content-length")}
+        answer = await session[0].request(
+            request.method, upstream + str(request.url.path), headers=headers, data=await request.body()
+        )
+
+        async def pieces() -> AsyncIterator[bytes]:
+            async with answer:
+                async for piece in answer.content.iter_any():
+                    yield piece
+
+        kept = {name: value for name, value in answer.headers.items() if name.lower() != "transfer-encoding"}
+        return StreamingResponse(pieces(), answer.status, kept)
+
+    return Starlette(routes=[Route("/{path:path}", forward, methods=["GET", "POST"])])
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["server"]:
         uvloop.run(_serve_canned(int(sys.argv[2]), float(sys.argv[3])))
     elif sys.argv[1:2] == ["bare"]:
-        _serve_bare(sys.argv[2])
+        app = Upstream(sys.argv[2])
+        serve(app, listen=Address("127.0.0.1", 0), say=lambda served: _said(served.callers), close=app.close)
+    elif sys.argv[1:2] == ["usual"]:
+        other = _usual(sys.argv[2])
+        serve(other, listen=Address("127.0.0.1", 0), say=lambda s: _said(s.callers), close=lambda: asyncio.sleep(0))
     else:
         begun = time.perf_counter()
         main()

@@ -123,6 +123,13 @@ def test_a_step_up_without_an_address_is_no_policy() -> None:
     assert "p.toml:3: measures[0].parameters: url is no address" in said
 
 
+def test_alerts_that_go_nowhere_are_refused() -> None:
+    start = 'version = 1\nname = "x"\n[[alerts]]\nchannel = '
+    assert "p.toml:3: alerts[0]: no channel 'pigeon'; known: webhook" in refused(f'{start}"pigeon"\n')
+    assert "p.toml:3: alerts[0]: " in refused(f'{start}"webhook"\nparameters = {{ no_such = 1 }}\n')
+    assert "p.toml:5: alerts[0].kinds[0]: " in refused(f'{start}"webhook"\nkinds = ["none"]\n')
+
+
 def test_two_exemptions_of_one_name_are_refused() -> None:
     twice = WHOLE + '[[exempt]]\nname = "partners"\nwhy = "again"\ntiers = ["x"]\n'
     assert "p.toml:26: exempt[1].name: there are two named 'partners'" in refused(twice)

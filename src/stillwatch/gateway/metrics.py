@@ -21,6 +21,7 @@ from stillwatch.gateway.alerts.texts import printable
 from stillwatch.gateway.campaign_profiles import CampaignFigures
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.gate import Gate
+from stillwatch.gateway.policy import Policy
 from stillwatch.responses.traffic import Request
 
 __all__ = ["MOST_CAMPAIGNS", "GateMetrics", "TimedGate"]
@@ -91,6 +92,15 @@ class TimedGate:
     def keeps_text(self) -> bool:
         """See `Gate.keeps_text`."""
         return self._gate.keeps_text
+
+    @property
+    def policy(self) -> Policy:
+        """See `Gate.policy`."""
+        return self._gate.policy
+
+    def now(self) -> int:
+        """See `Gate.now`."""
+        return self._gate.now()
 
     def decide(self, request: Request) -> Decision:
         """See `Gate.decide`."""

@@ -18,12 +18,14 @@ import msgspec
 
 from stillwatch.errors import InputError, PluginError
 from stillwatch.gateway.policy import Exemption, Policy
+from stillwatch.registry import load
 from stillwatch.responses import RESPONSES
 from stillwatch.responses.base import LEVELS, Measure
 
 __all__ = ["EVERY", "LARGEST_FILE", "find_policy", "parse_policy", "read_policy", "shipped"]
 
 LARGEST_FILE = 2**20
+CHECK_ALERTS = "stillwatch.gateway.alerts.opening:check_alerts"  # channels need an extra
 EVERY = "*"
 """In `Exemption.responses`: protects from all of them."""
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>\$[^`]*)`)?$", re.DOTALL)
@@ -98,6 +100,11 @@ def _wrongs(policy: Policy) -> Iterator[_Wrong]:
             yield _Wrong(f"exempt[{place}].name", f"there are two named {exemption.name!r}", "name them apart")
         names.add(exemption.name)
         yield from _wrong_exemption(exemption, f"exempt[{place}]")
+    for place, entry in enumerate(policy.alerts):
+        try:
+            load(CHECK_ALERTS)([entry])
+        except (InputError, PluginError) as error:
+            yield _Wrong(f"alerts[{place}]", error.what, error.do)
 
 
 def _out_of_range(policy: Policy) -> Iterator[_Wrong]:

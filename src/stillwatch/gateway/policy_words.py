@@ -7,6 +7,7 @@ import datetime as dt
 import msgspec
 
 from stillwatch.campaigns.wording import count, counted, listed, percent, sentence
+from stillwatch.gateway.alerts.base import AlertTo
 from stillwatch.gateway.policy import Exemption, Policy
 from stillwatch.gateway.policy_file import EVERY
 from stillwatch.responses import RESPONSES
@@ -37,6 +38,8 @@ def describe(policy: Policy) -> list[tuple[str, list[str]]]:
         sections.append(("No measures", ["Nothing is ever done."]))
     if policy.exempt:
         sections.append(("Exempt", [_exemption(one) for one in policy.exempt]))
+    if policy.alerts:
+        sections.append(("Who is told", [_alert(entry) for entry in policy.alerts]))
     sections.append(("When it stands down by itself", [_bounds(policy)]))
     sections.append(("Where something breaks", [_failures(policy)]))
     sections.append(("What it keeps", [_learning(policy)]))
@@ -111,6 +114,12 @@ def _exemption(exemption: Exemption) -> str:
     what = "everything" if EVERY in exemption.responses else listed(list(exemption.responses))
     until = f" until {exemption.until}" if exemption.until else ""
     return f"{exemption.name} ({listed(whom)}) from {what}{until}: {exemption.why}"
+
+
+def _alert(entry: AlertTo) -> str:
+    what = listed([kind.replace("_", " ") for kind in entry.kinds], most=9) or "everything"
+    severe = "" if entry.severity == "info" else f", from {entry.severity} on"
+    return f"{entry.channel}: {what}{severe}."
 
 
 def _bounds(policy: Policy) -> str:

@@ -221,7 +221,7 @@ def test_a_client_who_leaves_and_a_model_that_breaks_off_are_told_of(stack: Stac
     row = told_of(stack)[0]
     assert (row["account_id"], row["status"]) == ("leaver", 499)
     with pytest.raises(aiohttp.ClientError):
-        ask(stack, "broken", stream=True, model="fake+cut+long50")
+        ask(stack, "broken", stream=True, model="fake+cut+slow+long50")
     row = told_of(stack, 2)[1]
     assert row["account_id"] == "broken"
 

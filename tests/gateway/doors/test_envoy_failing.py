@@ -16,11 +16,11 @@ from typing import NamedTuple
 import aiohttp
 import msgspec
 import pytest
-from tests.gateway.claims import claim, write_policy
 
 from stillwatch.gateway.stores.base import change
 from stillwatch.gateway.stores.opening import open_store
 from tests.gateway.answers import CANARY
+from tests.gateway.claims import claim, write_policy
 from tests.gateway.doors.envoy_door import HEADER
 from tests.gateway.doors.envoy_process import envoy, free_port
 from tests.gateway.doors.test_bytes import PATHS

@@ -11,7 +11,7 @@ import pytest
 
 from stillwatch.campaigns.report import Report
 from stillwatch.cli import main
-from stillwatch.errors import InputError
+from stillwatch.errors import InputError, UsageError
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.gateway.journal import Journal, tidy
@@ -219,6 +219,14 @@ def test_a_journal_is_followed_line_by_line_and_nothing_is_read_twice(tmp_path: 
     journal.write(rows[3], NOW + 200 * HOUR)
     following.skip()
     assert new() == []
+
+
+def test_a_second_learner_is_told_of_the_first(tmp_path: Path, policy: Path) -> None:
+    first = Learner(tmp_path / "state", policy)
+    with pytest.raises(UsageError, match="another learner works here"):
+        Learner(tmp_path / "state", policy)
+    first.close()
+    Learner(tmp_path / "state", policy).close()
 
 
 def test_a_broken_note_is_told_in_one_line(tmp_path: Path) -> None:

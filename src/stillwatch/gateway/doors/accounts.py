@@ -27,6 +27,7 @@ ANONYMOUS = "anonymous"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 256
+_REMEMBERED, _LONGEST_REMEMBERED = 4096, 1000
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -85,15 +86,29 @@ class Callers:
         self._fronts = [_network(front) for front in fronts]
         self._hops = hops
         self._known: dict[str, bool] = {}
+        own = (*KEY_HEADERS, "authorization", "x-forwarded-for", "user-agent", "x-ja4", self._header, self._tier_header)
+        self._read = frozenset(name.encode() for name in own if name)
+        self._callers: dict[tuple[tuple[tuple[bytes, bytes], ...], str], Caller] = {}
 
     def caller(self, scope: Scope) -> Caller:
         """Who sent the request of an ASGI ``scope``. Hostile headers never raise."""
-        headers: dict[str, str] = {}
-        for name, value in scope["headers"]:
-            key = name.decode("latin-1")
-            headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
+        given = tuple([header for header in scope["headers"] if header[0] in self._read])
         client = scope.get("client")
         peer = client[0] if client else ""
+        known = self._callers.get((given, peer))
+        if known is None:
+            known = self._caller(given, peer)
+            if len(self._callers) >= _REMEMBERED:
+                self._callers.clear()
+            if sum(len(value) for _, value in given) <= _LONGEST_REMEMBERED:
+                self._callers[given, peer] = known
+        return known
+
+    def _caller(self, given: Iterable[tuple[bytes, bytes]], peer: str) -> Caller:
+        headers: dict[str, str] = {}
+        for name, value in given:
+            key = name.decode("latin-1")
+            headers[key] = f"{headers[key]}, {value.decode('latin-1')}" if key in headers else value.decode("latin-1")
         front = self._is_front(peer)
         key_id = credential(headers, "") or ""
         holder = Holder("")

@@ -17,7 +17,7 @@ from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
 from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
-from stillwatch.gateway.doors.upstream import sent_refusal, target
+from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.gateway.shielding.seal import Sealer, SealKeys
@@ -110,6 +110,8 @@ class StillwatchMiddleware:
             await self._refused(send, call, decision, refusal, telling)
             return False
         scope = self._onward(scope, call, decision)
+        if isinstance(self._app, Upstream) and decision.shield is None and body is not None and body.whole:
+            return await self._app.ask(scope, receive, body.data, send, telling)
         replay = _Replay(receive, body)
         await self._app(scope, replay, self._sender(send, call, decision, telling))
         return replay.departed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,10 +42,12 @@ _WITHIN: tuple[tuple[str, API], ...] = (
 """Answers that are kept and may be fetched later: reasoning may be in them."""
 _NO_CALL = re.compile(r"/(?:threads|conversations|assistants)/")
 _MODEL = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
+_LONGEST_NAME = 200
 _NO_REASONING = ("none", "disabled", "off", False)
 _LOGGED: Mapping[str, str] = {"messages": "chat"}
 """Operations by the names that logs have for them, where these differ."""
 _EMPTY: Mapping[str, Any] = dict.fromkeys(EXCHANGE.names)
+_SPOKEN = frozenset({"messages", "input", "prompt", "contents", "system", "instructions"})
 _TOLD = re.compile(rb'"usage"\s*:\s*\{|"usageMetadata"\s*:\s*\{|"error"')
 
 
@@ -111,7 +113,12 @@ def request_of(call: Call, caller: Caller, request_id: str, at: int) -> Request:
     """
     body = call.body or {}
     parts = [mapping(item.get("params")) for item in items(body.get("requests"))] if call.operation == "batch" else []
-    asked = parts or [body]
+    if parts:
+        reasoning, detail = any(map(_asks_reasoning, parts)), any(map(_asks_detail, parts))
+        tokens, model = sum(map(_most_tokens, parts)), next(filter(None, map(_model, parts)), "")
+    else:
+        reasoning, detail = _asks_reasoning(body), _asks_detail(body)
+        tokens, model = _most_tokens(body), _model(body)
     return Request(
         request_id=request_id,
         at=at,
@@ -120,21 +127,21 @@ def request_of(call: Call, caller: Caller, request_id: str, at: int) -> Request:
         operation=call.operation,
         api_key_id=caller.api_key_id,
         tier=caller.tier,
-        model=_model(asked, call),
+        model=model or call.model[:_LONGEST_NAME],
         stream=body.get("stream") is True,
-        asks_reasoning=any(_asks_reasoning(part) for part in asked),
-        asks_detail=any(_asks_detail(part) for part in asked),
+        asks_reasoning=reasoning,
+        asks_detail=detail,
         items=len(parts) or 1,
-        tokens=min(sum(_most_tokens(part) for part in asked), 2**62),
+        tokens=min(tokens, 2**62),
         client_ip=caller.client_ip,
         user_agent=caller.user_agent,
         ja4=caller.ja4,
     )
 
 
-def _model(asked: Iterable[Mapping[str, Any]], call: Call) -> str:
-    named = next((name for part in asked if type(name := part.get("model")) is str and name), call.model)
-    return sound_text(named[:200]) or ""
+def _model(body: Mapping[str, Any]) -> str:
+    named = body.get("model")
+    return (sound_text(named[:_LONGEST_NAME]) or "") if type(named) is str else ""
 
 
 def _asks_reasoning(body: Mapping[str, Any]) -> bool:
@@ -204,36 +211,46 @@ def row_of(
     error = told.pop("error", None)
     if error and status < 400:  # a stream that told of a failure after its 200
         status = failure_status(error)
-    row: dict[str, object] = {**_EMPTY, **asked}
-    for name, value in told.items():
-        if value is not None:
-            row[name] = value
-    row["model"] = sound_text(row["model"]) or request.model or None
-    for name in ("temperature", "max_tokens", "tool_count", "input_tokens", "output_tokens", "reasoning_tokens"):
-        if row[name] is not None:
-            row[name] = _number(row[name], real if name == "temperature" else whole)
-    for name in ("system_prompt", "response", "reasoning"):
-        row[name] = sound_text(row[name])
-    if row["messages"] is not None:
-        row["messages"] = readable_text(row["messages"])
-    conversation = body.get("conversation")
-    row |= {
+    messages, model = asked["messages"], told["model"]
+    return {
+        **_EMPTY,
         "exchange_id": request.request_id,
         "started_at": request.at,
         "account_id": caller.account_id,
         "api_key_id": caller.api_key_id or None,
-        "session_id": told_id(conversation.get("id") if isinstance(conversation, dict) else conversation),
+        "session_id": _session(body) if "conversation" in body else None,
+        "model": sound_text(asked["model"] if model is None else model) or request.model or None,
         "operation": _LOGGED.get(call.operation, call.operation),
+        "system_prompt": sound_text(asked["system_prompt"]),
+        "messages": None if messages is None else readable_text(messages),
+        "response": sound_text(told.get("response")),
+        "reasoning": sound_text(told.get("reasoning")),
+        "input_tokens": _count_or_none(told["input_tokens"]),
+        "output_tokens": _count_or_none(told["output_tokens"]),
+        "reasoning_tokens": _count_or_none(told["reasoning_tokens"]),
+        "temperature": _number(asked["temperature"], real),
+        "max_tokens": _count_or_none(asked["max_tokens"]),
+        "tool_count": asked["tool_count"],
         "client_ip": caller.client_ip or None,
         "user_agent": sound_text(caller.user_agent),
         "ja4": sound_text(caller.ja4),
         "status": status,
         "latency_ms": max(ended_at - request.at, 0) // 1000,
     }
-    return row
+
+
+def _session(body: Mapping[str, Any]) -> str | None:
+    conversation = body["conversation"]
+    return told_id(conversation.get("id") if isinstance(conversation, dict) else conversation)
+
+
+def _count_or_none(value: Any) -> int | None:
+    return value if value is None or (type(value) is int and 0 <= value < 2**63) else _number(value, whole)
 
 
 def _number(value: object, convert: Any) -> Any:
+    if value is None:
+        return None
     try:
         return convert(value)
     except BadValueError:
@@ -241,24 +258,44 @@ def _number(value: object, convert: Any) -> Any:
 
 
 def _asked(body: Mapping[str, Any], text: bool) -> dict[str, Any]:
-    if text:
+    if text or len(body) > 50:
         return request_values(body)
-    spoken = {"messages", "input", "prompt", "contents", "system", "instructions"}
-    return request_values({name: value for name, value in body.items() if name not in spoken})
+    return request_values({name: value for name, value in body.items() if name not in _SPOKEN})
 
 
 def _answered(answer: bytes, text: bool) -> dict[str, Any]:
     """What an answer tells: the columns of `response_values`, and its ``error``. Without ``text``, what counts."""
-    if not text and answer[:1] != b"{":
-        answer = _counting(answer)
-    if answer[:1] == b"{":
-        body = _object(answer)
-    else:
-        body = logged_body(answer.decode(errors="replace"))
     if not text:
-        usage = body.get("usage") or body.get("usageMetadata") or body.get("usage_metadata")
-        return {"model": body.get("model"), **usage_values(mapping(usage)), "error": body.get("error")}
+        return _counted(answer)
+    body = _object(answer) if answer[:1] == b"{" else logged_body(answer.decode(errors="replace"))
     return {**response_values(body), "error": body.get("error")}
+
+
+class _Counted(msgspec.Struct, gc=False):
+    """What counts of a whole answer; the rest is passed over without anything being made of it."""
+
+    model: Any = None
+    usage: Any = None
+    error: Any = None
+    usageMetadata: Any = None
+    usage_metadata: Any = None
+
+
+_COUNTED = msgspec.json.Decoder(_Counted).decode
+
+
+def _counted(answer: bytes) -> dict[str, Any]:
+    if answer[:1] == b"{":
+        try:
+            told = _COUNTED(answer)
+        except (msgspec.DecodeError, RecursionError, UnicodeError):
+            found = _object(answer)
+            told = _Counted(**{name: found.get(name) for name in _Counted.__struct_fields__})
+    else:
+        found = logged_body(_counting(answer).decode(errors="replace"))
+        told = _Counted(**{name: found.get(name) for name in _Counted.__struct_fields__})
+    usage = usage_values(mapping(told.usage or told.usageMetadata or told.usage_metadata))
+    return {"model": told.model, **usage, "error": told.error}
 
 
 def _object(data: bytes) -> Mapping[str, Any]:
@@ -273,8 +310,15 @@ def _counting(answer: bytes) -> bytes:
     """Of a stream of events, the first and those that tell usage or an error; all others count nothing."""
     if b"\r" in answer or not answer.startswith((b"data:", b"event:", b":", b"id:")):
         return answer
-    events = answer.split(b"\n\n")
-    return b"\n\n".join([events[0], *(event for event in events[1:] if _TOLD.search(event))]) + b"\n\n"
+    end = answer.find(b"\n\n")
+    kept = [answer[:end] if end >= 0 else answer]
+    for found in _TOLD.finditer(answer):
+        if found.start() < end or end < 0:
+            continue
+        start = answer.rfind(b"\n\n", 0, found.start()) + 2
+        end = answer.find(b"\n\n", found.start())
+        kept.append(answer[start:end] if end >= 0 else answer[start:])
+    return b"\n\n".join(kept) + b"\n\n"
 
 
 def without_coding(data: bytes, coding: str) -> bytes:

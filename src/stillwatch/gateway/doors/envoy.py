@@ -62,8 +62,8 @@ class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type:
             self._added(max(spent - exchange.waited, 0.0))
 
 
-def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, appeal: str = "") -> Front:
-    """What exchanges share: the gateway's own clock, and ids that nobody can guess.
+def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Front:
+    """What exchanges share; their ids are such that nobody can guess one.
 
     Envoy is believed: what ``callers`` take from a trusted front's headers is taken from its.
     """
@@ -73,11 +73,7 @@ def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, appeal
         caller = callers.caller({"headers": told, "client": None})
         return caller._replace(client_ip=address) if address else caller
 
-    return Front(gate, who, _now, lambda: secrets.token_hex(12), keys=keys, appeal=appeal)
-
-
-def _now() -> int:
-    return time.time_ns() // 1000
+    return Front(gate, who, lambda: secrets.token_hex(12), keys=keys)
 
 
 async def start(

@@ -36,7 +36,7 @@ class Authorization(external_auth_pb2_grpc.AuthorizationServicer):  # type: igno
         headers = dict(http.headers)
         call = read_call(http.method, http.path, body)
         caller = front.who(headers, check.attributes.source.address.socket_address.address)
-        request = request_of(call, caller, front.name(), front.clock())
+        request = request_of(call, caller, front.name(), front.gate.now())
         decision = front.gate.decide(request)
         if decision.refuse is None:
             if decision.wait > 0:
@@ -44,8 +44,8 @@ class Authorization(external_auth_pb2_grpc.AuthorizationServicer):  # type: igno
             return external_auth_pb2.CheckResponse(
                 status=status_pb2.Status(code=code_pb2.OK), ok_response=external_auth_pb2.OkHttpResponse()
             )
-        status, sent, answer = refusal_response(call.api, decision.refuse, decision.reference)
-        row = row_of(call, request, caller, status=status, answer=answer, ended_at=front.clock(), headers=sent)
+        status, sent, answer = refusal_response(call.api, decision.refuse, decision.reference, front.gate.policy.appeal)
+        row = row_of(call, request, caller, status=status, answer=answer, ended_at=front.gate.now(), headers=sent)
         front.gate.observed(Observed(row=row, decision=decision))
         return external_auth_pb2.CheckResponse(
             status=status_pb2.Status(code=code_pb2.PERMISSION_DENIED),

@@ -55,16 +55,14 @@ _log = logging.getLogger(__name__)
 
 
 class Front(NamedTuple):
-    """What all exchanges of one server share. ``clock`` gives microseconds since 1970, ``name`` a request's own id;
-    ``keys`` seal reasoning where a policy says so (without them it is left out)."""
+    """What all exchanges of one server share: ``name`` makes a request's own id; ``keys`` seal reasoning where a policy
+    says so (without them it is left out)."""
 
     gate: Judge
     who: Who
-    clock: Callable[[], int]
     name: Callable[[], str]
     summarise: Summariser | None = None
     keys: SealKeys | None = None
-    appeal: str = ""
 
 
 def headers_of(headers: Any) -> dict[str, str]:
@@ -118,7 +116,7 @@ class Exchange:
             self._telling.end(LEFT if self._telling.status else BROKEN)
 
     async def _request_headers(self, message: Any) -> AsyncIterator[Any]:
-        self._started = self._front.clock()
+        self._started = self._front.gate.now()
         self._headers = headers_of(message.request_headers.headers)
         self._address = _address(message)
         call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), b"")
@@ -174,7 +172,7 @@ class Exchange:
     def _refused(self, refusal: Refusal, reference: str) -> Any:
         """An answer of ours in place of the model's; Envoy asks nothing more after it."""
         api: API = "other" if self._call is None else self._call.api
-        status, headers, body = refusal_response(api, refusal, reference, self._front.appeal)
+        status, headers, body = refusal_response(api, refusal, reference, self._front.gate.policy.appeal)
         if self._telling is not None:
             self._telling.end(status)
         return ext_proc.ProcessingResponse(

@@ -11,11 +11,10 @@ from stillwatch.errors import InputError
 from stillwatch.gateway.alerts.running import Alerting
 from stillwatch.gateway.doors.accounts import Callers, read_keys
 from stillwatch.gateway.doors.envoy import Tls, front_of, start
+from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import administration, parsed_address, served_beside, url_of
 from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
-from stillwatch.gateway.shielding.seal import Sealer
-from stillwatch.gateway.shielding.seal import read_keys as read_seal_keys
 
 __all__ = ["serve_envoy"]
 
@@ -30,7 +29,7 @@ def serve_envoy(
     account_header: str = "",
     tier_header: str = "",
     keys: Path | None = None,
-    seal_key: Path | None = None,
+    seal_keys: Path | None = None,
     certificate: Path | None = None,
     key: Path | None = None,
     clients: Path | None = None,
@@ -45,16 +44,14 @@ def serve_envoy(
         header=account_header, tier_header=tier_header, keys=None if keys is None else read_keys(keys), hops=0
     )
     aside = parsed_address(admin, "--admin") if admin else None
-    sealing = None if seal_key is None else read_seal_keys(seal_key)
-    if sealing is not None:
-        Sealer(sealing, "")  # whether the library for it is there shows now, not at the first answer
     tls = None
     if certificate is not None and key is not None:
         tls = Tls(_pem(certificate), _pem(key), None if clients is None else _pem(clients))
     gate = open_gate(state, policy, store=store)
     alerting = Alerting(gate)
     metrics = GateMetrics(gate, alerting.outbox)
-    front = front_of(TimedGate(gate, metrics), callers, sealing, gate.policy.appeal)
+    sealing = opened_keys(seal_keys or state / SEAL_KEYS)
+    front = front_of(TimedGate(gate, metrics), callers, sealing)
 
     async def run() -> None:
         stopping = asyncio.Event()

@@ -9,19 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from stillwatch.errors import PluginError
+from stillwatch.gateway.alerts.running import Alerting
 from stillwatch.gateway.doors.accounts import LOOPBACK, Callers, read_keys
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
+from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import Served, parsed_address, serve
 from stillwatch.gateway.doors.upstream import Upstream
 from stillwatch.gateway.gate import open_gate
-from stillwatch.gateway.shielding.seal import Sealer, SealKeys, make_keys
-from stillwatch.gateway.shielding.seal import read_keys as read_seal_keys
+from stillwatch.gateway.metrics import GateMetrics, TimedGate
 
-__all__ = ["SEAL_KEYS", "watch_upstream"]
-
-SEAL_KEYS = "seal.keys"
-"""File in the state that seals reasoning, unless another is named."""
+__all__ = ["watch_upstream"]
 
 
 def watch_upstream(
@@ -57,33 +54,28 @@ def watch_upstream(
     )
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = open_gate(state, policy, store=store)
+    alerting = Alerting(gate)
+    metrics = GateMetrics(gate, alerting.outbox)
     server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
 
     async def close() -> None:
         await server.close()
+        alerting.close()
         gate.close()
 
     def told(served: Served) -> None:
         say(*served)
 
+    sealing = opened_keys(seal_keys or state / SEAL_KEYS)
+    alerting.start()
     serve(
-        StillwatchMiddleware(server, gate=gate, callers=callers, seal_keys=_seal_keys(seal_keys or state / SEAL_KEYS)),
+        StillwatchMiddleware(server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing),
         listen=where,
         admin=aside,
+        metrics=metrics.render,
         drain=drain,
         certificate=None if certificate is None else str(certificate),
         key=None if key is None else str(key),
         say=told,
         close=close,
     )
-
-
-def _seal_keys(path: Path) -> SealKeys | None:
-    """The keys that seal, made where missing; None where the library that seals is missing: then nothing is sealed, and
-    reasoning is left out."""
-    keys = read_seal_keys(path) if path.exists() else make_keys(path)
-    try:
-        Sealer(keys, "")
-    except PluginError:
-        return None
-    return keys

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -104,6 +105,8 @@ def serve(
 
     async def run() -> None:
         beside = None
+        gc.collect()
+        gc.freeze()  # what was made until now stays: looking through it for garbage again and again costs a tenth
         try:
             if admin is not None:
                 beside = await served_beside(administration(lambda: not server.should_exit, metrics), admin)

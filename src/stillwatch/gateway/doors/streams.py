@@ -50,7 +50,10 @@ _log = logging.getLogger(__name__)
 class Judge(Protocol):
     """What a door needs of `gateway.gate.Gate`."""
 
-    policy: Policy
+    @property
+    def policy(self) -> Policy:
+        """See `gateway.gate.Gate`."""
+        ...
 
     @property
     def keeps_text(self) -> bool:
@@ -118,13 +121,12 @@ class Telling:
     def came(self, piece: bytes, *, last: bool) -> bytes:
         """A piece of the answer came and has not left yet; returns it without its coding."""
         if self._inflate is not None:
-            try:
-                piece = self._inflate.decompress(piece, MOST_READ)
-            except zlib.error:
-                piece = b""
-        if self.told:
+            piece = self._inflated(piece)
+        if self.told or not piece:
+            if last:
+                self.end()
             return piece
-        if piece and self._size < MOST_READ:
+        if self._size < MOST_READ:
             self._pieces.append(piece)
             self._size += len(piece)
         if last:
@@ -132,6 +134,12 @@ class Telling:
         elif self.streams:
             self._look_for_the_end(self._tail + piece)
         return piece
+
+    def _inflated(self, piece: bytes) -> bytes:
+        try:
+            return self._inflate.decompress(piece, MOST_READ) if self._inflate is not None else piece
+        except zlib.error:
+            return b""
 
     def _look_for_the_end(self, seen: bytes) -> None:
         start = 0

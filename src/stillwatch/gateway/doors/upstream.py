@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -23,7 +23,7 @@ from stillwatch.gateway.doors.departure import Departure, Receive, Scope, Send
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.responses.traffic import Refusal
 
-__all__ = ["Upstream", "sent_refusal", "target"]
+__all__ = ["Listener", "Upstream", "sent_refusal", "target"]
 
 Header = tuple[bytes, bytes]
 _HOP: Final = frozenset(
@@ -41,9 +41,21 @@ request that meets a closing connection fails."""
 _LONGEST_HEADER: Final = 2**17
 
 
+class Listener(Protocol):
+    """Hears an answer before it is passed on, piece by piece: cheaper than an app around this one."""
+
+    def began(self, status: int, headers: Iterable[Header]) -> None:
+        """The status and the headers."""
+        ...
+
+    def came(self, piece: bytes, *, last: bool) -> object:
+        """A piece of the body."""
+        ...
+
+
 class Upstream:
-    """The app. ``patience`` tells for each request the most seconds to the first byte of its answer. A caller who leaves
-    ends his request.
+    """The app. ``patience`` tells for each request the most seconds to the first byte of its answer; a caller who
+    leaves ends his request.
 
     Where the server cannot be reached the answer is 502, where it takes too long 504, in the caller's dialect. An
     answer that breaks off is broken off here too. Raises `UsageError` for an address that is none.
@@ -93,12 +105,19 @@ class Upstream:
             return
         first: bytes = message.get("body", b"")
         if message.get("more_body"):
-            await self._exchange(scope, _rest(first, receive), send)  # who leaves, leaves while he sends
-            return
-        with Departure(receive):
-            await self._exchange(scope, first or None, send)
+            await self._exchange(scope, _rest(first, receive), send, None)  # who leaves, leaves while he sends
+        else:
+            await self.ask(scope, receive, first, send)
 
-    async def _exchange(self, scope: Scope, body: Any, send: Send) -> None:
+    async def ask(
+        self, scope: Scope, receive: Receive, body: bytes, send: Send, listener: Listener | None = None
+    ) -> bool:
+        """What the app does, for a request whose body was received; whether the caller left meanwhile."""
+        with Departure(receive) as departure:
+            await self._exchange(scope, body or None, send, listener)
+        return departure.happened
+
+    async def _exchange(self, scope: Scope, body: Any, send: Send, listener: Listener | None) -> None:
         started = False
         try:
             async with asyncio.timeout(self._patience()) as patience:
@@ -111,7 +130,7 @@ class Upstream:
                 )
             try:
                 started = True
-                await _pass_on(answer, send)
+                await _pass_on(answer, send, listener)
             finally:
                 answer.release() if answer.content.at_eof() else answer.close()
         except _CallerLeftError:
@@ -173,17 +192,20 @@ def _text(value: bytes) -> str:
         return value.decode("latin-1")
 
 
-async def _pass_on(answer: aiohttp.ClientResponse, send: Send) -> None:
+async def _pass_on(answer: aiohttp.ClientResponse, send: Send, listener: Listener | None) -> None:
     ends = _HOP | _named(answer.raw_headers)
     headers = [(name, value) for name, value in answer.raw_headers if name.lower() not in ends]
+    if listener is not None:
+        listener.began(answer.status, headers)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     content = answer.content
-    while True:
+    last = False
+    while not last:
         piece = await content.readany()
         last = content.at_eof()
+        if listener is not None:
+            listener.came(piece, last=last)
         await send({"type": "http.response.body", "body": piece, "more_body": not last})
-        if last:
-            return
 
 
 async def _failed(scope: Scope, send: Send, status: int, code: str, what: str) -> None:

@@ -7,13 +7,15 @@ or slow, gateways go on with the claims that stand.
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 import pyarrow as pa
 
-from stillwatch.errors import InputError
+from stillwatch.errors import InputError, UsageError
 from stillwatch.exchange import EXCHANGE, read_salt
 from stillwatch.gateway.learning.claims import add_claims, read_standing, replace_claims
 from stillwatch.gateway.learning.evidence import Evidence
@@ -73,13 +75,15 @@ def load_run(state: Path, run: Path, now: int, *, store: str | None = None, cust
 class Learner:
     """``state`` is the gateways' folder, ``policy`` their policy's file, ``customers`` the provider's accounts.
 
-    `turn` is one look; times are given by the caller, so that a replay may have its own. Not for two threads.
+    `turn` is one look; times are given by the caller, so that a replay may have its own. Not for two threads. Raises
+    `UsageError` where another learner works in the folder.
     """
 
     def __init__(self, state: Path, policy: Path, *, store: str | None = None, customers: Path | None = None) -> None:
         self.state, self.customers = state, customers
         self.learning: Learning = read_policy(policy).learning
         self.folder = _folder(state)
+        self._lock = _alone(self.folder)
         self.links: Links | None = None
         self.suspected = 0
         self._policy = policy
@@ -158,8 +162,9 @@ class Learner:
         return found
 
     def close(self) -> None:
-        """Let go of the store."""
+        """Let go of the store, and of the place as the only learner."""
         self._store.close()
+        os.close(self._lock)
 
     def _new(self) -> Iterator[Exchange]:
         if self.links is None or self.links.threshold is None or not self.learning.suspect:
@@ -277,6 +282,16 @@ def _folder(state: Path) -> Path:
     folder = state / "learning"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
+
+
+def _alone(folder: Path) -> int:
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise UsageError("another learner works here", folder, "stop it first, or name another --state") from None
+    return descriptor
 
 
 def _read_notes(folder: Path) -> Notes:

@@ -18,7 +18,19 @@ _MARKS = ("reasoning", "thinking", "thought")
 _EXACT = frozenset({"cot", "cot_summary"})
 _SETTINGS = frozenset({"none", "minimal", "low", "medium", "high", "xhigh", "max", "auto", "concise", "detailed", ""})
 # What callers and tools wrote or counted: never reasoning of the model, whatever its keys are named.
-_UNTOUCHED = frozenset({"usage", "tool_calls", "function_call", "input", "arguments", "tools", "instructions", "error"})
+_UNTOUCHED = frozenset(
+    (
+        "usage",
+        "tool_calls",
+        "function_call",
+        "input",
+        "arguments",
+        "tools",
+        "instructions",
+        "error",
+        "context_management",
+    )
+)
 _LEAST_OPAQUE = 32
 _TEXTS = ("text", "thinking", "summary", "content", "reasoning")
 
