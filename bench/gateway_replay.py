@@ -4,7 +4,8 @@ python -m bench gateway_replay                  # in this process: the same gate
 python -m bench.gateway_replay [WORLD] --http   # through LiteLLM's own proxy (`make producers`)
 
 The first week is scanned; its claims are loaded, and the policy ``balanced`` is in force with every ``share`` at 1 (it
-ships reaching a tenth of the accounts at first). Then the second week passes in the order of time, under a clock of the
+ships reaching a tenth of the accounts at first) and with bounds of a quarter (a tenth of all accounts of ``dev-mixed``
+belong to campaigns: under the bounds that it ships with the gateway stands down, as it should until somebody looks). Then the second week passes in the order of time, under a clock of the
 replay's own. The learner follows the journal every ten minutes of that clock and scans everything so far each midnight
 (``--scan-hours``; 0: never again). With ``--share`` below 1 the requests of campaigns and that share of all other
 accounts go over HTTP, the rest through a second gate in this process that shares state and journal with the proxy's.
@@ -112,6 +113,7 @@ def prepared(world: Path, folder: Path, scan_hours: float = 24.0, per_day: int =
     if not (run / "report.json").exists():
         say(f"{world.name}: scanning the first week")
         scan(world, run, "--accounts", str(world / "accounts.parquet"), log=first)
+    text = re.sub(r"^(requests|accounts)_touched = .*$", r"\1_touched = 0.25", text, flags=re.M)
     learning = f'\n[learning]\nkeep_text_hours = 700\nscan_hours = {scan_hours}\nlogs = ["{first}"]\n'
     text = re.sub(r"^share = .*$", "share = 1.0", POLICY.read_text(), flags=re.M)
     if per_day:
@@ -143,7 +145,11 @@ def outcome(decision: Decision, gate: Gate) -> Outcome:
     standing = {a.response for a in gate.state.actions(decision.account_id) if not a.dry and a.until > decision.at}
     refused = decision.refuse is not None
     return Outcome(
-        bool(standing & SLOWS), refused, decision.wait > 0, decision.touches, refused and "suspend" in decision.reasons
+        bool(standing & SLOWS) and not gate.state.stood_down,
+        refused,
+        decision.wait > 0,
+        decision.touches,
+        refused and "suspend" in decision.reasons,
     )
 
 
