@@ -5,13 +5,14 @@ python -m bench.gateway_replay [WORLD] --http   # through LiteLLM's own proxy (`
 
 The first week is scanned; its claims are loaded, and the policy ``balanced`` is in force with every ``share`` at 1 (it
 ships reaching a tenth of the accounts at first) and with bounds of a quarter (a tenth of all accounts of ``dev-mixed``
-belong to campaigns: under the bounds that it ships with the gateway stands down, as it should until somebody looks). Then the second week passes in the order of time, under a clock of the
-replay's own. The learner follows the journal every ten minutes of that clock and scans everything so far each midnight
-(``--scan-hours``; 0: never again). With ``--share`` below 1 the requests of campaigns and that share of all other
-accounts go over HTTP, the rest through a second gate in this process that shares state and journal with the proxy's.
-``--per-day`` puts another number in place of the budgets of the policy, a tenth of it at once: those that it ships with
-are larger than what the campaigns of these thin worlds take.
-Nobody reacts: who is refused neither comes again nor changes his ways. The truth is read when all is over.
+belong to campaigns: under the bounds that it ships with the gateway stands down, as it should until somebody looks).
+Then the second week passes in the order of time, under a clock of the replay's own. The learner follows the journal
+every ten minutes of that clock and scans everything so far each midnight (``--scan-hours``; 0: never again). With
+``--share`` below 1 the requests of campaigns and that share of all other accounts go over HTTP, the rest through a
+second gate in this process that shares state and journal with the proxy's. ``--per-day`` puts another number in place
+of the policy's budgets, a tenth of it at once: those that it ships with are larger than what the campaigns of these
+thin worlds take. Nobody reacts: who is refused neither comes again nor changes his ways. The truth is read when all is
+over.
 """
 
 from __future__ import annotations
@@ -113,9 +114,9 @@ def prepared(world: Path, folder: Path, scan_hours: float = 24.0, per_day: int =
     if not (run / "report.json").exists():
         say(f"{world.name}: scanning the first week")
         scan(world, run, "--accounts", str(world / "accounts.parquet"), log=first)
-    text = re.sub(r"^(requests|accounts)_touched = .*$", r"\1_touched = 0.25", text, flags=re.M)
     learning = f'\n[learning]\nkeep_text_hours = 700\nscan_hours = {scan_hours}\nlogs = ["{first}"]\n'
     text = re.sub(r"^share = .*$", "share = 1.0", POLICY.read_text(), flags=re.M)
+    text = re.sub(r"^(requests|accounts)_touched = .*$", r"\1_touched = 0.25", text, flags=re.M)
     if per_day:
         budget = f"per_day = {per_day}, burst = {max(per_day // 10, 1)}"
         text = re.sub(r"per_day = \d+, burst = \d+", budget, text)
