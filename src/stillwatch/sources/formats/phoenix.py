@@ -21,9 +21,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, one_line
-from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.base import Info, ReadBatch, Trust
 from stillwatch.sources.calls.attributes import (
     KEPT_WHOLE,
     LISTED_KEY,
@@ -36,6 +37,7 @@ from stillwatch.sources.calls.attributes import (
 )
 from stillwatch.sources.calls.bodies import items, mapping
 from stillwatch.sources.calls.model_spans import is_call
+from stillwatch.sources.calls.span_frame import Frame
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
@@ -131,6 +133,15 @@ class Phoenix(SpanLog):
             return _table_rows(location, TELLING)
         return json_documents(location, decode=_head_of)
 
+    def _windowed(self, location: str, passed: int) -> Iterator[ReadBatch]:
+        """See `SpanLog.read`; a data frame's columns are read at once."""
+        if not head(location).startswith(MAGIC):
+            return super()._windowed(location, passed)
+        file = open_parquet(location)
+        if not Frame.takes(file.schema_arrow):
+            return super()._windowed(location, passed)
+        return _framed(file, location, passed)
+
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""
         return [_span(span) for span in _spans(document)]
@@ -138,6 +149,20 @@ class Phoenix(SpanLog):
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`: the ids of all spans, calls or not, since to tell calls takes their attributes."""
         return [_span_id(span) or identity(_span(span)) for span in _spans(document)]
+
+
+def _framed(file: pq.ParquetFile, location: str, passed: int) -> Iterator[ReadBatch]:
+    frame = Frame(file.schema_arrow, SERVERS, lambda batch: _rows(batch, location), _span)
+    batches = parquet_batches(file, frame.columns, location, frame.piece_rows(file))
+    return frame.read((_sound(batch, location) for batch in batches), location, passed)
+
+
+def _sound(batch: pa.RecordBatch, location: str) -> pa.RecordBatch:
+    try:
+        batch.validate(full=True)
+    except pa.ArrowException as error:
+        raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
+    return batch
 
 
 def _spans(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
