@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from stillwatch.sources.calls.attributes import OBJECTS_LISTED
-from stillwatch.sources.calls.span_messages import CONTENT, PART_TEXT, PART_TYPE, PARTS, ROLE, clean_text, is_thought
+from stillwatch.sources.calls.span_messages import CONTENT, PART_TEXT, PART_TYPE, PARTS, ROLE, SILENT, is_thought
 from stillwatch.sources.records.conversation import SYSTEM_ROLES
 
 __all__ = ["Answers", "Conversations", "answers", "conversations", "holds_messages", "is_text"]
@@ -30,6 +30,7 @@ UNREAD = frozenset(
 """What is told of a message that no column is made of."""
 _UNREAD_OF_PARTS = frozenset({"message_content.image", "message_content.id", "message_content.signature"})
 _TEXT = pa.large_string()
+_SILENT = pa.array(sorted(SILENT), _TEXT)
 _ENCODE = msgspec.json.Encoder().encode
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -144,7 +145,7 @@ def _clean(column: pa.Array) -> tuple[pa.Array, Places]:
     """The different texts of a column that say something, and which of them each row has (-1: none)."""
     coded = column.dictionary_encode()
     every, which = coded.dictionary.cast(_TEXT), _places(coded.indices)
-    silent = np.array([clean_text(text) is None for text in every.to_pylist()], bool)
+    silent = pc.is_in(every, _SILENT).to_numpy(zero_copy_only=False)
     if silent.any():
         which = np.where(np.append(silent, False)[which], -1, which)
     return every, which

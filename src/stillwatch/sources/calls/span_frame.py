@@ -25,7 +25,7 @@ from stillwatch.sources.calls.span_window import CALLS_HELD, CHARACTERS_HELD, Ca
 from stillwatch.sources.records.rows import Rows
 from stillwatch.sources.records.values import FIRST_US, LAST_US
 
-__all__ = ["Frame"]
+__all__ = ["SPAN", "Frame"]
 
 PREFIX = "attributes."
 SPAN, TRACE, PARENT = "context.span_id", "context.trace_id", "parent_id"
@@ -67,8 +67,8 @@ class Frame:
         )
         self._servers = sorted(servers & self._plan.plain.union(*self._plan.caller.values()))
         self._rows_of, self._span_of = rows_of, span_of
-        own = [name for name in (*_TEXTS, START, END, MESSAGE, EVENTS) if name in kinds]
-        self.columns = [*own, *(PREFIX + name for name in sorted(self._plan.names))]
+        read = {*_TEXTS, START, END, MESSAGE, EVENTS, *(PREFIX + name for name in self._plan.names)}
+        self.columns = [name for name in kinds if name in read]
 
     @staticmethod
     def takes(schema: pa.Schema) -> bool:
@@ -144,7 +144,7 @@ class Frame:
         apart = self._apart(batch, np.flatnonzero(odd), calls, context)
         size = sum(value.nbytes for value in values.values() if isinstance(value, pa.Array))
         size += sum(call.characters for call in apart.values())
-        stretch = Stretch(keys, parents, calls, context, np.zeros(count, bool))
+        stretch = Stretch(keys, parents, calls, context)
         return _Piece(first, calls, calls & ~odd, values, apart, size), stretch
 
     def _strange(self, batch: pa.RecordBatch) -> Bools:

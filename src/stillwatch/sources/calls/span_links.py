@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,6 +23,8 @@ __all__ = ["Coded", "Links", "Stretch"]
 Places: TypeAlias = npt.NDArray[np.int64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 
+_UNTOLD, _ROOT = -1, -2
+
 
 class Coded(NamedTuple):
     """A column of few different values: these, and which of them each row has (-1: none)."""
@@ -30,91 +32,95 @@ class Coded(NamedTuple):
     values: list[Any]
     which: Places
 
-    def short(self) -> Places:
-        """Which of the values each row has, of those that are kept for the spans below (`span_window.short`)."""
-        long = np.array([len(str(value)) > CONTEXT_CHARACTERS for value in self.values] + [False], bool)
-        return np.where(long[self.which], -1, self.which) if long.any() else self.which
+    def short(self) -> Coded:
+        """Without the values that are too long to be kept for the spans below (`span_window.short`)."""
+        lengths = [len(value) if type(value) is str else len(str(value)) for value in self.values]
+        if max(lengths, default=0) <= CONTEXT_CHARACTERS:
+            return self
+        long = np.array([*(length > CONTEXT_CHARACTERS for length in lengths), False])
+        return self._replace(which=np.where(long[self.which], -1, self.which))
 
 
-class Stretch(NamedTuple):
-    """Some spans: which they are, what each lies within, which are calls, and what each tells of who called.
+class Stretch:
+    """Some spans: which they are, what each lies within, which are calls, and what each tells of who called."""
 
-    ``encloses``: those that a call lies within, as far as is known.
-    """
+    def __init__(
+        self, keys: Sequence[Key | None], parents: Sequence[Key | None], calls: Bools, context: dict[str, Coded]
+    ) -> None:
+        self.keys, self.parents, self.calls, self.context = keys, parents, calls, context
+        self.below = {name: coded.short() for name, coded in context.items()}
+        self.known = np.array([key is not None for key in keys], bool)
+        # where in the file what each lies within was told: not yet, or never
+        self.above = np.array([_ROOT if parent is None else _UNTOLD for parent in parents], np.int64)
+        self.encloses = np.zeros(len(keys), bool)
 
-    keys: Sequence[Key | None]
-    parents: Sequence[Key | None]
-    calls: Bools
-    context: dict[str, Coded]
-    encloses: Bools
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 class Links:
     """The spans that are remembered."""
 
     def __init__(self) -> None:
-        self._at: dict[Key, int] = {}
+        self._at: dict[Key | None, int] = {}
         self._kept: deque[Stretch] = deque()
-        self._first = self._asked = 0
+        self._first = self._asked = self._last = 0
 
     def add(self, stretch: Stretch) -> None:
         """The next spans of the file."""
-        start = self._first + sum(len(kept.keys) for kept in self._kept)
+        told = zip(stretch.keys, range(self._last, self._last + len(stretch)), strict=True)
+        self._at.update(told if stretch.known.all() else ((key, place) for key, place in told if key is not None))
         self._kept.append(stretch)
-        told = zip(stretch.keys, range(start, start + len(stretch.keys)), strict=True)
-        self._at.update((key, place) for key, place in told if key is not None)
+        self._last += len(stretch)
 
     def next(self) -> tuple[Bools, dict[str, Coded]]:
         """Of the oldest stretch that was not asked about: which of its spans are exchanges, and what is known of who
         called in each of its calls (`span_window.inherited`).
         """
-        before = sum(len(kept.keys) for kept in itertools.islice(self._kept, self._asked))
+        before = sum(map(len, itertools.islice(self._kept, self._asked)))
         stretch = self._kept[self._asked]
-        rows = slice(before, before + len(stretch.keys))
-        above, own = self._above(), self._own()
+        rows = slice(before, before + len(stretch))
+        own = self._own()
+        above = self._above(own)
         encloses = self._enclosing(above, own)
         calls = np.flatnonzero(stretch.calls)
-        passed = np.array([key is not None for key in stretch.keys], bool) & encloses[own[rows]]
         context = self._inherited(above, above[rows][calls], stretch, calls)
         self._asked += 1
         self._forget()
-        return stretch.calls & ~passed, context
-
-    def _above(self) -> Places:
-        """The place of what each span lies within; -1 where that is not known."""
-        at: Callable[[Any, int], int] = self._at.get
-        places = [
-            np.fromiter(map(at, kept.parents, itertools.repeat(-1)), np.int64, len(kept.parents)) for kept in self._kept
-        ]
-        found = np.concatenate(places)
-        return np.where(found < 0, -1, found - self._first)
+        return stretch.calls & ~(stretch.known & encloses[own[rows]]), context
 
     def _own(self) -> Places:
         """The place that counts for each span: where it was told last."""
-        told = sum(len(kept.keys) for kept in self._kept)
-        every = np.arange(told)
-        if len(self._at) == told:
+        every = np.arange(self._last - self._first)
+        if len(self._at) == len(every):
             return every
-        at: Callable[[Any, int], int] = self._at.get
         keys = itertools.chain.from_iterable(kept.keys for kept in self._kept)
-        found = np.fromiter(map(at, keys, itertools.repeat(-1)), np.int64, told)
+        found = np.fromiter((self._at.get(key, -1) if key is not None else -1 for key in keys), np.int64, len(every))
         return np.where(found < 0, every, found - self._first)
 
+    def _above(self, own: Places) -> Places:
+        """The place of what each span lies within; -1 where that is not known."""
+        for kept in self._kept:
+            kept.above[(kept.above >= 0) & (kept.above < self._first)] = _UNTOLD
+            for place in np.flatnonzero(kept.above == _UNTOLD).tolist():
+                kept.above[place] = self._at.get(kept.parents[place], _UNTOLD)
+        found = np.concatenate([kept.above for kept in self._kept])
+        return np.where(found < 0, -1, own[np.maximum(found - self._first, 0)])
+
     def _enclosing(self, above: Places, own: Places) -> Bools:
-        """Which spans a call lies within, and keeps it for when that call is forgotten."""
-        known = np.concatenate([kept.encloses for kept in self._kept])
-        found = np.zeros(len(known), bool)
-        found[own[known]] = True
+        """Which spans a call lies within; kept for when that call is forgotten."""
+        found = np.zeros(len(above), bool)
+        found[own[np.concatenate([kept.encloses for kept in self._kept])]] = True
         # like a call, a span that does not say which one it is marks those above it, as in the window
-        marks = [kept.calls | np.array([key is None for key in kept.keys], bool) for kept in self._kept]
-        going = np.unique(above[np.concatenate(marks) | found])
+        marks = np.concatenate([kept.calls | ~kept.known for kept in self._kept])
+        going = np.unique(above[marks | found])
         while len(going := going[going >= 0]) and len(going := going[~found[going]]):
             found[going] = True
             going = np.unique(above[going])
         start = 0
         for kept in self._kept:
-            kept.encloses[:] = found[start : start + len(kept.keys)]
-            start += len(kept.keys)
+            kept.encloses = found[start : start + len(kept)]
+            start += len(kept)
         return found
 
     def _inherited(self, above: Places, first: Places, stretch: Stretch, calls: Places) -> dict[str, Coded]:
@@ -145,22 +151,21 @@ class Links:
         values: list[Any] = []
         which: list[Places] = []
         for kept in self._kept:
-            coded = kept.context.get(name)
+            coded = kept.below.get(name)
             if coded is None:
-                which.append(np.full(len(kept.keys), -1))
+                which.append(np.full(len(kept), -1))
             else:
-                short = coded.short()
-                which.append(np.where(short < 0, -1, short + len(values)))
+                which.append(np.where(coded.which < 0, -1, coded.which + len(values)))
                 values += coded.values
         return values, np.concatenate(which)
 
     def _forget(self) -> None:
         """Keeps no more spans than may be kept."""
-        known = sum(len(kept.keys) for kept in itertools.islice(self._kept, self._asked))
-        while self._asked and known - len(self._kept[0].keys) >= SPANS_KNOWN:
+        known = sum(map(len, itertools.islice(self._kept, self._asked)))
+        while self._asked and known - len(self._kept[0]) >= SPANS_KNOWN:
             gone = self._kept.popleft()
-            known -= len(gone.keys)
-            self._first += len(gone.keys)
+            known -= len(gone)
+            self._first += len(gone)
             self._asked -= 1
             for key in gone.keys:
                 if key is not None and self._at.get(key, self._first) < self._first:

@@ -17,6 +17,7 @@ __all__ = [
     "PART_TEXT",
     "PART_TYPE",
     "ROLE",
+    "SILENT",
     "Message",
     "clean_text",
     "is_thought",
@@ -27,7 +28,7 @@ __all__ = [
     "texts_listed",
 ]
 
-REDACTED = ("__REDACTED__", "redacted-by-litellm")
+SILENT = frozenset({"", "__REDACTED__", "redacted-by-litellm"})
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 BRACKETS = ("[", "{")
 MESSAGE = frozenset({"role", "parts", "content"})
@@ -48,7 +49,7 @@ def json_told(value: Any) -> Any:
 
 def clean_text(text: Any) -> str | None:
     """A text that says something: null for an empty one, one that was redacted, and what is no text."""
-    return text if isinstance(text, str) and text and text not in REDACTED else None
+    return text if isinstance(text, str) and text not in SILENT else None
 
 
 def _part(part: Any) -> tuple[str | None, str | None]:

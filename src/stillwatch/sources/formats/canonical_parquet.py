@@ -114,8 +114,8 @@ def _checked(location: str) -> pq.ParquetFile:
 def parquet_batches(
     file: pq.ParquetFile, columns: list[str] | None, location: str, rows: int = BATCH_ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of some columns (None: all) in batches of up to ``rows``. Raises `InputError` where the file turns out to
-    be damaged.
+    """The rows of some columns (None: all) in batches of up to ``rows``. Raises `InputError` where the file turns out
+    to be damaged.
     """
     try:
         yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)

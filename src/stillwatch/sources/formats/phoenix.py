@@ -36,8 +36,9 @@ from stillwatch.sources.calls.attributes import (
     flat_columns,
 )
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.message_columns import is_text
 from stillwatch.sources.calls.model_spans import is_call
-from stillwatch.sources.calls.span_frame import Frame
+from stillwatch.sources.calls.span_frame import SPAN, Frame
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
@@ -56,6 +57,7 @@ TIMES = ("start_time", "end_time")
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
 TELLING = ("context", "attributes.gen_ai", "data", "spans")  # how the columns begin that tell an id
+ANSWER_ID = PREFIX + "gen_ai.response.id"
 LITELLMS = "llm.request.type"
 """What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = frozenset({"http.route", "client.address", "http.client_ip"})
@@ -141,6 +143,21 @@ class Phoenix(SpanLog):
         if not Frame.takes(file.schema_arrow):
             return super()._windowed(location, passed)
         return _framed(file, location, passed)
+
+    def identities(self, location: str) -> Iterator[pa.Array]:
+        """See `Source.identities`; of a data frame, the column of the ids."""
+        if head(location).startswith(MAGIC):
+            file = open_parquet(location)
+            schema = file.schema_arrow
+            others = [name for name in schema.names if name.startswith(TELLING[1])]
+            if Frame.takes(schema) and all(name == ANSWER_ID and is_text(schema.field(name).type) for name in others):
+                for batch in parquet_batches(file, [SPAN, *others], location):
+                    sound = _sound(batch, location)
+                    told = [sound.column(name).cast(pa.large_string()) for name in (SPAN, *others)]
+                    filled = [pc.if_else(pc.equal(column, ""), None, column) for column in told]
+                    yield pc.coalesce(*filled).drop_null()
+                return
+        yield from super().identities(location)
 
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""
