@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import datetime as dt
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,6 +213,38 @@ def test_columns_tell_what_spans_tell_one_by_one(
     assert all_of(by_columns(path, Cursor(passed)))[0] == rest
 
 
+def written(value: Any) -> Any:
+    return value.isoformat(" ") if isinstance(value, dt.datetime) else value
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(
+    tables=st.lists(frames() | frames(CALLS), min_size=1, max_size=3),
+    others=st.lists(st.sampled_from(["{", "[]", '{"data": [{}, {"context.span_id": "z"}]}', '{"attributes": {}}'])),
+    rows=st.sampled_from([1, 3, 512]),
+)
+def test_lines_tell_by_their_columns_what_they_tell_one_by_one(
+    tables: list[pa.Table],
+    others: list[str],
+    rows: int,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path_factory.mktemp("frame") / "spans.jsonl"
+    spans = [span for table in tables for span in table.to_pylist()]
+    lines = [json.dumps({"attributes.user.id": "u"})]
+    lines += [json.dumps({name: written(value) for name, value in span.items()}) for span in spans]
+    for place, other in enumerate(others):
+        lines.insert(1 + 2 * place, other)
+    path.write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr(phoenix, "SLICE", rows)
+    expected = all_of(one_by_one(path))
+    assert all_of(SOURCE.read(str(path), None)) == expected
+    passed = len(lines) // 2
+    rest = [row for row in expected[0] if row[0] > passed]
+    assert all_of(SOURCE.read(str(path), Cursor(passed)))[0] == rest
+
+
 def calls(count: int, above: list[str | None], **told: Any) -> pa.Table:
     """A data frame of calls, each within another span, and one value of each other column."""
     return pa.table(
@@ -231,14 +264,14 @@ def test_spans_above_are_found_before_and_after_their_calls_and_the_oldest_are_f
     monkeypatch.setattr(Frame, "piece_rows", staticmethod(lambda _: 10))
     monkeypatch.setattr(span_frame, "CALLS_HELD", 20)
     monkeypatch.setattr(span_links, "SPANS_KNOWN", 40)
-    above = {10: "s12", 30: "s12", 55: "s12", 90: "s12"}  # told in row 12
-    table = calls(100, [above.get(number) for number in range(100)]).to_pylist()
+    above = {10: "s12", 30: "s12", 55: "s12", 190: "s12"}  # told in row 12
+    table = calls(200, [above.get(number) for number in range(200)]).to_pylist()
     table[12] = table[12] | {"context.span_id": "s12", "attributes.openinference.span.kind": "CHAIN"}
     rows = [row | {"attributes.user.id": "u" if row["context.span_id"] == "s12" else None} for row in table]
     path = tmp_path / "spans"
     pq.write_table(pa.Table.from_pylist(rows), path)
     found = {row["exchange_id"]: row["account_id"] for _, row, _ in all_of(by_columns(path))[0]}
-    assert len(found) == 99
+    assert len(found) == 199
     assert [found[f"r{number}"] for number in above] == ["u", "u", "u", None]
 
 

@@ -35,7 +35,7 @@ from stillwatch.sources.calls.model_spans import (
 from stillwatch.sources.calls.span_links import Coded
 from stillwatch.sources.calls.span_messages import clean_text
 
-__all__ = ["Plan", "Values", "call_columns", "context_columns", "told_calls"]
+__all__ = ["Plan", "Values", "call_columns", "context_columns", "is_read", "told_calls"]
 
 NAMESPACES = frozenset(
     {
@@ -92,7 +92,7 @@ class Plan(NamedTuple):
         plain |= {name for name in (SENT, ANSWERED) if name in attributes and holds_messages(attributes[name])}
         known = plain.union(*call.values(), *caller.values())
         rest = [name for name, kind in attributes.items() if name not in known and not pa.types.is_null(kind)]
-        rest = [name for name in rest if name.partition(".")[0] in NAMESPACES and name not in UNREAD]
+        rest = list(filter(is_read, rest))
         beside = tuple(name for name in rest if name.partition(".")[0] == BESIDE)
         return cls(call, caller, frozenset(plain), tuple(name for name in rest if name not in beside), beside)
 
@@ -100,6 +100,11 @@ class Plan(NamedTuple):
     def names(self) -> frozenset[str]:
         """All attributes that are read."""
         return self.plain.union(self.others, self.beside, *self.call.values(), *self.caller.values())
+
+
+def is_read(name: str) -> bool:
+    """Whether a span may be read by an attribute."""
+    return name.partition(".")[0] in NAMESPACES and name not in UNREAD
 
 
 def _is_number(kind: pa.DataType) -> bool:

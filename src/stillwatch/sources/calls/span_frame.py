@@ -8,7 +8,7 @@ span by span, as all spans of other files are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from stillwatch.sources.base import Cursor, ReadBatch
-from stillwatch.sources.calls.message_columns import Bools, is_text
+from stillwatch.sources.calls.message_columns import Bools, Places, is_text
 from stillwatch.sources.calls.span_columns import Plan, Values, call_columns, context_columns, taken, told_calls
 from stillwatch.sources.calls.span_links import Coded, Links, Stretch
 from stillwatch.sources.calls.span_status import SUCCESS
@@ -25,24 +25,34 @@ from stillwatch.sources.calls.span_window import CALLS_HELD, CHARACTERS_HELD, Ca
 from stillwatch.sources.records.rows import Rows
 from stillwatch.sources.records.values import FIRST_US, LAST_US
 
-__all__ = ["SPAN", "Frame"]
+__all__ = ["END", "EVENTS", "MESSAGE", "NESTED", "PREFIX", "SPAN", "START", "TEXTS", "Frame", "Place", "read_pieces"]
 
 PREFIX = "attributes."
 SPAN, TRACE, PARENT = "context.span_id", "context.trace_id", "parent_id"
 START, END = "start_time", "end_time"
 KIND, STATUS, MESSAGE, EVENTS = "span_kind", "status_code", "status_message", "events"
-_NESTED = ("context", "attributes", "data", "spans")
-_TEXTS = (SPAN, TRACE, PARENT, KIND, STATUS)
+NESTED = frozenset({"context", "attributes", "data", "spans"})
+TEXTS = (SPAN, TRACE, PARENT, KIND, STATUS)
 _ROWS_APART = 512
+_TOGETHER = 3  # times as many calls as are held back are joined at once
 _PIECE_BYTES = 32 * 2**20
 _PIECE_ROWS = (256, 16_384)
 _TEXT = pa.large_string()
+_RowsAt = Callable[[Places], Sequence[Mapping[str, Any]]]
+
+
+class Place(NamedTuple):
+    """Where some rows stand: of each the record and the line; and what was set aside among them: record, line, why."""
+
+    records: Places
+    lines: Places
+    rejected: tuple[tuple[int, int, str], ...] = ()
 
 
 class _Piece(NamedTuple):
-    """Some rows of the file: the first one's number (from 1), the calls in order with their columns, odd ones apart."""
+    """Some rows of the file: where they stand, the calls in order with their columns, odd ones apart."""
 
-    first: int
+    place: Place
     calls: Bools
     plain: Bools
     values: Values
@@ -57,28 +67,27 @@ class Frame:
         self,
         schema: pa.Schema,
         servers: frozenset[str],
-        rows_of: Callable[[pa.RecordBatch], list[dict[str, Any]]],
         span_of: Callable[[Mapping[str, Any]], Span],
     ) -> None:
-        """``servers``: attributes that tell a server's span; ``rows_of`` and ``span_of`` read what is odd."""
+        """``servers``: attributes that tell a server's span; ``span_of`` reads what is odd."""
         kinds = {field.name: field.type for field in schema}
         self._plan = Plan.of(
             {name.removeprefix(PREFIX): kind for name, kind in kinds.items() if name.startswith(PREFIX)}, servers
         )
         self._servers = sorted(servers & self._plan.plain.union(*self._plan.caller.values()))
-        self._rows_of, self._span_of = rows_of, span_of
-        read = {*_TEXTS, START, END, MESSAGE, EVENTS, *(PREFIX + name for name in self._plan.names)}
+        self._span_of = span_of
+        read = {*TEXTS, START, END, MESSAGE, EVENTS, *(PREFIX + name for name in self._plan.names)}
         self.columns = [name for name in kinds if name in read]
 
     @staticmethod
     def takes(schema: pa.Schema) -> bool:
         """Whether a table's own columns are those of a data frame, each once, with ids and times of the usual types."""
         kinds = {field.name: field.type for field in schema}
-        if len(kinds) < len(schema) or any(name in kinds for name in _NESTED) or SPAN not in kinds:
+        if len(kinds) < len(schema) or not NESTED.isdisjoint(kinds) or SPAN not in kinds:
             return False
         if not (is_text(kinds[SPAN]) and pa.types.is_timestamp(kinds.get(START, pa.null()))):
             return False
-        texts = all(is_text(kind) or pa.types.is_null(kind) for name in _TEXTS if (kind := kinds.get(name)) is not None)
+        texts = all(is_text(kind) or pa.types.is_null(kind) for name in TEXTS if (kind := kinds.get(name)) is not None)
         end, events = kinds.get(END, pa.null()), kinds.get(EVENTS, pa.null())
         ends = pa.types.is_timestamp(end) or pa.types.is_null(end)
         return texts and ends and (pa.types.is_list(events) or pa.types.is_null(events))
@@ -91,29 +100,14 @@ class Frame:
         least, most = _PIECE_ROWS
         return min(max(_PIECE_BYTES // each, least), most)
 
-    def read(self, batches: Iterable[pa.RecordBatch], location: str, passed: int) -> Iterator[ReadBatch]:
-        """The exchanges in the rows of the file, after the first ``passed``. All texts must be sound (`validate`)."""
-        rows, links, number = Rows(location), Links(), 0
-        waiting: deque[_Piece] = deque()
-        calls = held = 0
-        for batch in batches:
-            piece, stretch = self._piece(batch, number + 1)
-            number += batch.num_rows
-            links.add(stretch)
-            waiting.append(piece)
-            calls, held = calls + int(piece.calls.sum()), held + piece.bytes
-            while len(waiting) > 1:
-                after = calls - int(waiting[0].calls.sum()), held - waiting[0].bytes
-                if after[0] < CALLS_HELD and after[1] < CHARACTERS_HELD:
-                    break
-                calls, held = after
-                yield from _released(rows, waiting.popleft(), links, passed)
-        while waiting:
-            yield from _released(rows, waiting.popleft(), links, passed)
-        if len(rows):
-            yield rows.take(Cursor(number))
-
-    def _piece(self, batch: pa.RecordBatch, first: int) -> tuple[_Piece, Stretch]:
+    def piece(
+        self,
+        batch: pa.RecordBatch,
+        place: Place,
+        rows_at: _RowsAt,
+        odd: Bools | None = None,
+    ) -> tuple[_Piece, Stretch]:
+        """Some rows of the table, of which some may be known to be ``odd``; ``rows_at`` gives rows by themselves."""
         count = batch.num_rows
         told = {
             name.removeprefix(PREFIX): column
@@ -122,7 +116,8 @@ class Frame:
         }
         kinds = _text(batch, KIND)
         kinds = pc.if_else(pc.equal(kinds, "UNKNOWN"), None, kinds)
-        calls, odd = told_calls(self._plan, told, kinds)
+        calls, strange = told_calls(self._plan, told, kinds)
+        odd = strange if odd is None else odd | strange
         started, late = _times(batch, START)
         ended, later = _times(batch, END)
         odd |= calls & (late | later | self._strange(batch))
@@ -141,11 +136,16 @@ class Frame:
         values["exchange_id"], values["started_at"] = _text(batch, SPAN).filter(plain), started.filter(plain)
         values["latency_ms"] = _milliseconds(started, ended).filter(plain)
         values["status"] = pa.array(np.full(len(values["exchange_id"]), SUCCESS))
-        apart = self._apart(batch, np.flatnonzero(odd), calls, context)
+        apart = {}
+        for row, span in self._apart(np.flatnonzero(odd), rows_at):
+            keys[row], parents[row], calls[row] = span.key, span.parent, span.call
+            call = Call(span, settled=True) if span.call else None
+            if call is not None:
+                apart[row] = call
+            _learn(context, row, count, call.context if call else context_of(span, call=False))
         size = sum(value.nbytes for value in values.values() if isinstance(value, pa.Array))
         size += sum(call.characters for call in apart.values())
-        stretch = Stretch(keys, parents, calls, context)
-        return _Piece(first, calls, calls & ~odd, values, apart, size), stretch
+        return _Piece(place, calls, calls & ~odd, values, apart, size), Stretch(keys, parents, calls, context)
 
     def _strange(self, batch: pa.RecordBatch) -> Bools:
         """Spans that failed, or have events: how a call ended is told by these."""
@@ -156,52 +156,80 @@ class Frame:
         return found
 
     def _apart(
-        self, batch: pa.RecordBatch, odd: np.ndarray[Any, Any], calls: Bools, context: dict[str, Coded]
-    ) -> dict[int, Call]:
-        """The calls among odd spans, each read by itself; ``calls`` and ``context`` learn what these tell."""
-        found: dict[int, Call] = {}
+        self, odd: Places, rows_at: Callable[[Places], Sequence[Mapping[str, Any]]]
+    ) -> Iterator[tuple[int, Span]]:
+        """The odd spans, each read by itself."""
         for start in range(0, len(odd), _ROWS_APART):
             places = odd[start : start + _ROWS_APART]
-            for place, row in zip(places.tolist(), self._rows_of(batch.take(pa.array(places))), strict=True):
-                span = self._span_of(row)
-                calls[place] = span.call
-                call = Call(span, settled=True) if span.call else None
-                if call is not None:
-                    found[place] = call
-                _learn(context, place, len(calls), call.context if call else context_of(span, call=False))
-        return found
+            yield from zip(places.tolist(), map(self._span_of, rows_at(places)), strict=True)
+
+
+def read_pieces(pieces: Iterable[tuple[_Piece, Stretch]], location: str, passed: int) -> Iterator[ReadBatch]:
+    """The exchanges in the pieces of a file, after its first ``passed`` records."""
+    rows, links, last = Rows(location), Links(), 0
+    waiting: deque[_Piece] = deque()
+    calls = held = 0
+    for piece, stretch in pieces:
+        last = max(last, *piece.place.records[-1:].tolist(), *(record for record, _, _ in piece.place.rejected))
+        links.add(stretch)
+        waiting.append(piece)
+        calls, held = calls + int(piece.calls.sum()), held + piece.bytes
+        if calls < _TOGETHER * CALLS_HELD and held < CHARACTERS_HELD:
+            continue
+        while len(waiting) > 1:
+            after = calls - int(waiting[0].calls.sum()), held - waiting[0].bytes
+            if after[0] < CALLS_HELD and after[1] < CHARACTERS_HELD:
+                break
+            calls, held = after
+            yield from _released(rows, waiting.popleft(), links, passed)
+    while waiting:
+        yield from _released(rows, waiting.popleft(), links, passed)
+    if len(rows):
+        yield rows.take(Cursor(last))
 
 
 def _released(rows: Rows, piece: _Piece, links: Links, passed: int) -> Iterator[ReadBatch]:
-    """The exchanges of a piece, after the first ``passed`` rows of the file."""
+    """The exchanges of a piece, after the first ``passed`` records of the file."""
     exchanges, context = links.next()
+    records, lines, rejected = piece.place
+    aside = deque(reject for reject in rejected if reject[0] > passed)
     calls = np.flatnonzero(piece.calls)
-    if not len(calls):
-        return
-    wanted = exchanges[calls] & (calls + piece.first > passed)
+    wanted = exchanges[calls] & (records[calls] > passed)
     plain = piece.plain[calls]
     known = {name: taken(told) for name, told in context.items()}
     place = np.cumsum(plain) - 1  # of a plain call among the plain ones
-    turns = np.flatnonzero(np.append(True, plain[1:] != plain[:-1]))
-    for start, end in zip(turns.tolist(), [*turns[1:].tolist(), len(calls)], strict=True):
+    turns = np.flatnonzero(np.append(True, plain[1:] != plain[:-1])) if len(calls) else calls
+    for start, end in zip(turns.tolist(), [*turns[1:].tolist(), len(calls)], strict=False):
         chosen = start + np.flatnonzero(wanted[start:end])
-        lines = (calls[chosen] + piece.first).tolist()
-        if not plain[start]:
-            for one, line in zip(chosen.tolist(), lines, strict=True):
-                call = piece.odd[line - piece.first]
-                told = {name: _one(column, one) for name, column in known.items()}
-                row = call.row({name: value for name, value in told.items() if value is not None})
-                rows.add_typed(row, line) if call.typed else rows.add(row, line)
-                if rows.full:
-                    yield rows.take(Cursor(line))
-            continue
         while len(chosen):
-            some, chosen = chosen[: rows.room], chosen[rows.room :]
-            columns = {name: _some(values, place[some]) for name, values in piece.values.items()}
-            columns |= {name: _some(column, some) for name, column in known.items()}
-            rows.add_columns(columns, (calls[some] + piece.first).tolist())
+            some, chosen = chosen[: max(rows.room, 1)], chosen[max(rows.room, 1) :]
+            known_of = {name: _some(column, some) for name, column in known.items()}
+            at = calls[some]
+            _set_aside(rows, aside, int(records[at[-1]]))
+            if plain[start]:
+                columns = {name: _some(values, place[some]) for name, values in piece.values.items()}
+                rows.add_columns(columns | known_of, lines[at].tolist())
+            else:
+                _add_apart(rows, [piece.odd[row] for row in at.tolist()], lines[at].tolist(), known_of)
             if rows.full:
-                yield rows.take(Cursor(int(calls[some[-1]]) + piece.first))
+                last, following = records[at[-1]], records[calls[some[-1] + 1 : some[-1] + 2]]
+                yield rows.take(Cursor(int(last) - (last in following)))  # a record that is not at its end comes again
+    _set_aside(rows, aside, None)
+
+
+def _set_aside(rows: Rows, aside: deque[tuple[int, int, str]], until: int | None) -> None:
+    """Sets aside what stands up to a record, or all."""
+    while aside and (until is None or aside[0][0] <= until):
+        _, line, reason = aside.popleft()
+        rows.reject(reason, line)
+
+
+def _add_apart(rows: Rows, calls: Sequence[Call], lines: Sequence[int], known: Mapping[str, Any]) -> None:
+    """Calls that were read by themselves."""
+    columns = {name: column.to_pylist() if isinstance(column, pa.Array) else column for name, column in known.items()}
+    for number, (call, line) in enumerate(zip(calls, lines, strict=True)):
+        row = call.row({name: told[number] for name, told in columns.items() if told[number] is not None})
+        rows.add_typed(row, line) if call.typed else rows.add(row, line)
 
 
 def _learn(context: dict[str, Coded], place: int, count: int, told: Mapping[str, Any]) -> None:
@@ -212,10 +240,6 @@ def _learn(context: dict[str, Coded], place: int, count: int, told: Mapping[str,
         coded = context.setdefault(name, Coded([], np.full(count, -1)))
         coded.which[place] = len(coded.values)
         coded.values.append(value)
-
-
-def _one(column: Any, place: int) -> Any:
-    return column[place].as_py() if isinstance(column, pa.Array) else column[place]
 
 
 def _some(column: Any, places: np.ndarray[Any, Any]) -> Any:

@@ -65,9 +65,13 @@ class Links:
         self._at: dict[Key | None, int] = {}
         self._kept: deque[Stretch] = deque()
         self._first = self._asked = self._last = 0
+        self._joined: tuple[Places, Places, Bools] | None = None  # until spans are added
+        self._values: dict[str, tuple[list[Any], Places]] = {}
 
     def add(self, stretch: Stretch) -> None:
-        """The next spans of the file."""
+        """The next spans of the file; the oldest are forgotten."""
+        self._forget()
+        self._joined, self._values = None, {}
         told = zip(stretch.keys, range(self._last, self._last + len(stretch)), strict=True)
         self._at.update(told if stretch.known.all() else ((key, place) for key, place in told if key is not None))
         self._kept.append(stretch)
@@ -80,13 +84,14 @@ class Links:
         before = sum(map(len, itertools.islice(self._kept, self._asked)))
         stretch = self._kept[self._asked]
         rows = slice(before, before + len(stretch))
-        own = self._own()
-        above = self._above(own)
-        encloses = self._enclosing(above, own)
+        if self._joined is None:
+            own = self._own()
+            above = self._above(own)
+            self._joined = own, above, self._enclosing(above, own)
+        own, above, encloses = self._joined
         calls = np.flatnonzero(stretch.calls)
         context = self._inherited(above, above[rows][calls], stretch, calls)
         self._asked += 1
-        self._forget()
         return stretch.calls & ~(stretch.known & encloses[own[rows]]), context
 
     def _own(self) -> Places:
@@ -131,7 +136,9 @@ class Links:
         for name in CONTEXT:
             if not any(name in kept.context for kept in self._kept):
                 continue
-            values, which = self._told(name)
+            if name not in self._values:
+                self._values[name] = self._told(name)
+            values, which = self._values[name]
             best = np.full(len(calls), -1)
             for places in path[:DEPTH]:
                 here = np.where(places < 0, -1, which[places])
@@ -140,9 +147,12 @@ class Links:
                 own = stretch.context[name]
                 mine = own.which[calls]
                 best = np.where(mine < 0, best, mine + len(values))
-                values = [*values, *own.values]
+                more = own.values
+            else:
+                more = []
             used, which = np.unique(best, return_inverse=True)
-            kept = [values[place] for place in used.tolist() if place >= 0]
+            all_of = len(values)
+            kept = [values[p] if p < all_of else more[p - all_of] for p in used.tolist() if p >= 0]
             found[name] = Coded(kept, which - (len(used) - len(kept)))
         return found
 
