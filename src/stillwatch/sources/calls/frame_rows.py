@@ -16,6 +16,7 @@ import pyarrow as pa
 from stillwatch.sources.calls.message_columns import Bools
 from stillwatch.sources.calls.span_columns import is_read
 from stillwatch.sources.calls.span_frame import END, EVENTS, MESSAGE, NESTED, PREFIX, START, TEXTS
+from stillwatch.sources.records.conversation import without_halves
 from stillwatch.sources.records.values import BadValueError, time_us
 
 __all__ = ["columns_of"]
@@ -34,7 +35,8 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[pa.RecordBatch, Bools
     for name in NESTED & names.keys():
         odd |= np.array([name in row for row in rows], bool)
     attributes = [name for name in names if name.startswith(PREFIX) and is_read(name.removeprefix(PREFIX))]
-    if len(attributes) > NAMES:
+    unsound = [name for name in attributes if not name.isascii() and without_halves(name) != name]
+    if len(attributes) > NAMES or unsound:
         odd[:], attributes = True, []
     columns: dict[str, pa.Array] = {}
     for name in (*TEXTS, MESSAGE):
