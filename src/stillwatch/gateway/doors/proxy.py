@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stillwatch.errors import InputError
-from stillwatch.gateway.alerts.running import Alerting
+from stillwatch.gateway.alerting import Alerting
 from stillwatch.gateway.doors.accounts import LOOPBACK, Callers, read_keys
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
