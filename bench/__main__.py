@@ -13,6 +13,8 @@ from bench import (
     drill,
     formats,
     fuzzing,
+    gateway_decide,
+    gateway_kills,
     gateway_replay,
     leaks,
     nulls,
@@ -41,6 +43,8 @@ def main(names: list[str]) -> None:
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
         "sharing": sharing.main,
+        "gateway_decide": gateway_decide.main,
+        "gateway_kills": gateway_kills.main,
         "gateway_replay": lambda: gateway_replay.main([]),
     }
     for name in names or (*DETECTION, *others):

@@ -1,9 +1,9 @@
 """The proxy against a bare reverse proxy of the same stack: uvicorn, the same ASGI app before the same client, no gate.
 
 Processes of their own: a model's server that costs next to nothing, the proxies, and this one, which asks. Rounds
-alternate between two proxies, so that whatever else the machine does hits both; a figure is the median over pairs. What a proxy
-can carry is told twice: by the clock, and by the processor time that its process took for an answer, which a busy
-machine changes little.
+alternate between two proxies, so that whatever else the machine does hits both; a figure is the median over pairs. What
+a proxy can carry is told twice: by the clock, and by the processor time that its process took for an answer, which a
+busy machine changes less.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -137,6 +138,10 @@ class Running(NamedTuple):
     def place(self) -> tuple[str, int]:
         host, _, port = self.address.rpartition("/")[2].partition(":")
         return host, int(port)
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def processor_seconds(self) -> float:
         """What the process took so far, all threads together (at 10 ms)."""

@@ -98,9 +98,12 @@ class Canned(asyncio.Protocol):
     async def _slowly(self) -> None:
         self._transport.write(_STREAM_HEAD)
         for event in self._events:
+            if self._transport.is_closing():
+                return
             self._transport.write(_chunk(event))
             await asyncio.sleep(self._pause)
-        self._transport.write(b"0\r\n\r\n")
+        if not self._transport.is_closing():
+            self._transport.write(b"0\r\n\r\n")
 
 
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from stillwatch.campaigns.report import ErrorRate
 from stillwatch.gateway.decision import Decision, Observed
+from stillwatch.gateway.gate import Gate
 from stillwatch.responses.base import Subject
 from stillwatch.responses.traffic import Request
 
 NOW = 1_790_000_000_000_000
 SECOND = 1_000_000
+HOLD = '[[measures]]\nresponse = "hold_for_review"\n'
 SLOW = """
 [[measures]]
 response = "slow_down"
@@ -46,6 +49,13 @@ def ended(decision: Decision, **row: Any) -> Observed:
 def write_policy(path: Path, measures: str = SLOW, mode: str = "act", more: str = "") -> Path:
     path.write_text(f'version = 1\nname = "test"\nmode = "{mode}"\n{more}\n{measures}')
     return path
+
+
+Open = Callable[..., Gate]
+
+
+def refused(gate: Gate, account: str = "a", times: int = 1) -> list[bool]:
+    return [gate.decide(asked(account, gate.now())).refuse is not None for _ in range(times)]
 
 
 class SetClock:

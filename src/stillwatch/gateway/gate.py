@@ -136,6 +136,8 @@ class Gate:
         with self.lock:
             if policy.bounds != self.policy.bounds:
                 self._watchman = Watchman(policy.bounds)
+            if isinstance(self.clock, SteadyClock):
+                self.clock.jump = policy.failures.clock_jump
             self.policy = policy
             self.keeps_text = self.journal.keep_text = policy.learning.keep_text_hours > 0
 

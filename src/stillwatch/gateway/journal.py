@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ class Journal:
         self.folder, self.keep_text = folder, keep_text
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._hour, self._file = -1, -1
+        self._lock = threading.Lock()
         for _, path in hours(folder):
             _close_off(path)
 
@@ -51,18 +53,23 @@ class Journal:
         except (UnicodeError, OverflowError, TypeError, ValueError):  # half a character, an integer beyond 64 bits
             line = json.dumps(row, default=str).encode() + b"\n"
         hour = at // HOUR
-        if hour != self._hour:
-            self._turn(hour)
-        try:
-            written = os.write(self._file, line)
-            if written != len(line):
-                os.write(self._file, b"\n")  # the disk is full: what is there is closed off, as after a kill
-                raise StorageError("the disk is full; an exchange was not written", self.folder, "free some space")
-        except OSError as error:
-            raise StorageError(f"an exchange was not written: {error.strerror}", self.folder) from error
+        with self._lock:  # else one thread turns the hour, and another writes to a file that was closed
+            if hour != self._hour:
+                self._turn(hour)
+            try:
+                written = os.write(self._file, line)
+                if written != len(line):
+                    os.write(self._file, b"\n")  # the disk is full: what is there is closed off, as after a kill
+                    raise StorageError("the disk is full; an exchange was not written", self.folder, "free some space")
+            except OSError as error:
+                raise StorageError(f"an exchange was not written: {error.strerror}", self.folder) from error
 
     def close(self) -> None:
         """Let go of the running hour's file."""
+        with self._lock:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._file >= 0:
             os.close(self._file)
         self._hour, self._file = -1, -1
@@ -73,7 +80,7 @@ class Journal:
             file = os.open(self.folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise StorageError(f"the journal cannot be written: {error.strerror}", self.folder) from error
-        self.close()
+        self._let_go()
         self._hour, self._file = hour, file
 
 

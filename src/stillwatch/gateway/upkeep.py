@@ -281,7 +281,8 @@ class Upkeep:
             self._renewed -= renewed
             claims = [claim for name in some if (claim := state.subject(name)) is not None]
             standing = [action for name in some for action in state.actions(name) if action.until > now]
-            again = [u for u in list(state.undone.values()) if u.ended and u.account_id in renewed]
+            over = renewed.union(name for name in some if state.subject(name) is None)
+            again = [undone for undone in list(state.undone.values()) if undone.ended and undone.account_id in over]
             if again:
                 gate.put([gone("undone", undone.action_id) for undone in again])
             planned = plan(claims, gate.policy, state.key, now).actions

@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 import msgspec
 
 from stillwatch.campaigns.report import ErrorRate
+from stillwatch.registry import Info
 from stillwatch.responses.traffic import Refusal, Request, Shape, ShieldMode
-from stillwatch.signals.base import Info
 
 __all__ = [
     "ANYBODY",

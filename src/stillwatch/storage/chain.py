@@ -63,12 +63,10 @@ def check(
     ``longest`` bounds a line (bytes), ``name`` is what messages call the file, ``fits`` refuses what the type cannot.
     """
     entries: list[E] = []
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        if not raw and data.endswith(b"\n") and number == data.count(b"\n") + 1:
-            break
-        if not data:
-            break
-        wrong = "is cut short" if number > data.count(b"\n") else ""
+    lines = data.split(b"\n")
+    torn = lines.pop()  # what follows the last line feed: nothing, unless a line is cut short
+    for number, raw in enumerate([*lines, torn] if torn else lines, 1):
+        wrong = "is cut short" if number > len(lines) else ""
         entry = None if wrong else _entry(raw, kind, longest, fits)
         if not wrong and entry is None:
             wrong = f"is no line of a {name}"

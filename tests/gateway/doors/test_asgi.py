@@ -262,3 +262,39 @@ def test_an_app_of_one_s_own_is_served_as_before() -> None:
     assert started == ["lifespan"]
     assert [told.row["response"] for told in gate.told] == ["So.", None, None]
     assert gate.told[2].row["status"] == 500
+
+
+def test_reasoning_in_the_answers_of_a_batch_is_no_way_around() -> None:
+    chat = {"choices": [{"message": {"content": "So.", "reasoning_content": CANARY}}], "usage": {"total_tokens": 3}}
+    message = {"type": "message", "content": [{"type": "thinking", "thinking": CANARY, "signature": ""}]}
+    plain = {"custom_id": "3", "response": {"status_code": 200, "body": {"choices": [], "x_unknown": 1e2}}}
+    lines = [
+        json.dumps({"custom_id": "1", "response": {"status_code": 200, "body": chat}}),
+        json.dumps({"custom_id": "2", "result": {"type": "succeeded", "message": message}}),
+        json.dumps(plain, indent=None),
+        "a user's own file, é",
+    ]
+    asked_for: list[dict[str, str]] = []
+
+    async def answer(request: Asked) -> Response:
+        asked_for.append(dict(request.headers))
+        data = "\n".join(lines).encode()
+        return StreamingResponse(iter([data[at : at + 7] for at in range(0, len(data), 7)]), media_type="text/plain")
+
+    app = Starlette(routes=[Route("/v1/files/f_1/content", answer), Route("/v1/messages/batches/b_1/results", answer)])
+    gate = Chosen(lambda request: {"shield": "drop"})
+
+    async def get(address: str, path: str) -> bytes:
+        async with aiohttp.ClientSession() as session:
+            async with session.get(address + path, headers={"range": "bytes=9-"}) as got:
+                return await got.read()
+
+    with served(StillwatchMiddleware(app, gate=gate)) as address:
+        for path in ("/v1/files/f_1/content?a=1", "/v1/messages/batches/b_1/results"):
+            told = asyncio.run(get(address, path)).decode().split("\n")
+            assert CANARY not in str(told)
+            assert told[2:] == lines[2:]
+            assert json.loads(told[0])["response"]["body"]["choices"][0]["message"]["content"] == "So."
+            assert json.loads(told[0])["response"]["body"]["usage"] == {"total_tokens": 3}
+            assert json.loads(told[1])["custom_id"] == "2"
+    assert not any("range" in headers for headers in asked_for)

@@ -62,6 +62,11 @@ SUBCOMMANDS: dict[str, Command] = {
         "Take back an action, or all against an account or a campaign.",
         "stillwatch gate undo acct_1 --state gateway --by Ada --why 'known customer'",
     ),
+    "ledger": Command(
+        "stillwatch.cli.gate.ledger:ledger",
+        "Check the ledger, or find what a person's reference belongs to.",
+        "stillwatch gate ledger --state gateway",
+    ),
     "envoy": Command(
         "stillwatch.cli.gate.envoy:envoy",
         "Be the gateway behind Envoy: its external processor and authorisation.",

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import msgspec
 
-from stillwatch.signals.base import Info
+from stillwatch.registry import Info
 
 __all__ = ["KINDS", "SEVERITIES", "Alert", "AlertTo", "Channel", "ChannelKind", "Info", "Kind", "Severity"]
 

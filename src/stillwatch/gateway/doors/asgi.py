@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
+from stillwatch.gateway.doors.batches import LineShield, kept_answers
 from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_of, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
@@ -28,6 +31,10 @@ from stillwatch.responses.traffic import API, Refusal, ShieldMode
 __all__ = ["StillwatchMiddleware"]
 
 
+_PARTS = frozenset((b"accept-encoding", b"range", b"if-range"))
+"""Headers that would have an answer come in parts or codings, in which reasoning cannot be found."""
+
+
 class _Body(NamedTuple):
     """A request's body: ``data`` as it came; not ``whole``: it is longer than what is looked into, and more follows."""
 
@@ -39,7 +46,8 @@ class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
     ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
-    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out.
+    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out. ``added`` is
+    told the seconds that the gateway itself took for an exchange.
     """
 
     def __init__(
@@ -50,9 +58,11 @@ class StillwatchMiddleware:
         callers: Callers | None = None,
         summarise: Summariser | None = None,
         seal_keys: SealKeys | None = None,
+        added: Callable[[float], None] | None = None,
     ) -> None:
         self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
         self._callers = Callers() if callers is None else callers
+        self._added = added
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI. Only ``http`` is looked into."""
@@ -69,16 +79,20 @@ class StillwatchMiddleware:
                 return  # the caller left before he had said what he wants
             if body.whole:
                 call = read_call(method, path, _decoded(scope, body.data))
+        begun = time.perf_counter()
         caller = self._callers.caller(scope)
         request = request_of(call, caller, secrets.token_hex(12), at)
         decision = self._gate.decide(request)
         telling = Telling(self._gate, call, request, caller, decision)
+        telling.work = time.perf_counter() - begun
         departed = False
         try:
             departed = await self._carried_out(scope, receive, send, call, decision, body, telling)
         finally:
             if not telling.told:
                 telling.end(LEFT if departed else BROKEN)
+            if self._added is not None:
+                self._added(telling.work)
 
     async def _carried_out(
         self,
@@ -113,7 +127,7 @@ class StillwatchMiddleware:
         if isinstance(self._app, Upstream) and decision.shield is None and body is not None and body.whole:
             return await self._app.ask(scope, receive, body.data, send, telling)
         replay = _Replay(receive, body)
-        await self._app(scope, replay, self._sender(send, call, decision, telling))
+        await self._app(scope, replay, self._sender(send, call, decision, telling, lines=kept_answers(target(scope))))
         return replay.departed
 
     async def _refused(self, send: Send, call: Call, decision: Decision, refusal: Refusal, telling: Telling) -> None:
@@ -125,16 +139,21 @@ class StillwatchMiddleware:
         """The scope that the app sees; the same where nothing is to be changed."""
         headers = self._callers.spoofed(scope)
         if decision.shield is not None:
-            kept = [header for header in headers or scope["headers"] if header[0] != b"accept-encoding"]
+            kept = [header for header in headers or scope["headers"] if header[0] not in _PARTS]
             headers = [*kept, (b"accept-encoding", b"identity")]
         elif call.operation != "other":
             headers = _readable(headers or scope["headers"]) or headers
         return scope if headers is None else {**scope, "headers": headers}
 
-    def _sender(self, send: Send, call: Call, decision: Decision, telling: Telling) -> Send:
-        if decision.shield is not None and call.api != "other":
-            sealer = None if self._seal_keys is None else Sealer(self._seal_keys, decision.account_id)
-            return _shielding(send, telling, call.api, decision.shield, sealer, self._summarise)
+    def _sender(self, send: Send, call: Call, decision: Decision, telling: Telling, *, lines: bool) -> Send:
+        mode = decision.shield
+        sealer = None if self._seal_keys is None or mode is None else Sealer(self._seal_keys, decision.account_id)
+        if mode is not None and lines:
+            return Shielding(
+                send, telling, stream=lambda: LineShield(mode, sealer), body=_unshielded, summarise=None, lines=True
+            )
+        if mode is not None and call.api != "other":
+            return _shielding(send, telling, call.api, mode, sealer, self._summarise)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -161,6 +180,10 @@ class _Replay:
         if message["type"] == "http.disconnect":
             self.departed = True
         return message
+
+
+def _unshielded(data: bytes, summary: str | None) -> bytes:
+    return data
 
 
 def _shielding(

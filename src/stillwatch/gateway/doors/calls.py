@@ -291,11 +291,26 @@ def _counted(answer: bytes) -> dict[str, Any]:
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             found = _object(answer)
             told = _Counted(**{name: found.get(name) for name in _Counted.__struct_fields__})
+    elif (last := _last_usage(answer)) is not None:
+        told = last
     else:
         found = logged_body(_counting(answer).decode(errors="replace"))
         told = _Counted(**{name: found.get(name) for name in _Counted.__struct_fields__})
     usage = usage_values(mapping(told.usage or told.usageMetadata or told.usage_metadata))
     return {"model": told.model, **usage, "error": told.error}
+
+
+def _last_usage(answer: bytes) -> _Counted | None:
+    """What counts of a stream of chat as most are, its usage in one event at the end; None for all others."""
+    place = answer.rfind(b'"usage"')
+    start, end = answer.rfind(b"\ndata: {", 0, place), answer.find(b"\n", place)
+    if place < 0 or not answer.startswith(b"data: {") or start < 0 or end < 0 or b'"error"' in answer:
+        return None
+    try:
+        told = _COUNTED(answer[start + 7 : end])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+    return told if told.usage and told.model and type(told.model) is str else None
 
 
 def _object(data: bytes) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stillwatch.errors import InputError
-from stillwatch.gateway.alerts.running import Alerting
+from stillwatch.gateway.alerting import Alerting
 from stillwatch.gateway.doors.accounts import Callers, read_keys
 from stillwatch.gateway.doors.envoy import Tls, front_of, start
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys

@@ -6,10 +6,13 @@ embeddings, batches) are decided on and journalled, all others decided on only.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from stillwatch.gateway.alerts.running import Alerting
+from stillwatch.errors import InputError
+from stillwatch.gateway.alerting import Alerting
 from stillwatch.gateway.doors.accounts import LOOPBACK, Callers, read_keys
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
@@ -54,6 +57,13 @@ def watch_upstream(
     )
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = open_gate(state, policy, store=store)
+    if run is not None:
+        try:
+            _load(run, state, store)
+        except BaseException:
+            gate.close()
+            raise
+        gate.refresh()
     alerting = Alerting(gate)
     metrics = GateMetrics(gate, alerting.outbox)
     server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
@@ -69,7 +79,9 @@ def watch_upstream(
     sealing = opened_keys(seal_keys or state / SEAL_KEYS)
     alerting.start()
     serve(
-        StillwatchMiddleware(server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing),
+        StillwatchMiddleware(
+            server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing, added=metrics.added
+        ),
         listen=where,
         admin=aside,
         metrics=metrics.render,
@@ -79,3 +91,11 @@ def watch_upstream(
         say=told,
         close=close,
     )
+
+
+def _load(run: Path, state: Path, store: str | None) -> None:
+    """Take a scan's results into the state, in a process of its own, since what reads them would stay in memory."""
+    command = [sys.executable, "-m", "stillwatch", "gate", "load", "--run", str(run), "--state", str(state), "--json"]
+    loaded = subprocess.run([*command, *(("--store", store) if store else ())], capture_output=True, text=True)
+    if loaded.returncode not in (0, 1):
+        raise InputError(loaded.stderr.strip().removeprefix("stillwatch: ") or "cannot be taken in", run)

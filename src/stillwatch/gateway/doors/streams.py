@@ -91,7 +91,7 @@ class Telling:
             "_size",
             "_tail",
         ),
-        *("headers", "status", "streams", "told"),
+        *("headers", "status", "streams", "told", "work"),
     )
 
     def __init__(self, gate: Judge, call: Call, request: Request, caller: Caller, decision: Decision) -> None:
@@ -105,6 +105,7 @@ class Telling:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.streams = False
+        self.work = 0.0
         self.told = call.operation == "other" and not decision.touches
 
     def began(self, status: int, headers: Iterable[Header]) -> None:
@@ -158,7 +159,8 @@ class Telling:
             return
         self.told = True
         status = self.status if status is None else status
-        ended_at = self._request.at + (time.monotonic_ns() - self._begun) // 1000
+        now = time.monotonic_ns()
+        ended_at = self._request.at + (now - self._begun) // 1000
         call, answer = self._call, b"".join(self._pieces)
         try:
             row = self._row(call, status, answer, ended_at)
@@ -167,6 +169,7 @@ class Telling:
             row = self._row(call._replace(body=None), status, b"", ended_at)
         self._pieces = []
         self._gate.observed(Observed(row=row, decision=self._decision))
+        self.work += (time.monotonic_ns() - now) / 1e9
 
     def _row(self, call: Call, status: int, answer: bytes, ended_at: int) -> dict[str, object]:
         return row_of(
@@ -182,7 +185,8 @@ class Telling:
 
 
 class Shielding:
-    """Sends an answer without its reasoning. A stream goes through piece by piece; a whole answer when it is there."""
+    """Sends an answer without its reasoning. A stream goes through piece by piece, and so do ``lines`` of a file; a
+    whole answer when it is there."""
 
     def __init__(
         self,
@@ -192,8 +196,9 @@ class Shielding:
         stream: Callable[[], StreamShield],
         body: ShieldBody,
         summarise: Summariser | None,
+        lines: bool = False,
     ) -> None:
-        self._send, self._telling = send, telling
+        self._send, self._telling, self._lines = send, telling, lines
         self._stream, self._body, self._summarise = stream, body, summarise
         self._shield: StreamShield | None = None
         self._start: Message = {}
@@ -205,7 +210,7 @@ class Shielding:
         if message["type"] == "http.response.start":
             self._telling.began(message["status"], message.get("headers", ()))
             self._start = message
-            if self._telling.streams:
+            if self._telling.streams or (self._lines and message["status"] < 300):
                 self._shield = self._stream()
                 await self._send({**message, "headers": list(_true_headers(message))})
         elif message["type"] == "http.response.body":

@@ -137,12 +137,12 @@ class Upstream:
             return
         except TimeoutError:
             what = "did not answer in time" if patience.expired() else "could not be reached in time"
-            await _failed(scope, send, 504, "upstream_timeout", what)
+            await _failed(scope, send, 504, "upstream_timeout", what, listener)
         except (aiohttp.ClientError, OSError) as error:
             if started:
                 return  # half of an answer: the server closes the connection, and the caller sees it cut off
             del error  # its text names hosts and ports that are no caller's business
-            await _failed(scope, send, 502, "upstream_unreachable", "could not be reached")
+            await _failed(scope, send, 502, "upstream_unreachable", "could not be reached", listener)
 
 
 class _CallerLeftError(Exception):
@@ -208,10 +208,14 @@ async def _pass_on(answer: aiohttp.ClientResponse, send: Send, listener: Listene
         await send({"type": "http.response.body", "body": piece, "more_body": not last})
 
 
-async def _failed(scope: Scope, send: Send, status: int, code: str, what: str) -> None:
+async def _failed(scope: Scope, send: Send, status: int, code: str, what: str, listener: Listener | None) -> None:
     api = read_call(scope["method"], target(scope), b"").api
     refusal = Refusal(status=status, code=code, message=f"The model's server {what}.")
-    await sent_refusal(send, *refusal_response(api, refusal, ""))
+    told = refusal_response(api, refusal, "")
+    if listener is not None:
+        listener.began(status, ())
+        listener.came(told[2], last=True)
+    await sent_refusal(send, *told)
 
 
 async def sent_refusal(send: Send, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -23,17 +23,20 @@ _MOST_VALUES = 32  # of one kind of artefact of one account
 
 
 class Gathered:
-    """One account: its artefacts, its first conversations by hash (`KEPT`), and how many it had in all."""
+    """One account: its artefacts, its first conversations by hash (`KEPT`), how many it had in all (up to as many), and
+    when it was ``first`` and ``last`` there (microseconds)."""
 
-    __slots__ = ("artefacts", "conversations", "seen")
+    __slots__ = ("artefacts", "conversations", "first", "last", "seen")
 
     def __init__(self) -> None:
+        self.first, self.last = 2**63 - 1, -(2**63)
         self.artefacts: list[set[int]] = [set() for _ in ARTEFACTS]
         self.conversations: dict[int, Exchange] = {}
         self.seen: set[int] = set()
 
     def add(self, exchange: Exchange) -> None:
         """Take an exchange."""
+        self.first, self.last = min(self.first, exchange.at), max(self.last, exchange.at)
         for known, values in zip(self.artefacts, exchange.artefacts, strict=True):
             if len(known) < _MOST_VALUES:
                 known.update(values)

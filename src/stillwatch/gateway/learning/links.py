@@ -38,7 +38,7 @@ gateway can be copied onto it by others, which no held-out account tells of. Onl
 FEWEST_MEMBERS, FEWEST_CONVERSATIONS = 8, 5
 """Accounts of a campaign that weights are fitted to; conversations from which a scan's silence on an account tells that
 it is in nothing."""
-NULL = "accounts of the log that the scan has in no group, by what was learnt from the other half of accounts"
+NULL = "older accounts of the log that the scan has in no group, by what was learnt from the other half of accounts"
 KIND = "rate of false links"
 
 
@@ -122,9 +122,10 @@ def fit_links(
 ) -> Links:
     """Learn from a run's ``claims`` and what its log's ``accounts`` show.
 
-    Members are the accused of campaigns of at least 8 accounts; the innocent are accounts without a claim that had at
-    least 5 conversations, and those that a person ``cleared``. No campaign, or too few innocents for the rates above:
-    a threshold of None.
+    Members are the accused of campaigns of at least 8 accounts; the innocent are accounts without a claim that were
+    there in the log's first half and had at least 5 conversations, and those that a person ``cleared``. Newcomers are
+    left out, for a scan's silence tells little of them: replacement accounts that it has not found would be called
+    innocent. No campaign, or too few innocents for the rates above: a threshold of None.
     """
     run = next((claim.run for claim in claims), "none")
     free = frozenset(cleared)
@@ -135,10 +136,11 @@ def fit_links(
             by_campaign.setdefault(claim.campaign_id, []).append(claim)
     groups = {name: members for name, members in sorted(by_campaign.items()) if len(members) >= FEWEST_MEMBERS}
     claimed = {claim.account_id for claim in claims} - free
+    middle = _middle(accounts)
     others = [
         name
         for name, seen in sorted(accounts.items())
-        if name not in claimed and (len(seen.seen) >= FEWEST_CONVERSATIONS or name in free)
+        if name not in claimed and (name in free or (seen.first <= middle and len(seen.seen) >= FEWEST_CONVERSATIONS))
     ]
     weights = {
         name: _halves([c.account_id for c in members], others, accounts, key) for name, members in groups.items()
@@ -169,6 +171,13 @@ def read_links(data: bytes) -> Links | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return links if links.version == VERSION else None
+
+
+def _middle(accounts: Mapping[str, Gathered]) -> int:
+    """The middle of a log's time; 0 for a log of nobody."""
+    if not accounts:
+        return 0
+    return (min(seen.first for seen in accounts.values()) + max(seen.last for seen in accounts.values())) // 2
 
 
 def _half(account: str, key: bytes) -> int:
