@@ -13,6 +13,9 @@ from bench import (
     drill,
     formats,
     fuzzing,
+    gateway_decide,
+    gateway_kills,
+    gateway_replay,
     leaks,
     nulls,
     overlap,
@@ -40,6 +43,9 @@ def main(names: list[str]) -> None:
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
         "sharing": sharing.main,
+        "gateway_decide": gateway_decide.main,
+        "gateway_kills": gateway_kills.main,
+        "gateway_replay": lambda: gateway_replay.main([]),
     }
     for name in names or (*DETECTION, *others):
         if name in DETECTION:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from stillwatch.drill.adversaries import drilled, evasions, knobs, library
 from stillwatch.exchange import CUSTOMER, EXCHANGE, NETWORK_KINDS
+from stillwatch.responses import RESPONSES
+from stillwatch.responses.base import LEVELS, Response
 from stillwatch.settings import SETTINGS
 from stillwatch.sharing.formats.stix_parts.extension import SCHEMA_FILE
 from stillwatch.sharing.formats.stix_parts.extension import schema as stix_schema
@@ -211,12 +216,78 @@ def adversaries() -> str:
     )
 
 
+def responses() -> str:
+    """What the gateway can do to an account, from the mildest to the strongest."""
+    rows = [
+        (
+            f"[`{name}`](responses/{name}.md)",
+            r.info.info.summary,
+            _bound(r),
+            f"`{_least(r)}`",
+            r.info.cost_to_an_innocent,
+        )
+        for name, r in RESPONSES.all()
+    ]
+    return "\n".join(
+        [
+            "# Responses of the gateway\n",
+            NOTE,
+            "From the mildest to the strongest. Which of them reach whom says the policy",
+            "([gateway-policy.md](gateway-policy.md)); the bounds in this table hold whatever a policy says. All are",
+            "taken back when the claim falls, when the policy asks for less, when a person says so, and by themselves",
+            "after the policy's `days`.\n",
+            table(
+                ("response", "what it does", "acts up to an innocence of", "weakest claim", "an innocent pays"), rows
+            ),
+        ]
+    )
+
+
+def _bound(response: Response) -> str:
+    return "any" if response.info.max_error_rate >= 1 else f"{response.info.max_error_rate:.0%}"
+
+
+def _least(response: Response) -> str:
+    return LEVELS[-1] if response.info.needs_human else response.info.least_level
+
+
+def response_page(response: Response) -> str:
+    """One response: what it does, its bounds, what it costs an innocent, and its parameters."""
+    info = response.info
+    fields = msgspec.structs.fields(response.parameters)
+    parts = [
+        f"# {info.info.name}\n",
+        NOTE,
+        f"{info.info.summary} Source of the method: {info.info.reference}.\n",
+        f"- An innocent pays: {info.cost_to_an_innocent}",
+        f"- It acts where the account is innocent with a probability of at most: {_bound(response)} (the error rate of"
+        " the claim must be within it too).",
+        f"- The weakest claim that it acts on: `{_least(response)}`"
+        + (". A person must have confirmed it." if info.needs_human else "."),
+        f"- It can be taken back: {'yes' if info.reversible else 'no'}.\n",
+        f"{inspect.cleandoc(type(response).__doc__ or '').replace('``', '`')}\n",
+    ]
+    if fields:
+        said = inspect.cleandoc(response.parameters.__doc__ or "").replace("``", "`")
+        rows = [(f"`{field.name}`", f"`{json.dumps(field.default)}`") for field in fields]
+        example = "".join(f"{line}\n" for line in info.info.example.splitlines())
+        parts += [
+            f"## Parameters\n\n{said}\n",
+            table(("parameter", "default"), rows),
+            "## In a policy\n\n```toml\n[[measures]]\n"
+            f'response = "{info.info.name}"\n[measures.parameters]\n{example}```\n',
+        ]
+    return "\n".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "drill-adversaries.md": adversaries,
     "log-formats.md": log_formats,
+    "gateway-responses.md": responses,
     "settings.md": settings,
 }
 PAGES[f"../src/stillwatch/sharing/schemas/{SCHEMA_FILE}"] = lambda: json.dumps(stix_schema(), indent=2) + "\n"
+PAGES |= {f"responses/{name}.md": partial(response_page, r) for name, r in RESPONSES.all()}
 PAGES |= {f"formats/{s.info.name}.md": partial(format_page, s.info) for _, s in SOURCES.all()}
 
 

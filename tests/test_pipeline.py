@@ -194,3 +194,27 @@ def test_a_wrong_price_table_is_told_before_the_work(
     assert "is no table of prices" in said
     assert linked == []
     assert not (tmp_path / "run").exists()
+
+
+def test_whom_a_person_cleared_no_scan_accuses_and_the_record_is_shown(
+    linked: list[dict[str, Any]], files: Callable[..., tuple[Path, Path]], tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    log, _ = files(made_cases.log())
+    judgements, name = tmp_path / "judgements.jsonl", made_cases.ACCOUNTS[1]
+    judgements.write_text(
+        json.dumps({"account_id": name, "verdict": "cleared", "at": "2026-11-20T12:00:00Z", "by": "Ada",
+                    "why": "<b>a sewing class</b>", "innocent": 0.04}) + "\n"
+    )  # fmt: skip
+    code, said = scan(capsys, log, "--out", tmp_path / "run", "--judgements", judgements)
+    assert code == 0  # four of whom one was cleared are three: nobody is accused
+    assert "People judged 1 account and cleared 1 of them" in said
+    report = msgspec.json.decode((tmp_path / "run" / "report.json").read_bytes(), type=Report)
+    (own,) = [account for account in report.accounts if account.account_id == name]
+    assert (own.verdict, own.campaign_id, str(own.cleared)) == ("clear", None, "2026-11-20")
+    page = (tmp_path / "run" / "report.html").read_text("utf-8")
+    assert "What people found who looked" in page
+    assert "sewing" not in page  # a person's words about a person stay with the judgements
+    with pytest.raises(SystemExit):
+        main(["explain", name, "--run", str(tmp_path / "run")])
+    assert "A person cleared it on 20 November 2026" in " ".join(capsys.readouterr().out.split())

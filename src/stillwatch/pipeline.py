@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from stillwatch.beside import rare_collections
 from stillwatch.campaigns.case import Case, open_case
 from stillwatch.campaigns.damage import read_prices
 from stillwatch.campaigns.dossier import Reading, build_report
+from stillwatch.campaigns.heeding import heed, with_judgements
+from stillwatch.campaigns.judgements import Judgement
 from stillwatch.campaigns.page import render_page
 from stillwatch.campaigns.report import Reject, Report
 from stillwatch.campaigns.results import (
@@ -44,12 +46,22 @@ _PROFILE_KEY = b"stillwatch profiles"  # fixed: the hashes are gone before the r
 
 
 @rare_collections()
-def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings, progress: Progress) -> Report:
+def scan(
+    *,
+    log: Log,
+    customers: pa.Table | None,
+    out: Path,
+    settings: Settings,
+    progress: Progress,
+    judgements: Sequence[Judgement] | None = None,
+) -> Report:
     """Find the campaigns in a log and write a run into the directory ``out``, which exists; returns the report.
 
     The same exchanges, customers and settings give the same Parquet files, byte for byte, in whatever order rows and
-    files come. Raises `InputError` for a log, price table or salt that cannot be read, `StorageError` where the
-    results cannot be written.
+    files come. ``judgements`` are people's: accounts that they cleared are accused by no scan.
+
+    Raises `InputError` for a log, price table or salt that cannot be read, `StorageError` where the results cannot be
+    written.
     """
     clock = _Clock()
     read_prices(settings.price_table)  # a wrong table is told before the work, not after it
@@ -72,9 +84,12 @@ def scan(*, log: Log, customers: pa.Table | None, out: Path, settings: Settings,
         )
     with clock.step("judge"):
         progress.step("judging groups")
+        findings, again = heed(findings, exchanges, judgements or ())
         case = open_case(exchanges, customers, findings)
         rejected = tuple(Reject(count.reason, count.records, count.first) for count in log.rejects)
         report = build_report(case, Reading(len(log.files), log.format, rejected, log.notes), settings, salt)
+        if judgements is not None:
+            report = with_judgements(report, judgements, again)
     with clock.step("write"), disk_errors(out):
         progress.step("writing results")
         _write(out, case, report, profiles, log)

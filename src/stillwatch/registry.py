@@ -9,16 +9,31 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from stillwatch.errors import PluginError
 
-__all__ = ["Registry", "load"]
+__all__ = ["Info", "Registry", "load"]
 
 T = TypeVar("T")
 OURS = "stillwatch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Info:
+    """What a plugin says of itself: the single source of docs, ``--help``, tooltips and footnotes.
+
+    ``reference`` is where the method comes from; ``example`` a line or value that shows its use.
+    """
+
+    name: str
+    summary: str
+    reference: str
+    version: str
+    example: str
 
 
 def load(target: str) -> Any:

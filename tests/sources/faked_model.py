@@ -138,6 +138,7 @@ class Model(Quiet):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.hears(asked)
         if asked["model"] in FAILURES:
             status, message = FAILURES[asked["model"]]
             said = json.dumps({"error": {"message": message}}).encode()
@@ -153,6 +154,9 @@ class Model(Quiet):
         )
         ended = "" if named else "data: [DONE]\n\n"
         self.answer(200, {"Content-Type": "text/event-stream"}, self.numbered(text + ended))
+
+    def hears(self, asked: dict[str, Any]) -> None:
+        """What was asked; tests that want to know keep it."""
 
     def numbered(self, text: str) -> bytes:
         """An answer with an id of its own."""

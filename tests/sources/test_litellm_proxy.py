@@ -8,15 +8,11 @@ migrations make by the test.
 
 from __future__ import annotations
 
-import http.client
 import json
-import secrets
 import shutil
-import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from http.server import ThreadingHTTPServer
@@ -27,16 +23,11 @@ import pytest
 
 from stillwatch.sources.log import open_log
 from tests.sources.faked_model import Model
+from tests.sources.litellm_server import CHAT, MASTER, MESSAGES, RESPONSES, Call, litellm_proxy, wait
 from tests.sources.other_python import PRODUCERS, environment, python
 from tests.sources.postgres_server import LACK, address, connect, server
 
 python()
-Call = Callable[..., tuple[int, str]]
-FETCHED = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "BLOG_POSTS", "AUTOROUTER_PRESETS", "POLICY_TEMPLATES")
-LOCAL = {f"LITELLM_LOCAL_{name}": "True" for name in FETCHED}  # else it would fetch them
-LOCAL["LITELLM_TELEMETRY_DISABLED"] = "True"
-MASTER = "sk-" + secrets.token_urlsafe(32)
-CHAT, MESSAGES, RESPONSES = "/v1/chat/completions", "/v1/messages", "/v1/responses"
 BRIEFLY = {"role": "system", "content": "Be brief."}
 ASK = [{"role": "user", "content": "Why?"}]
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
@@ -53,7 +44,7 @@ AGAIN = [
 
 @contextmanager
 def proxy(folder: Path, upstream: int, litellm: dict[str, Any], general: dict[str, Any]) -> Iterator[Call]:
-    """A proxy that writes its logs into ``folder``; yields how to call it: (status, id of the call)."""
+    """A proxy that writes its logs into ``folder``; yields how to call it."""
     shutil.copy(PRODUCERS / "litellm_callbacks.py", folder)
     behind = {"api_base": f"http://127.0.0.1:{upstream}/v1", "api_key": "none"}
     config = {
@@ -64,55 +55,8 @@ def proxy(folder: Path, upstream: int, litellm: dict[str, Any], general: dict[st
         "general_settings": {"master_key": MASTER, "use_x_forwarded_for": True, "store_prompts_in_spend_logs": True}
         | general,
     }
-    (folder / "config.yaml").write_text(json.dumps(config))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [str(Path(python()).with_name("litellm")), "--config", "config.yaml", "--host", "127.0.0.1"]
-    with (folder / "said").open("w") as said:
-        server = subprocess.Popen(
-            [*command, "--port", str(port)],
-            cwd=folder,
-            env=environment(**LOCAL),
-            stdout=said,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait(lambda: server.poll() is not None or answers(port), 120)
-        assert server.poll() is None, (folder / "said").read_text()
-        yield lambda *call, **headers: ask(port, *call, **headers)
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def wait(done: Callable[[], bool], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > until:
-            raise TimeoutError
-        time.sleep(0.1)
-
-
-def answers(port: int) -> bool:
-    try:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        connection.request("GET", "/health/liveliness")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-
-
-def ask(port: int, key: str, path: str, body: dict[str, Any], **headers: str) -> tuple[int, str]:
-    """One request; the answer's status and the id that the proxy gave the call."""
-    told = {"Authorization": f"Bearer {key}", "User-Agent": "agent/1", "X-Forwarded-For": "203.0.113.9"}
-    told |= {name.replace("_", "-"): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    connection.request("POST", path, json.dumps(body), told | {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    response.read()
-    connection.close()
-    return response.status, response.headers.get("x-litellm-call-id", "")
+    with litellm_proxy(folder, config) as call:
+        yield call
 
 
 @pytest.fixture(scope="module")
@@ -156,8 +100,9 @@ def logged(upstream: int, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pat
     folder, ids = tmp_path_factory.mktemp("proxy"), {}
     with proxy(folder, upstream, {}, {"custom_auth": "litellm_callbacks.authorised"}) as call:
         for name, (key, path, body, headers) in CALLS.items():
-            status, ids[name] = call(key, path, {"model": "m"} | body, **headers)
-            assert status == {"busy": 429, "no such model": 400, "unknown key": 401}.get(name, 200), name
+            reply = call(key, path, {"model": "m"} | body, **headers)
+            ids[name] = reply.call_id
+            assert reply.status == {"busy": 429, "no such model": 400, "unknown key": 401}.get(name, 200), name
         wait(lambda: lines(folder / "payloads.jsonl") >= len(CALLS), 30)
     return folder, ids
 
@@ -260,9 +205,9 @@ def test_without_texts(upstream: int, tmp_path: Path) -> None:
         "temperature": 0.25,
     }
     with proxy(tmp_path, upstream, {"turn_off_message_logging": True}, {}) as call:
-        assert call(MASTER, CHAT, body)[0] == 200
-        assert call(MASTER, CHAT, body | {"stream": True})[0] == 200
-        assert call(MASTER, RESPONSES, {"model": "m", "input": "Why?", "instructions": "Be brief."})[0] == 200
+        assert call(MASTER, CHAT, body).status == 200
+        assert call(MASTER, CHAT, body | {"stream": True}).status == 200
+        assert call(MASTER, RESPONSES, {"model": "m", "input": "Why?", "instructions": "Be brief."}).status == 200
         wait(lambda: lines(tmp_path / "payloads.jsonl") >= 3, 30)
     expected = SILENT | {
         "account_id": "default_user_id",  # the master key's, whoever the caller says he is

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from stillwatch.campaigns import origins, wording
 from stillwatch.campaigns.report import Account, Campaign, Evidence, Report, Rival
@@ -349,6 +350,10 @@ def _account_verdict(account: Account, campaign: Campaign | None) -> tuple[str, 
             f"{wording.probability(account.q_value)}), short of what an accusation needs. Take no action on it alone.",
         )
     said = [f"{name} is clear: this scan does not accuse it.", f"{use}."]
+    if account.cleared is not UNSET:
+        said.append(
+            f"A person cleared it on {wording.date(account.cleared)}; no scan accuses it until that is withdrawn."
+        )
     if account.campaign_id is not None:
         said.append(
             f"It was compared with {group}; the probability that it belongs there is "

@@ -117,6 +117,7 @@ def render_page(report: Report) -> str:
             words=wording,
             sample_length=SAMPLE_LENGTH,
             innocents=narrative.innocents,
+            record="" if report.judged is msgspec.UNSET else wording.record(report.judged),
         )
     )
 

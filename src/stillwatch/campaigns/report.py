@@ -97,7 +97,8 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """One account with its verdict. ``q_value`` and ``posterior`` refer to the campaign named."""
+    """One account with its verdict. ``q_value`` and ``posterior`` refer to the campaign named; ``cleared`` is the day
+    on which a person cleared it, and is there only then."""
 
     account_id: str
     campaign_id: str | None
@@ -110,6 +111,7 @@ class Account(msgspec.Struct, frozen=True):
     last_seen: dt.datetime
     evidence: tuple[Evidence, ...]
     nearest_rival: Rival | None
+    cleared: dt.date | UnsetType = UNSET
 
 
 class Campaign(msgspec.Struct, frozen=True):
@@ -167,6 +169,21 @@ class LookAlike(msgspec.Struct, frozen=True):
     high: float
 
 
+class Judged(msgspec.Struct, frozen=True):
+    """What people found who looked: of ``accounts`` judged, ``cleared`` were innocent (``share``, with its exact 95 %
+    interval); ``kept_out`` of the cleared were in a group again and were left alone. Of ``stated_accounts`` among the
+    judged a probability of innocence had been stated; they sum to ``stated_innocent``."""
+
+    accounts: int
+    cleared: int
+    kept_out: int
+    share: float
+    low: float
+    high: float
+    stated_accounts: int
+    stated_innocent: float
+
+
 class Reject(msgspec.Struct, frozen=True):
     """Lines set aside while reading: how many, why, and where the first one stood (file:line)."""
 
@@ -191,7 +208,8 @@ class Input(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A whole scan. ``version`` is the report's schema version."""
+    """A whole scan. ``version`` is the report's schema version; ``judged`` is there where people's judgements
+    were given."""
 
     version: int
     stillwatch: str
@@ -204,3 +222,4 @@ class Report(msgspec.Struct, frozen=True):
     error_rate: ErrorRate
     candidates: int
     notes: tuple[str, ...]
+    judged: Judged | UnsetType = UNSET

@@ -12,7 +12,7 @@ import math
 import unicodedata
 from collections.abc import Sequence
 
-from stillwatch.campaigns.report import ErrorRate
+from stillwatch.campaigns.report import ErrorRate, Judged
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -302,3 +302,24 @@ def error_rate(rate: ErrorRate) -> tuple[str, ...]:
         f"Measured on {draws} from a world without campaigns: {null}.",
         f"With {draws}, no chance below {chances(1 / (rate.n_null + 1))} can be told from zero by counting alone.",
     )
+
+
+def record(judged: Judged) -> str:
+    """The detector's record with people, in a sentence or three."""
+    if not judged.accounts:
+        return "No account was judged by a person yet."
+    said = [
+        f"People judged {counted(judged.accounts, 'account')} and cleared {count(judged.cleared)} of them"
+        f" ({percent(judged.share)}; 95% interval {percent(judged.low)} to {percent(judged.high)})."
+    ]
+    if judged.stated_accounts:
+        said.append(
+            f"Of {counted(judged.stated_accounts, 'account')} among them a probability of innocence had been stated:"
+            f" {judged.stated_innocent:.3g} innocent were expected."
+        )
+    if judged.kept_out:
+        said.append(
+            f"{counted(judged.kept_out, 'cleared account')} would have been in a group again, and"
+            f" {'was' if judged.kept_out == 1 else 'were'} left alone."
+        )
+    return " ".join(said)

@@ -52,6 +52,11 @@ COMMANDS: dict[str, Command] = {
         "Plant campaigns in a log, in memory, and measure which would be caught.",
         "stillwatch drill logs/ --accounts accounts.csv --out drill --budget 30",
     ),
+    "watch": Command(
+        "stillwatch.cli.watch:watch",
+        "Stand between callers and a model's server: what a scan has learnt acts there.",
+        "stillwatch watch --upstream http://127.0.0.1:8000 --policy policy.toml --state gate",
+    ),
     "audit": Command(
         "stillwatch.cli.audit:audit",
         "Ask a suspect model, your own and a base the same questions, and tell what restraint was lost.",
@@ -67,6 +72,18 @@ COMMANDS: dict[str, Command] = {
         "stillwatch.cli.match:match_bulletins",
         "Tell whether a campaign of a peer's works here too.",
         "stillwatch match c1.json --run run --ledger peers.json",
+    ),
+    "policy": Command(
+        "stillwatch.cli.policy:policy",
+        "Check, read and try what the gateway is to do, before it acts.",
+        "stillwatch policy test careful --replay logs/ --run run",
+        family=True,
+    ),
+    "gate": Command(
+        "stillwatch.cli.gate:gate",
+        "Run and steer the gateway: load a scan, learn, switch it off, hear appeals.",
+        "stillwatch gate load --run run --state gateway",
+        family=True,
     ),
     "simulate": Command(
         "stillwatch.cli.simulate:simulate",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Protocol
 
 import msgspec
 import pyarrow as pa
 from cyclopts import Parameter
+from msgspec import UNSET
 
+from stillwatch.campaigns import wording
+from stillwatch.campaigns.judgements import Judgement, read_judgements
 from stillwatch.campaigns.report import Report
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
@@ -32,7 +36,14 @@ class Pipeline(Protocol):
     """The whole way from a log to a report; loaded late, so that a wrong path is told at once and not after seconds."""
 
     def __call__(
-        self, *, log: Log, customers: pa.Table | None, out: Path, settings: Settings, progress: Progress
+        self,
+        *,
+        log: Log,
+        customers: pa.Table | None,
+        out: Path,
+        settings: Settings,
+        progress: Progress,
+        judgements: Sequence[Judgement] | None,
     ) -> Report:
         """Writes a run into the directory ``out``, which exists, and returns its report."""
 
@@ -43,6 +54,9 @@ def scan(
     *,
     out: Annotated[Path, Parameter(help="Directory for the results; made, and there only once it is whole.")],
     accounts: Annotated[Path | None, Parameter(help="The provider's table of accounts (Parquet, CSV, JSONL).")] = None,
+    judgements: Annotated[
+        Path | None, Parameter(help="People's judgements on accounts (JSON lines): whom they cleared is not accused.")
+    ] = None,
     reading: Annotated[LogOptions, Parameter(name="*")] = DEFAULT_LOG_OPTIONS,
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
     json: Annotated[bool, Parameter(negative="", help="Print the whole report as JSON.")] = False,
@@ -57,13 +71,21 @@ def scan(
     """
     check_place(out, overwrite=overwrite)
     customers = None if accounts is None else read_customers(accounts)
+    decided = None if judgements is None else read_judgements(judgements)
     if settings.salt is None:
         settings = dataclasses.replace(settings, salt=out.parent / f"{out.name}.salt")
     progress = TerminalProgress(quiet=quiet)
     try:
         with reading.open(log, progress) as opened, new_run(out, overwrite=overwrite) as staging:
             pipeline: Pipeline = load(PIPELINE)
-            report = pipeline(log=opened, customers=customers, out=staging, settings=settings, progress=progress)
+            report = pipeline(
+                log=opened,
+                customers=customers,
+                out=staging,
+                settings=settings,
+                progress=progress,
+                judgements=decided,
+            )
     finally:
         progress.close()
     if json:
@@ -88,6 +110,8 @@ def summary(report: Report, out: Path, style: Style) -> str:
         )
     lines += [style.dim(clean(note)) for note in report.notes]
     lines += [style.dim(f"Not seen: {clean(blind)}") for blind in read.blind]
+    if report.judged is not UNSET:
+        lines.append(clean(wording.record(report.judged)))
     lines += ["", *_verdicts(report, out, style), "", f"Report: {out / 'report.html'}"]
     return "\n".join(lines) + "\n"
 

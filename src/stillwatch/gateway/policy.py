@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from stillwatch.gateway.alerts.base import AlertTo
 from stillwatch.responses.base import Measure
 
 __all__ = ["Bounds", "Exemption", "Failing", "Failures", "Learning", "Policy"]
@@ -81,4 +82,5 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     bounds: Bounds = Bounds()
     failures: Failures = Failures()
     learning: Learning = Learning()
+    alerts: tuple[AlertTo, ...] = ()
     appeal: str = ""

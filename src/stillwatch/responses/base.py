@@ -7,16 +7,17 @@ microseconds, and reads nothing but its arguments.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, get_args
 
 import msgspec
 
 from stillwatch.campaigns.report import ErrorRate
+from stillwatch.registry import Info
 from stillwatch.responses.traffic import Refusal, Request, Shape, ShieldMode
-from stillwatch.signals.base import Info
 
 __all__ = [
     "ANYBODY",
+    "LEVELS",
     "Action",
     "Budget",
     "Effect",
@@ -32,9 +33,10 @@ __all__ = [
 ]
 
 Level = Literal["suspected", "review", "campaign", "confirmed"]
-"""How far a claim about an account has come: linked to an accused campaign by what it does at the gateway
-(``suspected``, with the measured error rate of that link); in a group that a scan shows to a person (``review``);
-accused by a scan (``campaign``); confirmed by a person (``confirmed``)."""
+"""How far a claim about an account has come, the weakest first: linked to an accused campaign by what it does at the
+gateway (``suspected``, with the measured error rate of that link); in a group that a scan shows to a person
+(``review``); accused by a scan (``campaign``); confirmed by a person (``confirmed``)."""
+LEVELS: tuple[Level, ...] = get_args(Level)
 ANYBODY = 1.0
 """The `ResponseInfo.max_error_rate` of a response that costs an innocent nothing."""
 
@@ -44,7 +46,9 @@ class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     ``max_error_rate`` is the largest probability of innocence at which it may act, whatever a policy says;
     ``cost_to_an_innocent`` what it does to somebody who did nothing, in plain words; ``strength`` orders responses from
-    0 (observe) upward; ``needs_human`` means that a person must have confirmed the claim.
+    0 (observe) upward; ``needs_human`` means that a person must have confirmed the claim; ``least_level`` is the
+    weakest claim that it may act on. Suspicion at the gateway can be brought about by strangers who imitate a campaign
+    or drag somebody into it, so nothing that stops an account acts on it.
     """
 
     info: Info
@@ -53,6 +57,7 @@ class ResponseInfo(msgspec.Struct, frozen=True, kw_only=True):
     max_error_rate: float
     cost_to_an_innocent: str
     strength: int
+    least_level: Level = "suspected"
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,10 +158,11 @@ class Gate(Protocol):
 class Budget(Protocol):
     """Budgets that are shared by all accounts of a campaign, and by all gateways of a provider."""
 
-    def take(self, name: str, units: float, per_second: float, burst: float, at: int) -> float:
+    def take(self, name: str, units: float, per_second: float, burst: float, at: int, patience: float = 0.0) -> float:
         """Take ``units`` from the bucket ``name``, which fills with ``per_second`` up to ``burst`` (both positive).
 
-        Returns 0.0 where they were there and are taken, else the seconds until they will be; nothing is taken then.
+        Returns the seconds until they are there. They are taken where that is at most ``patience`` seconds (the bucket
+        then owes them: by at most ``patience`` × ``per_second``), else nothing is; 0.0 where they were there at once.
         """
         ...
 

@@ -9,27 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, runtime_checkable
 
-import pyarrow as pa
+from stillwatch.registry import Info
 
-if TYPE_CHECKING:  # the gateway computes exchange signals and must not pay for importing Ibis
+if TYPE_CHECKING:  # the gateway must not pay for importing Ibis or Arrow
     import ibis.expr.types as ir
+    import pyarrow as pa
 
 # Nobody's origin is evidence. A contract test refuses a signal that reads one of these.
 FORBIDDEN_READS = ("language", "country", "nationality", "timezone", "time_zone", "locale", "name", "email", "e_mail")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Info:
-    """What a plugin says of itself: the single source of docs, ``--help``, tooltips and footnotes.
-
-    ``reference`` is where the method comes from; ``example`` a line or value that shows its use.
-    """
-
-    name: str
-    summary: str
-    reference: str
-    version: str
-    example: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

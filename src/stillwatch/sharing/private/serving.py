@@ -23,12 +23,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stillwatch.errors import InputError, StillwatchError, UsageError
+from stillwatch.loopback import is_loopback
 from stillwatch.progress import Progress
 from stillwatch.sharing.private import messages, recorded
 from stillwatch.sharing.private.items import Items
 from stillwatch.sharing.private.messages import MEDIA_TYPE, Mode
 from stillwatch.sharing.private.protocol import Limits, Offer
-from stillwatch.sharing.private.web import REQUEST, SETUP, is_loopback
+from stillwatch.sharing.private.web import REQUEST, SETUP
 
 __all__ = ["Desk", "Place", "application", "serve"]
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import hashlib
 import os
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -21,13 +20,13 @@ from msgspec import Meta
 from stillwatch import __version__
 from stillwatch.errors import InputError, StorageError, UsageError
 from stillwatch.sharing.private import curve, messages
+from stillwatch.storage import chain
 from stillwatch.storage.disk import disk_errors
 
 __all__ = ["Checked", "Entry", "Event", "asked_since", "check", "compare", "note", "read_entries"]
 
 MOST_BYTES = 64 * 1024 * 1024
 LONGEST_LINE = 4096
-_ZEROS = "0" * 64
 
 Role = Literal["offering", "asking"]
 Event = Literal["setup", "request", "response", "result", "refused"]
@@ -57,38 +56,13 @@ class Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     hash: Hash = ""
 
 
-class Checked(NamedTuple):
-    """A transcript that was read: its ``entries`` as far as they hold, and ``problems`` in words, with their lines."""
-
-    entries: tuple[Entry, ...]
-    problems: tuple[str, ...]
-
-    @property
-    def last(self) -> str:
-        """The hash of the last line that holds: note it elsewhere, and nobody can cut or rewrite what is before it."""
-        return self.entries[-1].hash if self.entries else _ZEROS
+Checked = chain.Checked[Entry]
+"""A transcript that was read."""
 
 
 def check(data: bytes) -> Checked:
     """Check every line against the one before it; the first that does not hold ends the chain. No bytes: no entries."""
-    entries: list[Entry] = []
-    before = _ZEROS
-    for number, raw in enumerate(data.split(b"\n"), 1):
-        if not raw and data.endswith(b"\n") and number == data.count(b"\n") + 1:
-            break
-        if not data:
-            break
-        wrong = "is cut short" if number > data.count(b"\n") else ""
-        entry = None if wrong else _entry(raw)
-        if not wrong and entry is None:
-            wrong = "is no line of a transcript"
-        if entry is not None and (entry.line != number or _hash(before, entry) != entry.hash):
-            wrong = "was changed, or one before it was taken out or put in"
-        if wrong or entry is None:
-            return Checked(tuple(entries), (f"line {number} {wrong}; what follows proves nothing",))
-        entries.append(entry)
-        before = entry.hash
-    return Checked(tuple(entries), ())
+    return chain.check(data, Entry, longest=LONGEST_LINE, name="transcript", fits=_zoned)
 
 
 def compare(first: Checked, second: Checked) -> tuple[str, ...]:
@@ -144,15 +118,13 @@ def note(path: Path, entry: Entry) -> Entry:
                 raise InputError(held.problems[0], path, "keep it for the auditors and name another --transcript")
             size = os.fstat(file.fileno()).st_size
             at = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-            entry = msgspec.structs.replace(
-                entry, line=len(held.entries) + 1, at=at, library=entry.library or curve.library()
-            )
-            entry = msgspec.structs.replace(entry, hash=_hash(held.last, entry))
+            entry = msgspec.structs.replace(entry, at=at, library=entry.library or curve.library())
+            entry = chain.link(entry, len(held.entries) + 1, held.last)
             line = msgspec.json.encode(entry) + b"\n"
             if len(line) > LONGEST_LINE:
                 raise UsageError("is too long for a transcript", "the peer's name", "call it something shorter")
             try:
-                _write(file.fileno(), line)
+                chain.write_all(file.fileno(), line)
                 os.fsync(file.fileno())
             except OSError:
                 os.ftruncate(file.fileno(), size)
@@ -177,22 +149,8 @@ def asked_since(path: Path, peer: str, since: dt.datetime) -> tuple[int, int]:
     return len(asked), sum(entry.items for entry in asked)
 
 
-def _entry(raw: bytes) -> Entry | None:
-    """The line, where it is one and is written exactly as we write it."""
-    if len(raw) > LONGEST_LINE:
-        return None
-    try:
-        entry = msgspec.json.decode(raw, type=Entry)
-        if dt.datetime.fromisoformat(entry.at).tzinfo is None:
-            return None
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return None
-    return entry if msgspec.json.encode(entry) == raw else None
-
-
-def _hash(before: str, entry: Entry) -> str:
-    bare = msgspec.json.encode(msgspec.structs.replace(entry, hash=""))
-    return hashlib.sha256(before.encode() + b"\n" + bare).hexdigest()
+def _zoned(entry: Entry) -> bool:
+    return dt.datetime.fromisoformat(entry.at).tzinfo is not None
 
 
 def _sessions(checked: Checked) -> dict[str, dict[str, Entry]]:
@@ -205,9 +163,3 @@ def _sessions(checked: Checked) -> dict[str, dict[str, Entry]]:
 
 def _told(entry: Entry) -> tuple[object, ...]:
     return entry.message, entry.bytes, entry.items, entry.mode, entry.kind
-
-
-def _write(descriptor: int, line: bytes) -> None:
-    rest = memoryview(line)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]

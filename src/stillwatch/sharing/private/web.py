@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import ssl
 from pathlib import Path
@@ -14,13 +13,14 @@ import httpx2
 
 from stillwatch import __version__
 from stillwatch.errors import InputError, UsageError
+from stillwatch.loopback import is_loopback
 from stillwatch.progress import Progress
 from stillwatch.sharing.private import messages, recorded
 from stillwatch.sharing.private.items import Items
 from stillwatch.sharing.private.messages import Mode
 from stillwatch.sharing.private.protocol import Outcome
 
-__all__ = ["REQUEST", "SETUP", "Peer", "connect", "is_loopback"]
+__all__ = ["REQUEST", "SETUP", "Peer", "connect"]
 
 SETUP, REQUEST = "/psi/1/setup", "/psi/1/request"
 PATIENCE = 3600.0
@@ -53,16 +53,6 @@ def connect(
         return recorded.finish(ask, response, book, progress)
     except InputError as error:
         raise error if error.where is not None else InputError(error.what, base, error.do) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _checked(url: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,8 @@ from pathlib import Path
 import uvicorn
 
 from stillwatch.errors import InputError, StorageError, UsageError
+from stillwatch.listening import Announcing
+from stillwatch.loopback import is_loopback
 from stillwatch.sharing.taxii.configuration import Offer, read_offer
 from stillwatch.sharing.taxii.server import application
 from stillwatch.sharing.taxii.store import Store
@@ -42,11 +43,11 @@ def serve(
     """
     if (certificate is None) != (key is None):
         raise UsageError("a certificate and its key belong together", "--cert", "give both --cert and --key")
-    if certificate is None and not plain and not _is_loopback(host):
+    if certificate is None and not plain and not is_loopback(host):
         raise UsageError(
             "would serve secrets without TLS", host, "give --cert and --key, or --plain where a proxy does TLS"
         )
-    server = _Announcing(prepared(folder, read_offer(configuration), host, port, certificate, key), say)
+    server = Announcing(prepared(folder, read_offer(configuration), host, port, certificate, key), say, "/taxii2/")
     try:
         server.run()
     except SystemExit as error:  # uvicorn's way to say so
@@ -86,26 +87,3 @@ def prepared(
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
     return config
-
-
-class _Announcing(uvicorn.Server):
-    """Says where it listens, once it does."""
-
-    def __init__(self, config: uvicorn.Config, say: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._say = say
-
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """See uvicorn."""
-        await super().startup(sockets)  # type: ignore[arg-type]
-        if self.started:
-            host, port = self.servers[0].sockets[0].getsockname()[:2]
-            name = f"[{host}]" if ":" in host else host
-            self._say(f"http{'s' if self.config.is_ssl else ''}://{name}:{port}/taxii2/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import ipaddress
 import logging
 import random
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from stillwatch import __version__
 from stillwatch.asking.failures import retry_after
 from stillwatch.asking.keys import names_a_secret
 from stillwatch.errors import PeerError, UsageError
+from stillwatch.loopback import is_loopback
 from stillwatch.sharing.base import MOST_BYTES
 from stillwatch.sharing.taxii.login import Login
 from stillwatch.sharing.taxii.negotiation import MEDIA_TYPE
@@ -68,7 +68,7 @@ def address_of(text: str, option: str, *, plain: bool) -> str:
     if parts.query or parts.fragment:
         secret = any(names_a_secret(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True))
         raise UsageError("has a query in its address", option, "name a log-in: --login env:NAME" if secret else None)
-    if parts.scheme == "http" and not plain and not _is_loopback(host):
+    if parts.scheme == "http" and not plain and not is_loopback(host):
         raise UsageError("would send without TLS", option, "write https://, or give --plain where nobody listens")
     path = parts.path if parts.path.endswith("/") else f"{parts.path}/"
     return urlunsplit(SplitResult(parts.scheme, parts.netloc, path, "", ""))
@@ -213,10 +213,3 @@ class Wire:
 def _origin(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

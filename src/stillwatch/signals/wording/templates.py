@@ -41,7 +41,7 @@ def masked(text: str) -> str:
     return _DIGITS.sub("0", text.lower())
 
 
-def _candidates(text: str) -> list[tuple[str, str, str]]:
+def candidates(text: str) -> list[tuple[str, str, str]]:
     """(end, words, rest) for one to three pieces at each end of a text."""
     read = text if len(text) <= 2 * _READ else f"{text[:_READ]}\n{text[-_READ:]}"
     spans, start = [], 0
@@ -69,7 +69,7 @@ def find_wordings(texts: Sequence[str], account: Ints) -> Wordings:
     """Find the shared wordings of ``texts`` (n,), each written by ``account`` (n,). n = 0: nothing."""
     users: dict[tuple[str, int], set[int]] = defaultdict(set)
     fillings: dict[tuple[str, int], set[int]] = defaultdict(set)
-    cut = [[((end, hash(masked(words))), words, rest) for end, words, rest in _candidates(text)] for text in texts]
+    cut = [[((end, hash(masked(words))), words, rest) for end, words, rest in candidates(text)] for text in texts]
     for parts, who in zip(cut, account.tolist(), strict=True):
         for key, _, rest in parts:
             users[key].add(who)

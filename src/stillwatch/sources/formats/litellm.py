@@ -31,7 +31,7 @@ from stillwatch.sources.containers.json_documents import begins_json, decoded
 from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog
 
-__all__ = ["SOURCE", "LiteLLM", "is_redacted", "refused_key", "sharing_ids"]
+__all__ = ["SOURCE", "LiteLLM", "billed", "is_redacted", "refused_key", "sharing_ids"]
 
 Place = TypeVar("Place", bound=Path | str)
 MARK = "redacted-by-litellm"
@@ -123,19 +123,29 @@ def refused_key(error: Mapping[str, Any]) -> bool:
     return str(error.get("error_code")) == "401" and not error.get("llm_provider")
 
 
+def billed(metadata: Mapping[str, Any], error: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The account and the key of a call, as the proxy established them; null where it did not.
+
+    ``metadata`` holds the proxy's ``user_api_key_*``, ``error`` its ``error_information`` (empty where nothing
+    failed). The one rule of who is billed: the log's reader and the gateway's door (`gateway.doors.litellm`) share it.
+    """
+    owner = first_of(metadata, OWNER_KEYS)
+    refused = owner is None and refused_key(error)
+    key = None if refused else metadata.get("user_api_key_hash")
+    return owner or key or None, key
+
+
 def _values(payload: Mapping[str, Any]) -> dict[str, Any]:
     """The payload's columns but its id, still loose."""
     metadata, parameters = mapping(payload.get("metadata")), mapping(payload.get("model_parameters"))
     answer = payload.get("response")
     system, messages = _conversation(payload.get("messages"))
     response, reasoning, reasoning_tokens = _answer(answer)
-    owner = first_of(metadata, OWNER_KEYS)
-    refused = owner is None and refused_key(mapping(payload.get("error_information")))
-    key = None if refused else metadata.get("user_api_key_hash")
+    account, key = billed(metadata, mapping(payload.get("error_information")))
     tools, seconds = parameters.get("tools"), payload.get("response_time")
     return {
         "started_at": payload.get("startTime"),
-        "account_id": owner or key or None,
+        "account_id": account,
         "api_key_id": key,
         "session_id": told_id(payload.get("session_id")) or told_id(payload.get("trace_id")),
         "model": payload.get("model"),

@@ -1,0 +1,299 @@
+"""One exchange as Envoy tells it over ext_proc: what is answered to each message. No socket here.
+
+Envoy asks at the request's headers and body, then at the answer's headers and at each piece of its body. The request is
+decided on when its body is whole (at its headers, where no body matters), and Envoy is told at the answer's headers how
+to go on: an answer that nothing applies to is only shown to us, piece by piece (``STREAMED``, never changed); one that
+is to be shielded is handed over (``FULL_DUPLEX_STREAMED``), so that nothing of it can leave but through the shield,
+also where we are killed halfway.
+
+Protocol: envoyproxy.io, ``envoy/service/ext_proc/v3/external_processor.proto``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import math
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from envoy.config.core.v3 import base_pb2
+from envoy.extensions.filters.http.ext_proc.v3.processing_mode_pb2 import ProcessingMode
+from envoy.service.ext_proc.v3 import external_processor_pb2 as ext_proc
+from envoy.type.v3 import http_status_pb2
+from google.protobuf.duration_pb2 import Duration
+
+from stillwatch.errors import one_line
+from stillwatch.gateway.decision import Decision
+from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_of, without_coding
+from stillwatch.gateway.doors.codings import readable_codings
+from stillwatch.gateway.doors.departure import Message
+from stillwatch.gateway.doors.smaller import made_smaller
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.shielding.base import Summarise
+from stillwatch.gateway.shielding.refusals import refusal_response
+from stillwatch.gateway.shielding.seal import Sealer, SealKeys
+from stillwatch.gateway.shielding.shield import shield_body, shield_stream
+from stillwatch.gateway.shielding.unsealing import unseal_body
+from stillwatch.responses.traffic import API, Refusal, ShieldMode
+
+__all__ = ["Exchange", "Front", "Who", "headers_of"]
+
+Who = Callable[[Mapping[str, str], str], Caller]
+"""Who calls, from the request's headers (names in lower case) and the address that Envoy saw."""
+WITHHELD: Final = Refusal(status=502, code="answer_withheld", message="The model's answer cannot be given.")
+WAIT_MARGIN: Final = 5.0
+"""Seconds that Envoy is asked to be patient beyond a wait."""
+OVERWRITE: Final = base_pb2.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
+FILTER: Final = "envoy.filters.http.ext_proc"
+UNTRUE: Final = (
+    *("content-length", "content-encoding", "etag", "content-md5", "digest", "content-digest", "repr-digest"),
+)
+"""Headers that are not true of an answer any more once something was taken out of it."""
+_log = logging.getLogger(__name__)
+
+
+class Front(NamedTuple):
+    """What all exchanges of one server share: ``name`` makes a request's own id; ``keys`` seal reasoning where a policy
+    says so (without them it is left out)."""
+
+    gate: Judge
+    who: Who
+    name: Callable[[], str]
+    summarise: Summariser | None = None
+    keys: SealKeys | None = None
+
+
+def headers_of(headers: Any) -> dict[str, str]:
+    """Envoy's header map by name; values of one name are joined as HTTP joins them. Bytes that are no text stay
+    readable as Latin-1."""
+    found: dict[str, str] = {}
+    for header in headers.headers:
+        value = header.raw_value.decode("latin-1") if header.raw_value else header.value
+        found[header.key] = f"{found[header.key]}, {value}" if header.key in found else value
+    return found
+
+
+class Exchange:
+    """One request and its answer. Call `answers` with each message, in order, and `ended` when Envoy says no more.
+
+    ``waited`` is how many seconds of it were spent waiting because a policy says so.
+    """
+
+    def __init__(self, front: Front) -> None:
+        self.waited = 0.0
+        self._front = front
+        self._headers: dict[str, str] = {}
+        self._call: Call | None = None
+        self._caller = Caller("")
+        self._decision: Decision | None = None
+        self._telling: Telling | None = None
+        self._address = ""
+        self._started = 0
+        self._shielding: Shielding | None = None
+        self._shielded: list[bytes] = []
+
+    async def answers(self, message: Any) -> AsyncIterator[Any]:
+        """What to answer to one `ProcessingRequest`: none, one, or (a wait) two `ProcessingResponse`."""
+        kind = message.WhichOneof("request")
+        if kind == "request_headers":
+            replies = self._request_headers(message)
+        elif kind == "request_body":
+            replies = self._decided(kind, message.request_body.body, message.request_body.end_of_stream)
+        elif kind == "response_headers":
+            replies = self._response_headers(message.response_headers)
+        elif kind == "response_body":
+            replies = self._response_body(message.response_body)
+        else:
+            replies = self._trailers(kind)
+        async for reply in replies:
+            yield reply
+
+    def ended(self) -> None:
+        """Envoy's stream is over: tell of the exchange if nobody did, also where the client went away."""
+        if self._telling is not None and not self._telling.told:
+            self._telling.end(LEFT if self._telling.status else BROKEN)
+
+    async def _request_headers(self, message: Any) -> AsyncIterator[Any]:
+        self._started = self._front.gate.now()
+        self._headers = headers_of(message.request_headers.headers)
+        self._address = _address(message)
+        call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), b"")
+        bodiless = message.request_headers.end_of_stream
+        if not bodiless and call.operation != "other":
+            reply = ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse())
+            codings = readable_codings(self._headers.get("accept-encoding", ""))
+            if codings is not None:
+                mutation = reply.request_headers.response.header_mutation
+                mutation.set_headers.append(_header("accept-encoding", codings))
+            yield reply
+            return
+        async for reply in self._decided("request_headers", b"", whole=True):
+            if not bodiless and reply.HasField("request_headers"):  # an upload, say: its body never comes here
+                reply.mode_override.CopyFrom(_mode(request=ProcessingMode.NONE))
+            yield reply
+
+    async def _decided(self, kind: str, body: bytes, whole: bool) -> AsyncIterator[Any]:
+        """The decision, carried out. ``whole``: no more of the body follows."""
+        coding = self._headers.get("content-encoding", "")
+        plain = without_coding(body, coding) if coding else body
+        call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), plain if whole else b"")
+        self._caller = caller = self._front.who(self._headers, self._address)
+        request = request_of(call, caller, self._front.name(), self._started)
+        self._decision = decision = self._front.gate.decide(request)
+        self._call, self._telling = call, Telling(self._front.gate, call, request, caller, decision)
+        refusal, sent = decision.refuse, plain
+        if refusal is None and decision.shape is not None and kind == "request_body":
+            sent, refusal = made_smaller(call, decision.shape, body, plain, whole=whole)
+        if refusal is not None:
+            yield self._refused(refusal, decision.reference)
+            return
+        if decision.wait > 0:
+            yield ext_proc.ProcessingResponse(override_message_timeout=_duration(decision.wait + WAIT_MARGIN))
+            await asyncio.sleep(decision.wait)
+            self.waited = decision.wait
+        if whole and self._front.keys is not None:
+            sent, _, _ = unseal_body(call.api, sent, self._front.keys, caller.account_id)
+        yield self._passed_on(kind, None if sent == plain else sent)
+
+    def _passed_on(self, kind: str, body: bytes | None) -> Any:
+        """The request goes to the model, with ``body`` in place of what came (None: as it came)."""
+        common = ext_proc.CommonResponse()
+        if body is not None:
+            common.body_mutation.body = body
+            common.header_mutation.remove_headers.append("content-encoding")
+        if self._decision is not None and self._decision.shield is not None:
+            common.header_mutation.set_headers.append(_header("accept-encoding", "identity"))
+        if kind == "request_headers":
+            return ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse(response=common))
+        return ext_proc.ProcessingResponse(request_body=ext_proc.BodyResponse(response=common))
+
+    def _refused(self, refusal: Refusal, reference: str) -> Any:
+        """An answer of ours in place of the model's; Envoy asks nothing more after it."""
+        api: API = "other" if self._call is None else self._call.api
+        status, headers, body = refusal_response(api, refusal, reference, self._front.gate.policy.appeal)
+        if self._telling is not None:
+            self._telling.end(status)
+        return ext_proc.ProcessingResponse(
+            immediate_response=ext_proc.ImmediateResponse(
+                status=http_status_pb2.HttpStatus(code=status),
+                headers=ext_proc.HeaderMutation(set_headers=[_header(*one) for one in headers.items()]),
+                body=body,
+                details=f"stillwatch_{refusal.code}",
+            )
+        )
+
+    async def _response_headers(self, message: Any) -> AsyncIterator[Any]:
+        telling, call, decision = self._telling, self._call, self._decision
+        reply = ext_proc.ProcessingResponse(response_headers=ext_proc.HeadersResponse())
+        if telling is None or call is None or decision is None:
+            yield reply
+            return
+        headers = headers_of(message.headers)
+        status = headers.pop(":status", "")
+        code = int(status) if status.isascii() and status.isdigit() else 0
+        told = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+        if message.end_of_stream:
+            telling.began(code, told)
+            telling.end()
+        elif decision.shield is not None and call.api != "other":
+            try:
+                self._shielding = self._shield(telling, call.api, decision.shield)
+                await self._shielding({"type": "http.response.start", "status": code, "headers": told})
+            except Exception as error:  # Envoy would let the answer pass as it is
+                _log.error("an answer cannot be shielded, and is withheld: %s", one_line(error))
+                yield self._refused(WITHHELD, decision.reference)
+                return
+            reply.mode_override.CopyFrom(_mode(response=ProcessingMode.FULL_DUPLEX_STREAMED))
+            reply.response_headers.response.header_mutation.remove_headers.extend(UNTRUE)
+        else:
+            telling.began(code, told)
+            if call.operation == "other":  # files, lists: nobody reads them
+                telling.end()
+                reply.mode_override.CopyFrom(_mode(response=ProcessingMode.NONE))
+        yield reply
+
+    def _shield(self, telling: Telling, api: API, mode: ShieldMode) -> Shielding:
+        """What the answer's body goes through; what comes out is collected in ``_shielded``."""
+        keys = self._front.keys
+        sealer = None if keys is None or mode != "seal" else Sealer(keys, self._caller.account_id)
+
+        def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
+            if summary == "":  # there is none
+                return shield_body(api, data, "drop")
+            return shield_body(api, data, mode, summary, sealer=sealer)
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                self._shielded.append(message["body"])
+
+        summarise = self._front.summarise
+        stream = functools.partial(shield_stream, api, mode, sealer=sealer)
+        return Shielding(collect, telling, stream=stream, body=shielded, summarise=summarise)
+
+    async def _response_body(self, message: Any) -> AsyncIterator[Any]:
+        if self._shielding is None:
+            if self._telling is not None:
+                self._telling.came(message.body, last=message.end_of_stream)
+            yield ext_proc.ProcessingResponse(response_body=ext_proc.BodyResponse())
+            return
+        out = await self._through(message.body, last=message.end_of_stream)
+        if out or message.end_of_stream:
+            yield _streamed(out, message.end_of_stream)
+
+    async def _trailers(self, kind: str) -> AsyncIterator[Any]:
+        """Trailers end a body that did not say so itself."""
+        if kind == "request_trailers":
+            yield ext_proc.ProcessingResponse(request_trailers=ext_proc.TrailersResponse())
+            return
+        if self._shielding is not None:
+            yield _streamed(await self._through(b"", last=True), False)
+        elif self._telling is not None:
+            self._telling.came(b"", last=True)
+        yield ext_proc.ProcessingResponse(response_trailers=ext_proc.TrailersResponse())
+
+    async def _through(self, piece: bytes, *, last: bool) -> bytes:
+        if self._shielding is None:
+            return piece
+        await self._shielding({"type": "http.response.body", "body": piece, "more_body": not last})
+        out, self._shielded = b"".join(self._shielded), []
+        return out
+
+
+def _address(message: Any) -> str:
+    """The client's address as Envoy knows it, where the filter asks for the attribute ``source.address``."""
+    if FILTER not in message.attributes:
+        return ""
+    fields = message.attributes[FILTER].fields
+    place = fields["source.address"].string_value if "source.address" in fields else ""
+    return place.rpartition(":")[0].removeprefix("[").removesuffix("]")  # the port goes
+
+
+def _mode(request: int | None = None, response: int | None = None) -> Any:
+    """Envoy takes the mode as a whole, so that each part is said again."""
+    duplex = response == ProcessingMode.FULL_DUPLEX_STREAMED
+    return ProcessingMode(
+        request_header_mode=ProcessingMode.SEND,
+        response_header_mode=ProcessingMode.SEND,
+        request_body_mode=ProcessingMode.BUFFERED_PARTIAL if request is None else request,
+        response_body_mode=ProcessingMode.STREAMED if response is None else response,
+        response_trailer_mode=ProcessingMode.SEND if duplex else ProcessingMode.SKIP,
+    )
+
+
+def _streamed(body: bytes, end: bool) -> Any:
+    streamed = ext_proc.StreamedBodyResponse(body=body, end_of_stream=end)
+    common = ext_proc.CommonResponse(body_mutation=ext_proc.BodyMutation(streamed_response=streamed))
+    return ext_proc.ProcessingResponse(response_body=ext_proc.BodyResponse(response=common))
+
+
+def _header(name: str, value: str) -> Any:
+    return base_pb2.HeaderValueOption(
+        header=base_pb2.HeaderValue(key=name, raw_value=value.encode("latin-1", "replace")), append_action=OVERWRITE
+    )
+
+
+def _duration(seconds: float) -> Duration:
+    whole = math.floor(seconds)
+    return Duration(seconds=whole, nanos=int((seconds - whole) * 1e9))

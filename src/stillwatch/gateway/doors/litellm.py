@@ -1,0 +1,213 @@
+"""The door in LiteLLM's proxy: a callback in its process that refuses, slows, shapes and shields, and tells what ended.
+
+Switched on by one line of the proxy's configuration (docs/gateway-litellm.md)::
+
+    litellm_settings: {callbacks: ["stillwatch.gateway.doors.litellm.proxy_handler_instance"]}
+
+and by the environment: STILLWATCH_POLICY (the policy's file), STILLWATCH_STATE (the folder of its memory),
+STILLWATCH_STORE (a Redis address, where several proxies share one memory), STILLWATCH_FAIL.
+
+Read in LiteLLM 1.109 and tested with its proxy:
+
+- A callback's ``async_pre_call_hook`` counts only if its own class defines it (``ProxyLogging.pre_call_hook`` looks
+  into ``vars``); a subclass must define it again.
+- The decision travels in the logging object of the call, which the proxy hands to every later hook and to no log:
+  ``litellm_call_id`` would not do, since a caller may choose it (``x-litellm-call-id``). For the same reason a call
+  whose id was seen before gets one of ours in the journal; readers drop doubles, and a caller must not be able to make
+  its calls look like one.
+- An exchange is told of when LiteLLM tells its loggers, which is after the answer has left: what a killed proxy had not
+  logged yet is in no journal. (The stand-alone proxy, `gateway.doors.proxy`, writes before the last byte.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import HTTPException
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy._types import ProxyException
+
+from stillwatch.errors import InputError
+from stillwatch.gateway.decision import Decision, Observed
+from stillwatch.gateway.doors.calls import request_of
+from stillwatch.gateway.doors.litellm_answers import shielded, shielded_stream
+from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
+from stillwatch.gateway.gate import Gate, open_gate
+from stillwatch.responses.traffic import API
+
+__all__ = ["StillwatchLogger", "gate_of_environment"]
+
+LOG: Final = logging.getLogger("stillwatch.gateway")
+KEPT: Final = "stillwatch_decision"
+"""Where a call's decision lies among the details that its logging object keeps."""
+UNAVAILABLE: Final = "The service cannot answer this request at the moment."
+
+
+class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no environment of ours
+    """The hooks of LiteLLM's proxy, in the order in which a request meets them.
+
+    ``gate`` None lets everything pass untouched. ``now`` tells microseconds (the gate's own clock unless given),
+    ``sleep`` waits. Whatever goes wrong in here lets the request pass as if there were no gateway, but for two cases:
+    a gate whose policy says otherwise, and an answer that was to be shielded and could not be: that is withheld.
+    """
+
+    def __init__(
+        self,
+        gate: Gate | None,
+        *,
+        now: Callable[[], int] | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        super().__init__()
+        self._gate, self._sleep = gate, sleep
+        self._now = now or (lambda: 0 if gate is None else gate.now())
+        self._fresh = recent_ids()
+
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
+    ) -> dict[str, Any] | None:
+        """Decide; refuse (429 or 403, with Retry-After), wait, or make the request smaller."""
+        if self._gate is None:
+            return None
+        try:
+            decision, api = self._decide(self._gate, user_api_key_dict, data, call_type)
+        except Exception:
+            LOG.exception("stillwatch could not decide; the request passes")
+            return None
+        if decision.refuse is not None:
+            raise _refused(decision, api)
+        if decision.wait > 0:
+            await self._sleep(decision.wait)
+        if decision.shape is None:
+            return None
+        try:
+            return shaped(api, data, decision.shape)
+        except Exception:
+            LOG.exception("stillwatch could not shape a request; it passes as it is")
+            return None
+
+    def _decide(self, gate: Gate, user: Any, data: dict[str, Any], call_type: str) -> tuple[Decision, API]:
+        call, caller = call_of(call_type, data), caller_of(user, data)
+        decision = gate.decide(request_of(call, caller, self._fresh(data.get("litellm_call_id")), self._now()))
+        details = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
+        if isinstance(details, dict):
+            details[KEPT] = decision, call.api
+        return decision, call.api
+
+    async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:
+        """Take reasoning out of a whole answer, where the decision says so."""
+        decision, api = _kept(getattr(data.get("litellm_logging_obj"), "model_call_details", None))
+        if decision is None or decision.shield is None or api == "other":
+            return None
+        try:
+            return shielded(api, response, decision.shield)
+        except Exception:
+            LOG.exception("stillwatch could not shield an answer; it is withheld")
+            raise HTTPException(503, detail=UNAVAILABLE) from None
+
+    async def async_post_call_streaming_iterator_hook(
+        self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
+    ) -> AsyncIterator[Any]:
+        """Take reasoning out of a stream, where the decision says so; else every chunk passes as it is."""
+        decision, api = _kept(getattr(request_data.get("litellm_logging_obj"), "model_call_details", None))
+        stream = response
+        if decision is not None and decision.shield is not None and api != "other":
+            stream = shielded_stream(api, response, decision.shield)
+        async for chunk in stream:
+            yield chunk
+
+    async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Tell of an exchange that was answered."""
+        self._tell(kwargs)
+
+    async def async_log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
+        """Tell of an exchange that failed or was refused, by us or by others."""
+        self._tell(kwargs)
+
+    def _tell(self, kwargs: Mapping[str, Any]) -> None:
+        if self._gate is None:
+            return
+        try:
+            observed = self.observed(kwargs.get("standard_logging_object"), _kept(kwargs)[0])
+            if observed is not None:
+                self._gate.observed(observed)
+        except Exception:
+            LOG.exception("stillwatch could not tell of an exchange")
+
+    def observed(self, payload: Any, decision: Decision | None) -> Observed | None:
+        """The exchange that a payload tells of; None for one that is nobody's (a key that the proxy refused).
+
+        Without a decision (routes on which the proxy asks no callback) nothing was done to it.
+        """
+        row = row_of_payload(payload) if isinstance(payload, dict) else None
+        if row is None or self._gate is None:
+            return None
+        if decision is None:
+            call_id, account = str(row["exchange_id"]), str(row["account_id"])
+            decision = Decision(request_id=call_id, account_id=account, at=self._now())
+        else:
+            row["exchange_id"] = decision.request_id
+        if not self._gate.keeps_text:
+            row |= dict.fromkeys(TEXTS)
+        return Observed(row=row, decision=decision)
+
+
+def _kept(details: Any) -> tuple[Decision | None, API]:
+    """The decision about a call and the dialect of its answer; None where the proxy asked no callback before."""
+    found = details.get(KEPT) if isinstance(details, dict) else None
+    return found if isinstance(found, tuple) else (None, "other")
+
+
+def _refused(decision: Decision, api: API) -> Exception:
+    """The refusal as an exception that LiteLLM turns into an error of the caller's dialect, headers included.
+
+    Its route of messages passes on the headers of its own exception only.
+    """
+    refusal = decision.refuse
+    if refusal is None:
+        raise ValueError("nothing was refused")
+    message = f"{refusal.message} Reference: {decision.reference}." if decision.reference else refusal.message
+    headers = {} if refusal.retry_after is None else {"Retry-After": str(max(1, round(refusal.retry_after)))}
+    if api == "anthropic_messages":
+        refused: Exception = ProxyException(
+            message, type=refusal.code, param=None, code=refusal.status, headers=headers
+        )
+    else:
+        refused = HTTPException(refusal.status, detail=message, headers=headers)
+    return refused
+
+
+def gate_of_environment(environment: Mapping[str, str] = os.environ) -> Gate | None:
+    """The gate that the environment names.
+
+    None where it names none, or cannot be opened: then one line says so and everything passes, unless STILLWATCH_FAIL
+    is ``closed``: then `InputError` is raised, and the proxy does not start.
+    """
+    policy, state = environment.get("STILLWATCH_POLICY"), environment.get("STILLWATCH_STATE")
+    closed = environment.get("STILLWATCH_FAIL", "open") == "closed"
+    try:
+        if not policy or not state:
+            raise InputError("STILLWATCH_POLICY and STILLWATCH_STATE are not both set", do="name a file and a folder")
+        gate = open_gate(Path(state), Path(policy), store=environment.get("STILLWATCH_STORE") or None)
+        atexit.register(gate.close)  # the proxy tells its callbacks of no end
+        return gate
+    except Exception as error:
+        if closed:
+            raise
+        LOG.error("stillwatch watches nothing, every request passes: %s", str(error).splitlines()[0])
+        return None
+
+
+def __getattr__(name: str) -> StillwatchLogger:
+    """``proxy_handler_instance`` is made when LiteLLM asks for it, so that importing this module opens nothing."""
+    if name != "proxy_handler_instance":
+        raise AttributeError(name)
+    instance = StillwatchLogger(gate_of_environment())
+    globals()[name] = instance
+    return instance
