@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What writes the logs that `make producers` reads, and Stillwatch's extra for PostgreSQL, which .venv goes without.
 PRODUCERS := .venv-producers
-PRODUCED := otlp_producers sdk_recordings litellm_proxy postgres
+PRODUCED := $(patsubst %,tests/sources/test_%.py,otlp_producers sdk_recordings litellm_proxy postgres) \
+  tests/gateway/doors/test_litellm.py tests/gateway/doors/test_guardrail_api.py
 # Where small language models are trained and audited. Torch alone is not locked by hash: which of its builds fits
 # depends on the machine (TORCH, and pip's settings, choose another; the CPU's is enough).
 SUSPECTS := .venv-suspects
@@ -23,9 +24,9 @@ demo: $(VENV)/.run ## make a small labelled traffic, scan it, score the scan, pr
 test: check ## lint, types, import directions, tests: what CI runs
 	$(BIN)/python -m pytest -n 2
 
-producers: $(VENV)/.dev $(PRODUCERS)/.made ## tests on logs that real producers write (docs/producers.md); a gigabyte to install
+producers: $(VENV)/.dev $(PRODUCERS)/.made ## tests on logs that real producers write, and of the gateway in LiteLLM (docs/producers.md); a gigabyte to install
 	STILLWATCH_PRODUCERS_PYTHON=$(abspath $(PRODUCERS))/bin/python PYTHONPATH=$(abspath $(PRODUCERS))/postgres:$$PYTHONPATH \
-	  $(BIN)/python -m pytest $(PRODUCED:%=tests/sources/test_%.py)
+	  $(BIN)/python -m pytest $(PRODUCED)
 
 suspects: $(SUSPECTS)/.made ## small language models, trained here, go through a whole audit (docs/reference-server.md); a gigabyte to install
 	$(SUSPECTS)/bin/python -m pytest tests/safety_audit/test_small_models.py

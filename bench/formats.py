@@ -5,15 +5,16 @@ python -m bench formats
 Reading is the whole way from the files to exchanges without doubles (`Log.read`), held against two ways of doing less
 with the same bytes: a bare decode of the JSON by msgspec, line by line, whose values are thrown away; and DuckDB's
 `read_json`, `read_csv` or `read_parquet` into a table in memory, which guesses the types of columns and opens no text
-that holds JSON. A data frame of Phoenix's is Parquet: there DuckDB copies columns that are typed and decoded already,
-while an exchange takes the messages in them apart; the same spans as JSON lines are the row beside it, and the one to
-hold against the others. All are CPU seconds of this process with its threads, each taken once, of files just written.
+that holds JSON. All are CPU seconds of this process with its threads, of files just written. The ways take turns,
+three each, and what is told is the median of the three turns and of their ratios: what else runs on the machine slows
+all of them alike. A data frame of Phoenix's is Parquet: there DuckDB copies columns that are typed and decoded already.
 """
 
 from __future__ import annotations
 
 import importlib
 import shutil
+import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,7 @@ from stillwatch.sources import SOURCES
 from stillwatch.sources.log import open_log
 from stillwatch.storage.tables import write_table
 
+TURNS = 3
 _VERDICTS = ("account_id", "verdict")
 _TABLES = {".parquet": "read_parquet($1, union_by_name=true)", ".csv": "read_csv($1, union_by_name=true)"}
 _ENOUGH = frozenset({"messages", "account_id", "session_id", "response", "client_ip"})
@@ -77,14 +79,22 @@ def _same(name: str, one: Any, other: Any) -> bool:
 
 def reading(files: list[Path], name: str) -> tuple[pa.Table, dict[str, Any]]:
     """The exchanges of a log, and the table's columns on what reading them costs."""
-    started = time.process_time()
-    table = open_log(files, format=name).read()
-    seconds = time.process_time() - started
-    decode = _decode(files)
+    own: list[float] = []
+    decodes: list[float | None] = []
+    loads: list[float] = []
+    table: pa.Table | None = None
+    for _ in range(TURNS):
+        del table
+        started = time.process_time()
+        table = open_log(files, format=name).read()
+        own.append(time.process_time() - started)
+        decodes.append(_decode(files))
+        loads.append(_load(files))
+    bare = [seconds / decode for seconds, decode in zip(own, decodes, strict=True) if decode is not None]
     return table, {
-        "CPU seconds": round(seconds, 1),
-        "of a bare decode": None if decode is None else seconds / decode,
-        "of DuckDB": seconds / _load(files),
+        "CPU seconds": round(statistics.median(own), 1),
+        "of a bare decode": statistics.median(bare) if bare else None,
+        "of DuckDB": statistics.median(seconds / load for seconds, load in zip(own, loads, strict=True)),
     }
 
 

@@ -4,11 +4,15 @@ python -m bench gateway_replay                  # in this process: the same gate
 python -m bench.gateway_replay [WORLD] --http   # through LiteLLM's own proxy (`make producers`)
 
 The first week is scanned; its claims are loaded, and the policy ``balanced`` is in force with every ``share`` at 1 (it
-ships reaching a tenth of the accounts at first). Then the second week passes in the order of time, under a clock of the
-replay's own. The learner follows the journal every ten minutes of that clock and scans everything so far each midnight
-(``--scan-hours``; 0: never again). With ``--share`` below 1 the requests of campaigns and that share of all other
-accounts go over HTTP, the rest through a second gate in this process that shares state and journal with the proxy's.
-Nobody reacts: who is refused neither comes again nor changes his ways. The truth is read when all is over.
+ships reaching a tenth of the accounts at first) and with bounds of a quarter (a tenth of all accounts of ``dev-mixed``
+belong to campaigns: under the bounds that it ships with the gateway stands down, as it should until somebody looks).
+Then the second week passes in the order of time, under a clock of the replay's own. The learner follows the journal
+every ten minutes of that clock and scans everything so far each midnight (``--scan-hours``; 0: never again). With
+``--share`` below 1 the requests of campaigns and that share of all other accounts go over HTTP, the rest through a
+second gate in this process that shares state and journal with the proxy's. ``--per-day`` puts another number in place
+of the policy's budgets, a tenth of it at once: those that it ships with are larger than what the campaigns of these
+thin worlds take. Nobody reacts: who is refused neither comes again nor changes his ways. The truth is read when all is
+over.
 """
 
 from __future__ import annotations
@@ -97,7 +101,7 @@ class Replayed:
         return self.world / "accounts.parquet"
 
 
-def prepared(world: Path, folder: Path, scan_hours: float = 24.0) -> Replayed:
+def prepared(world: Path, folder: Path, scan_hours: float = 24.0, per_day: int = 0) -> Replayed:
     """The first week as a log, its scan, the policy, and a state that holds its claims."""
     exchanges = in_order(open_log([world / "exchanges.parquet"]).read())
     times = exchanges["started_at"].cast(pa.int64())
@@ -112,6 +116,10 @@ def prepared(world: Path, folder: Path, scan_hours: float = 24.0) -> Replayed:
         scan(world, run, "--accounts", str(world / "accounts.parquet"), log=first)
     learning = f'\n[learning]\nkeep_text_hours = 700\nscan_hours = {scan_hours}\nlogs = ["{first}"]\n'
     text = re.sub(r"^share = .*$", "share = 1.0", POLICY.read_text(), flags=re.M)
+    text = re.sub(r"^(requests|accounts)_touched = .*$", r"\1_touched = 0.25", text, flags=re.M)
+    if per_day:
+        budget = f"per_day = {per_day}, burst = {max(per_day // 10, 1)}"
+        text = re.sub(r"per_day = \d+, burst = \d+", budget, text)
     (folder / "policy.toml").write_text(text + learning)
     replayed = Replayed(world.name, world, folder, exchanges.filter(pc.invert(early)), cut, scan_hours)
     load_run(replayed.state, run, cut, customers=replayed.customers)
@@ -138,7 +146,11 @@ def outcome(decision: Decision, gate: Gate) -> Outcome:
     standing = {a.response for a in gate.state.actions(decision.account_id) if not a.dry and a.until > decision.at}
     refused = decision.refuse is not None
     return Outcome(
-        bool(standing & SLOWS), refused, decision.wait > 0, decision.touches, refused and "suspend" in decision.reasons
+        bool(standing & SLOWS) and not gate.state.stood_down,
+        refused,
+        decision.wait > 0,
+        decision.touches,
+        refused and "suspend" in decision.reasons,
     )
 
 
@@ -275,12 +287,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--http", action="store_true")
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--scan-hours", type=float, default=24.0)
+    parser.add_argument("--per-day", type=int, default=0)
     asked = parser.parse_args(arguments)
     places = [simulated()] if asked.worlds == ["simulated"] else worlds(asked.worlds)
     rows, name = [], f"gateway_replay{'_http' if asked.http else ''}"
     for world in places:
         folder = OUT / "gateway" / f"{world.name}-{'http' if asked.http else 'fast'}"
-        replayed = prepared(world, folder, asked.scan_hours)
+        replayed = prepared(world, folder, asked.scan_hours, asked.per_day)
         started = time.monotonic()
         if asked.http:
             from bench.gateway_replay_http import through_litellm  # noqa: PLC0415  # needs another Python's packages
@@ -289,7 +302,9 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             in_process(replayed)
         say(f"{world.name}: {time.monotonic() - started:.0f} s")
-        rows += figures(replayed, f"{'LiteLLM' if asked.http else 'in process'}, scans every {asked.scan_hours:g} h")
+        way = "LiteLLM" if asked.http else "in process"
+        budget = f"{asked.per_day} a day" if asked.per_day else "as shipped"
+        rows += figures(replayed, f"{way}, scans every {asked.scan_hours:g} h, budgets {budget}")
         publish(Table(name, "The second week through the gateway", rows, NOTE))
 
 

@@ -60,7 +60,7 @@ class Replay(StillwatchLogger):
         standing = {a.response for a in self.gate.state.actions(decision.account_id) if not a.dry}
         refused = decision.refuse is not None
         told = {
-            "limited": bool(standing & SLOWS),
+            "limited": bool(standing & SLOWS) and not self.gate.state.stood_down,
             "stopped": refused,
             "waited": decision.wait > 0,
             "touched": decision.touches,

@@ -75,7 +75,8 @@ async def _replay(replayed: Replayed, learner: Learner, url: str, beside: Beside
     learner.turn(replayed.cut)
     await asyncio.sleep(SETTLED)
     started, sent = time.monotonic(), 0
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as client:
+    connector = aiohttp.TCPConnector(force_close=True)  # the proxy drops idle ones, and learning takes its time
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=300)) as client:
         for until, rows in steps(replayed):
             by_account: dict[str, list[dict[str, Any]]] = defaultdict(list)
             for row in rows:

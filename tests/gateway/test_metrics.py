@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from stillwatch import __version__
 from stillwatch.gateway.alerts.outbox import Outbox
 from stillwatch.gateway.gate import Gate, open_gate
+from stillwatch.gateway.learning.learner import Learner
 from stillwatch.gateway.metrics import MOST_CAMPAIGNS, GateMetrics, TimedGate
 from stillwatch.gateway.stores.base import change
 from tests.gateway.claims import NOW, SetClock, asked, claim, ended, write_policy
@@ -98,6 +99,19 @@ def test_flags_and_errors_and_backlogs_are_there_before_anything_happens(gate: G
     assert told["stillwatch_errors_total", (("place", "decide"),)] == 0
 
 
+def test_the_learners_backlog_is_told_where_one_runs(gate: Gate) -> None:
+    metrics = GateMetrics(gate)
+    assert ("stillwatch_learner_backlog_bytes", ()) not in samples(metrics)
+    for account in ("a", "b"):
+        passed(gate, account)
+    learner = Learner(gate.folder, write_policy(gate.folder.parent / "other.toml", "[learning]\nscan_hours = 0"))
+    learner.turn(NOW)
+    learner.close()
+    told = samples(metrics)
+    assert told["stillwatch_learner_backlog_bytes", ()] >= 0
+    assert 0 <= told["stillwatch_learner_age_seconds", ()] < 600
+
+
 def queries(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(value.get("expr"), str):
@@ -111,6 +125,8 @@ def queries(value: Any) -> Iterator[str]:
 
 def test_every_query_of_the_dashboard_names_an_exported_metric(gate: Gate, tmp_path: Path) -> None:
     gate.put([change(claim("member"))])
+    (gate.folder / "learning").mkdir()
+    (gate.folder / "learning" / "backlog").write_bytes(b"0")
     exported = GateMetrics(gate, Outbox(tmp_path / "alerts", [])).names()
     asked_for = [
         set(re.findall(r"stillwatch_\w+", query)) for query in queries(json.loads(DASHBOARD.read_text("utf-8")))

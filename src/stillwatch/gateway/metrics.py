@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
@@ -154,6 +155,7 @@ class _Figures(Collector):
         yield self._backlog(figures)
         if self._outbox is not None:
             yield from _alerts(self._outbox)
+        yield from _learner(gate.folder / "learning" / "backlog")
         now = gate.now()
         with gate.lock:
             campaigns = gate.state.campaigns(now)
@@ -166,6 +168,22 @@ class _Figures(Collector):
         if self._outbox is not None:
             backlog.add_metric(("alerts",), self._outbox.waiting())
         return backlog
+
+
+def _learner(path: Path) -> Iterator[Metric]:
+    """What `learning.learner` says of itself; nothing where none ever ran."""
+    try:
+        waiting, turned = int(path.read_bytes()[:20]), path.stat().st_mtime
+    except (OSError, ValueError):
+        return
+    yield GaugeMetricFamily(
+        "stillwatch_learner_backlog_bytes", "Bytes of the journal that the learner has not read.", value=waiting
+    )
+    yield GaugeMetricFamily(
+        "stillwatch_learner_age_seconds",
+        "Seconds since the learner last began or ended a turn.",
+        value=max(time.time() - turned, 0.0),
+    )
 
 
 def _alerts(outbox: Outbox) -> Iterator[Metric]:

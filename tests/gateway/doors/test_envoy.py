@@ -20,6 +20,8 @@ from tests.gateway.doors.envoy_process import envoy
 from tests.gateway.doors.test_bytes import CASES, PATHS, Case, answers, received
 from tests.gateway.upstream import Upstream, serving
 
+PATIENT = {"message_timeout: 1s": "message_timeout: 60s", "max_message_timeout: 30s": "max_message_timeout: 90s"}
+"""A machine that is busy with other things is no failure of what is tested."""
 KEYS = SealKeys((bytes(range(32)),))
 
 
@@ -37,7 +39,7 @@ async def short(text: str) -> str | None:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with serving() as upstream, door(keys=KEYS, summarise=short) as opened:
         port = int(upstream.address.rpartition(":")[2])
-        with envoy("ext_proc.yaml", tmp_path_factory.mktemp("envoy"), port, opened.port) as front:
+        with envoy("ext_proc.yaml", tmp_path_factory.mktemp("envoy"), port, opened.port, PATIENT) as front:
             yield Stack(upstream, opened, f"http://127.0.0.1:{front}")
 
 
@@ -239,7 +241,7 @@ def test_who_calls_is_the_keys_hash_where_envoy_names_nobody_and_the_address_is_
     request = stack.door.gate.requests[0]
     assert request.account_id == request.api_key_id
     assert "sk-secret" not in request.account_id
-    assert request.client_ip.partition(":")[0] == "127.0.0.1"  # what the caller claims is no address
+    assert request.client_ip == "127.0.0.1"  # what the caller claims is no address
     assert request.user_agent == "mine/1"
 
 

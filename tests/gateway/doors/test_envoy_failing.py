@@ -37,6 +37,7 @@ levels = ["campaign"]
 parameters = { mode = "drop" }
 """
 CLOSED = {"failure_mode_allow: true": "failure_mode_allow: false"}
+PATIENT = {"message_timeout: 1s": "message_timeout: 60s", "max_message_timeout: 30s": "max_message_timeout: 90s"}
 
 
 class Gateway:
@@ -49,23 +50,23 @@ class Gateway:
         store = open_store(self.state, None)
         store.put([change(claim("member", level="confirmed")), change(claim("shielded"))])
         store.close()
-        self._process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "stillwatch", "gate", "envoy", "--json", "--account-header", HEADER]
         where = ["--policy", str(self._policy), "--state", str(self.state), "--admin", "127.0.0.1:0"]
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [*command, *where, "--listen", f"127.0.0.1:{self.port}"], stdout=subprocess.PIPE, env=os.environ
         )
-        assert self._process.stdout is not None
-        told = msgspec.json.decode(self._process.stdout.readline())
+        assert self.process.stdout is not None
+        told = msgspec.json.decode(self.process.stdout.readline())
         assert told["envoy"] == f"127.0.0.1:{self.port}"
         self.administration = told["administration"]
 
     def kill(self, number: int = signal.SIGKILL) -> int:
-        assert self._process is not None
-        self._process.send_signal(number)
-        return self._process.wait(30)
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(30)
 
     def journal(self) -> list[dict[str, object]]:
         rows = []
@@ -96,8 +97,8 @@ async def get(address: str, account: str, **body: object) -> Got:
 LONG = "fake+reasoning+slow+long150"
 
 
-async def through_a_kill(address: str, gateway: Gateway, account: str) -> Got:
-    stream = asyncio.ensure_future(get(address, account, stream=True, model=LONG))
+async def through_a_kill(address: str, gateway: Gateway, account: str, model: str = LONG) -> Got:
+    stream = asyncio.ensure_future(get(address, account, stream=True, model=model))
     await asyncio.sleep(0.8)
     await asyncio.to_thread(gateway.kill)
     return await stream
@@ -125,7 +126,7 @@ def stack(tmp_path: Path, upstream: Upstream, replaced: dict[str, str] | None = 
     gateway.start()
     try:
         port = int(upstream.address.rpartition(":")[2])
-        with envoy("ext_proc.yaml", tmp_path, port, gateway.port, replaced) as front:
+        with envoy("ext_proc.yaml", tmp_path, port, gateway.port, {**PATIENT, **(replaced or {})}) as front:
             address = f"http://127.0.0.1:{front}"
             until_it_is_asked(address, gateway)
             yield address, gateway
@@ -162,6 +163,9 @@ def test_a_killed_gateway_fails_closed_where_envoy_is_told_so(tmp_path: Path, up
         gateway.start()
         until_it_is_asked(address, gateway)
         assert asyncio.run(get(address, "somebody")).status == 200
+        between = asyncio.run(through_a_kill(address, gateway, "shielded", model="fake+reasoning+late2"))
+        assert between.status >= 500
+        assert CANARY.encode() not in between.body
 
 
 @pytest.mark.slow
@@ -239,3 +243,22 @@ def test_ext_authz_refuses_and_lets_pass_and_fails_open_or_closed(tmp_path: Path
             assert [asyncio.run(get(address, "member")).status for address in (opened, closed)] == [200, 503]
     rows = gateway.journal()
     assert {row["status"] for row in rows if row["account_id"] == "member"} == {403}
+
+
+def test_a_gateway_that_is_silent_delays_a_request_by_the_timeout_and_no_more(
+    tmp_path: Path, upstream: Upstream
+) -> None:
+    gateway = Gateway(tmp_path)
+    gateway.start()
+    port, short = int(upstream.address.rpartition(":")[2]), {"message_timeout: 1s": "message_timeout: 0.3s"}
+    assert gateway.process is not None
+    try:
+        with envoy("ext_proc.yaml", tmp_path, port, gateway.port, short) as one:
+            with envoy("ext_proc.yaml", tmp_path, port, gateway.port, {**short, **CLOSED}) as other:
+                opened, closed = f"http://127.0.0.1:{one}", f"http://127.0.0.1:{other}"
+                until_it_is_asked(opened, gateway)
+                until_it_is_asked(closed, gateway)
+                gateway.process.send_signal(signal.SIGSTOP)
+                assert [asyncio.run(get(address, "member")).status for address in (opened, closed)] == [200, 504]
+    finally:
+        gateway.kill()

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
@@ -16,6 +20,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from stillwatch.cli import main
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.guardrail_api import GUARDRAIL, INGEST, LARGEST, guardrail_app
 from stillwatch.responses.traffic import Refusal, Request
@@ -191,3 +196,44 @@ def test_the_real_proxy_asks_and_tells(gate: Limiting, tmp_path: Path) -> None:
     assert b"Held. Reference: R1." in blocked.body
     row = next(seen.row for seen in gate.seen if seen.row["account_id"] == "ann")
     assert (row["exchange_id"], row["output_tokens"], row["status"]) == (passed.call_id, 30, 200)
+
+
+POLICY = 'version = 1\nname = "test"\nmode = "act"\n'
+
+
+def test_the_command_serves_until_interrupted(tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    named = ["--policy", str(tmp_path / "policy.toml"), "--state", str(tmp_path / "state")]
+    command = [sys.executable, "-m", "stillwatch", "gate", "guardrail", *named, "--port", "0", "--key", "env:GUARDRAIL"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"GUARDRAIL": KEY}) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().removeprefix("serving ").strip()
+        body = json.dumps(question("ann")).encode()
+        asked = urllib.request.Request(address + GUARDRAIL, body, HEADERS | {"Content-Type": "application/json"})
+        with urllib.request.urlopen(asked, timeout=60) as reply:
+            said = json.load(reply)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(60) == 0
+    assert said == {"action": "NONE"}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--host", "0.0.0.0"], "would answer anybody without a key"),
+        (["--key", "secret"], "a key on the command line is seen by others"),
+        (["--key", "env:NO_SUCH_VARIABLE"], "the variable NO_SUCH_VARIABLE is not set"),
+        (["--port", "70000"], "is no port"),
+    ],
+)
+def test_the_command_says_in_one_line_what_is_wrong(
+    options: list[str], line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "policy.toml").write_text(POLICY)
+    named = ["--policy", str(tmp_path / "policy.toml"), "--state", str(tmp_path / "state")]
+    with pytest.raises(SystemExit) as ended:
+        main(["gate", "guardrail", *named, *options])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert line in said
+    assert said.count("\n") == 1

@@ -102,7 +102,7 @@ def upstream() -> Iterator[int]:
 @pytest.fixture(scope="module")
 def stand(upstream: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     folder = tmp_path_factory.mktemp("door")
-    shutil.copy(Path(__file__).with_name("litellm_gates.py"), folder)
+    shutil.copy(Path(__file__).parent / "inside_litellm" / "litellm_gates.py", folder)
     with litellm_proxy(folder, config(upstream, "litellm_gates.by_name"), PYTHONPATH=str(SOURCE)) as call:
         yield Stand(call, folder)
 
@@ -196,7 +196,7 @@ def test_a_caller_who_gives_all_calls_one_id_is_seen_in_each(stand: Stand) -> No
 
 
 def test_a_gateway_that_cannot_be_opened_lets_everything_pass(upstream: int, tmp_path: Path) -> None:
-    shutil.copy(Path(__file__).with_name("litellm_gates.py"), tmp_path)
+    shutil.copy(Path(__file__).parent / "inside_litellm" / "litellm_gates.py", tmp_path)
     callback = "litellm_gates.of_environment"
     with litellm_proxy(tmp_path, config(upstream, callback), PYTHONPATH=str(SOURCE)) as call:
         assert call("sk-ann", CHAT, BODIES[CHAT]).status == 200
@@ -220,7 +220,7 @@ def test_a_claim_of_a_scan_acts_in_the_proxy_and_what_passed_is_a_log(upstream: 
     )
     gate.put([change(claim), change(msgspec.structs.replace(claim, account_id="crew2"))])
     gate.close()
-    shutil.copy(Path(__file__).with_name("litellm_gates.py"), tmp_path)
+    shutil.copy(Path(__file__).parent / "inside_litellm" / "litellm_gates.py", tmp_path)
     named = {"STILLWATCH_POLICY": str(policy), "STILLWATCH_STATE": str(state), "PYTHONPATH": str(SOURCE)}
     callback = "stillwatch.gateway.doors.litellm.proxy_handler_instance"
     with litellm_proxy(tmp_path, config(upstream, callback), **named) as call:

@@ -266,7 +266,8 @@ def _address(message: Any) -> str:
     if FILTER not in message.attributes:
         return ""
     fields = message.attributes[FILTER].fields
-    return fields["source.address"].string_value if "source.address" in fields else ""
+    place = fields["source.address"].string_value if "source.address" in fields else ""
+    return place.rpartition(":")[0].removeprefix("[").removesuffix("]")  # the port goes
 
 
 def _mode(request: int | None = None, response: int | None = None) -> Any:

@@ -116,8 +116,10 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
     ) -> AsyncIterator[Any]:
         """Take reasoning out of a stream, where the decision says so; else every chunk passes as it is."""
         decision, api = _kept(getattr(request_data.get("litellm_logging_obj"), "model_call_details", None))
-        touched = decision is not None and decision.shield is not None and api != "other"
-        async for chunk in shielded_stream(api, response, decision.shield) if touched else response:
+        stream = response
+        if decision is not None and decision.shield is not None and api != "other":
+            stream = shielded_stream(api, response, decision.shield)
+        async for chunk in stream:
             yield chunk
 
     async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
@@ -147,8 +149,8 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         if row is None or self._gate is None:
             return None
         if decision is None:
-            told = {"request_id": str(row["exchange_id"]), "account_id": str(row["account_id"])}
-            decision = Decision(**told, at=self._now())
+            call_id, account = str(row["exchange_id"]), str(row["account_id"])
+            decision = Decision(request_id=call_id, account_id=account, at=self._now())
         else:
             row["exchange_id"] = decision.request_id
         if not self._gate.keeps_text:
@@ -173,8 +175,12 @@ def _refused(decision: Decision, api: API) -> Exception:
     message = f"{refusal.message} Reference: {decision.reference}." if decision.reference else refusal.message
     headers = {} if refusal.retry_after is None else {"Retry-After": str(max(1, round(refusal.retry_after)))}
     if api == "anthropic_messages":
-        return ProxyException(message, type=refusal.code, param=None, code=refusal.status, headers=headers)
-    return HTTPException(refusal.status, detail=message, headers=headers)
+        refused: Exception = ProxyException(
+            message, type=refusal.code, param=None, code=refusal.status, headers=headers
+        )
+    else:
+        refused = HTTPException(refusal.status, detail=message, headers=headers)
+    return refused
 
 
 def gate_of_environment(environment: Mapping[str, str] = os.environ) -> Gate | None:

@@ -57,7 +57,7 @@ def caller_of(user: Any, data: Mapping[str, Any]) -> Caller:
     account, key = billed(metadata | {"user_api_key_hash": getattr(user, "api_key", None)}, {})
     tiers = (getattr(user, name, None) for name in ("metadata", "team_metadata"))
     tier = next((told["tier"] for told in tiers if isinstance(told, dict) and isinstance(told.get("tier"), str)), "")
-    request = {}
+    request: dict[str, Any] = {}
     for name in ("litellm_metadata", "metadata"):
         if isinstance(told := data.get(name), dict):
             request = told | request

@@ -114,6 +114,7 @@ class Learner:
         Raises `StillwatchError` where one of these failed; what failed is tried again, scans after an hour.
         """
         self.learning = read_policy(self._policy).learning
+        self._tell_backlog()
         notes = self.notes
         due = self.learning.scan_hours and now - notes.at >= self.learning.scan_hours * HOUR
         if due and now >= self._not_before:
@@ -123,6 +124,11 @@ class Learner:
         elif notes.run and self._learnt != (notes.run, notes.at):
             self.learn(now)
         self.follow()
+        self._tell_backlog()
+
+    def _tell_backlog(self) -> None:
+        """For the metrics of the doors, which are other processes: how much waits, and (its time) that we are here."""
+        write_whole(self.folder / "backlog", str(self.backlog).encode())
 
     def scan(self, now: int) -> Path | None:
         """Scan the journal and the policy's logs, let its claims stand, and learn from it; the run's folder. None:

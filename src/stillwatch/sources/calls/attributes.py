@@ -99,6 +99,10 @@ class Names:
             found[column] = value
         return found
 
+    def among(self, keys: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Of some attributes those that may tell each column, the best first."""
+        return {column: (name, *others) for column, name, others in self._among(tuple(keys))}
+
     def _among(self, keys: tuple[str, ...]) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
         ranked: dict[str, list[tuple[int, str]]] = {}
         for name in self._of.keys() & set(keys):

@@ -24,11 +24,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from stillwatch.sources.calls.attributes import Event, Lists, Names, first, first_has, flat, numbered
 from stillwatch.sources.calls.bodies import joined, mapping, request_values, response_values
 from stillwatch.sources.calls.span_messages import (
+    ROLE,
     Message,
     clean_text,
     json_told,
@@ -39,7 +40,28 @@ from stillwatch.sources.calls.span_messages import (
 )
 from stillwatch.sources.records.conversation import Remnant, apart
 
-__all__ = ["CONTEXT", "LITELLM", "call_values", "context_values", "is_call"]
+__all__ = [
+    "ANSWERED",
+    "CALL",
+    "CALLER",
+    "CONTEXT",
+    "INPUT_BODY",
+    "INPUT_TYPE",
+    "INVOCATION",
+    "JSON",
+    "KIND",
+    "LITELLM",
+    "OUTPUT_BODY",
+    "OUTPUT_TYPE",
+    "SENT",
+    "answer_in",
+    "asked_in",
+    "call_values",
+    "called_by_kind",
+    "context_values",
+    "is_call",
+    "operation_by_kind",
+]
 
 NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow", "retrieval", "tool", "agent", "workflow")
 OPENINFERENCE_CALLS = {"LLM": "chat", "EMBEDDING": "embeddings"}
@@ -69,6 +91,9 @@ REASONING = (
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 TOOL_LISTS = ("llm.tools", "llm.request.functions", "gen_ai.request.functions")
 LITELLM = "litellm"
+KIND, INVOCATION = "openinference.span.kind", "llm.invocation_parameters"
+SENT, ANSWERED = "llm.input_messages", "llm.output_messages"
+INPUT_BODY, INPUT_TYPE, OUTPUT_BODY, OUTPUT_TYPE = "input.value", "input.mime_type", "output.value", "output.mime_type"
 KEY_HASH = "metadata.user_api_key_hash"
 KEY_OWNERS = (
     "metadata.user_api_key_user_id",
@@ -95,7 +120,7 @@ FORWARDED = ("http.request.header.x-forwarded-for", "http.request.header.x_forwa
 ADDRESSES = ("client.address", "http.client_ip")
 PEERS = ("network.peer.address", "net.sock.peer.addr", "net.peer.ip")
 AGENTS = ("user_agent.original", "http.user_agent")
-_CALL = Names(
+CALL = Names(
     {
         "model": MODELS,
         "operation": ("gen_ai.operation.name", "llm.request.type"),
@@ -106,7 +131,7 @@ _CALL = Names(
         "max_tokens": ("gen_ai.request.max_tokens", "llm.request.max_tokens"),
     }
 )
-_CALLER = Names(
+CALLER = Names(
     {
         "account": ACCOUNTS,
         "session": SESSIONS,
@@ -128,17 +153,23 @@ _NO_MESSAGES: tuple[list[Any], list[Any]] = ([], [])
 
 def is_call(attributes: Mapping[str, Any]) -> bool:
     """Whether a span is a call to a model, rather than an agent, a tool, a search or a request to a server."""
-    kind = attributes.get("openinference.span.kind")
+    kind = attributes.get(KIND)
     if kind is not None:
-        name = kind.upper() if isinstance(kind, str) else ""
-        if name != "TOOL":
-            return name in OPENINFERENCE_CALLS
+        told = called_by_kind(kind)
+        if told is not None:
+            return told
         # LiteLLM's name for a call that offers tools
-        return "llm.model_name" in attributes and first_has(attributes, "llm.input_messages", "message.role")
+        return "llm.model_name" in attributes and first_has(attributes, SENT, ROLE)
     operation = attributes.get("gen_ai.operation.name")
     if operation is not None:
         return operation not in NO_CALLS
     return first(attributes, *MODELS) is not None and "traceloop.span.kind" not in attributes
+
+
+def called_by_kind(kind: Any) -> bool | None:
+    """Whether a span of some kind of OpenInference's is a call; None where the kind alone does not tell."""
+    name = kind.upper() if isinstance(kind, str) else ""
+    return None if name == "TOOL" else name in OPENINFERENCE_CALLS
 
 
 def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, litellm: bool) -> dict[str, Any]:
@@ -148,7 +179,7 @@ def context_values(attributes: Mapping[str, Any], *, server: bool, call: bool, l
     a client they are those that it sent on. ``metadata`` is the proxy's word where LiteLLM itself wrote the span
     (``litellm``); in any other it is what an application passed on, perhaps from its caller.
     """
-    told, received = _CALLER.firsts(attributes), server or call
+    told, received = CALLER.firsts(attributes), server or call
     vouched = _vouched(attributes) if litellm else _NOTHING
     if not told and not vouched:
         return {}
@@ -188,15 +219,15 @@ def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[
     for event in events:
         if event.name == DETAILS:
             attributes = {**event.values, **attributes}
-    invocation = mapping(json_told(attributes.get("llm.invocation_parameters")))
+    asked = asked_in(attributes.get(INVOCATION))
     lists = numbered(attributes)
     sent, answered = messages_of_events(events) if events else _NO_MESSAGES
     system, messages = _conversation(attributes, lists, sent)
     response, reasoning = _answer(attributes, lists, answered)
-    found = _CALL.firsts(attributes)
+    found = CALL.firsts(attributes)
     return {
-        "model": found.get("model") or invocation.get("model"),
-        "operation": found.get("operation") or _operation(attributes.get("openinference.span.kind")),
+        "model": found.get("model") or asked.model,
+        "operation": found.get("operation") or operation_by_kind(attributes.get(KIND)),
         "system_prompt": system,
         "messages": messages,
         "response": response,
@@ -204,13 +235,31 @@ def call_values(attributes: Mapping[str, Any], events: Sequence[Event]) -> dict[
         "input_tokens": found.get("input_tokens"),
         "output_tokens": found.get("output_tokens"),
         "reasoning_tokens": found.get("reasoning_tokens"),
-        "temperature": found["temperature"] if "temperature" in found else first(invocation, "temperature"),
-        "max_tokens": found["max_tokens"] if "max_tokens" in found else first(invocation, *LIMITS),
+        "temperature": found.get("temperature", asked.temperature),
+        "max_tokens": found.get("max_tokens", asked.max_tokens),
         "tool_count": _tool_count(attributes, lists),
     }
 
 
-def _operation(kind: Any) -> str | None:
+class Asked(NamedTuple):
+    """What a call's parameters tell, loosely."""
+
+    model: Any
+    temperature: Any
+    max_tokens: Any
+
+
+def asked_in(parameters: Any) -> Asked:
+    """What the attribute of the parameters (JSON text or an object) tells; nulls where it is none."""
+    told = mapping(json_told(parameters))
+    return Asked(told.get("model"), first(told, "temperature"), first(told, *LIMITS)) if told else _NONE_ASKED
+
+
+_NONE_ASKED = Asked(None, None, None)
+
+
+def operation_by_kind(kind: Any) -> str | None:
+    """The operation of a call of one of OpenInference's kinds."""
     name = kind.upper() if isinstance(kind, str) else ""
     return OPENINFERENCE_CALLS.get(name, "chat" if name == "TOOL" else None)
 
@@ -233,7 +282,7 @@ def _conversation(
     """The instructions and the conversation; null each where they were not logged, redacted or cut."""
     sent = (
         messages_told(attributes.get("gen_ai.input.messages"), "user")
-        or (lists and messages_listed(lists, "gen_ai.prompt", "llm.input_messages", "user"))
+        or (lists and messages_listed(lists, "gen_ai.prompt", SENT, "user"))
         or told
         or messages_told(attributes.get("ai.prompt.messages"), "user")
         or messages_told(attributes.get("gen_ai.prompt"), "user")
@@ -249,7 +298,7 @@ def _conversation(
 
 def _from_body(attributes: Mapping[str, Any]) -> tuple[str | None, list[dict[str, str | None]] | None]:
     """The conversation in ``input.value``: the request's body, or a text."""
-    value, kind = attributes.get("input.value"), attributes.get("input.mime_type")
+    value, kind = attributes.get(INPUT_BODY), attributes.get(INPUT_TYPE)
     body = json_told(value) if kind == JSON else None
     if isinstance(body, dict):
         told = request_values(body)
@@ -264,7 +313,7 @@ def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[Messag
     """The answer's text and the reasoning shown."""
     told = (
         messages_told(attributes.get("gen_ai.output.messages"), "assistant")
-        or (lists and messages_listed(lists, "gen_ai.completion", "llm.output_messages", "assistant"))
+        or (lists and messages_listed(lists, "gen_ai.completion", ANSWERED, "assistant"))
         or told_apart
         or messages_told(attributes.get("gen_ai.completion"), "assistant")
         or messages_told(texts_listed(lists, "llm.choices", "completion.text") or None, "assistant")
@@ -277,7 +326,13 @@ def _answer(attributes: Mapping[str, Any], lists: Lists, told_apart: list[Messag
     thoughts = joined(shown) if len(shown) > 1 else shown[0] if shown else None
     text = text or clean_text(first(attributes, "ai.response.text", "ai.result.text", "ai.response.object"))
     thoughts = thoughts or clean_text(attributes.get("ai.response.reasoning"))
-    if attributes.get("output.mime_type") != JSON:
-        return text or clean_text(attributes.get("output.value")), thoughts
-    whole = response_values(mapping(json_told(attributes.get("output.value"))))
-    return text or clean_text(whole["response"]), thoughts or clean_text(whole["reasoning"])
+    if attributes.get(OUTPUT_TYPE) != JSON:
+        return text or clean_text(attributes.get(OUTPUT_BODY)), thoughts
+    whole_text, whole_thoughts = answer_in(attributes.get(OUTPUT_BODY))
+    return text or whole_text, thoughts or whole_thoughts
+
+
+def answer_in(body: Any) -> tuple[str | None, str | None]:
+    """The answer's text and the reasoning in a response's body, which is JSON text or an object."""
+    whole = response_values(mapping(json_told(body)))
+    return clean_text(whole["response"]), clean_text(whole["reasoning"])

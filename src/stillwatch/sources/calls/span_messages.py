@@ -12,8 +12,15 @@ from stillwatch.sources.containers.json_documents import decoded
 from stillwatch.sources.records.conversation import content_text
 
 __all__ = [
+    "CONTENT",
+    "PARTS",
+    "PART_TEXT",
+    "PART_TYPE",
+    "ROLE",
+    "SILENT",
     "Message",
     "clean_text",
+    "is_thought",
     "json_told",
     "messages_listed",
     "messages_of_events",
@@ -21,10 +28,13 @@ __all__ = [
     "texts_listed",
 ]
 
-REDACTED = ("__REDACTED__", "redacted-by-litellm")
+SILENT = frozenset({"", "__REDACTED__", "redacted-by-litellm"})
 STRUCTURE = re.compile(r"\s*(?:\[\s*\{|\{\s*\")")
 BRACKETS = ("[", "{")
 MESSAGE = frozenset({"role", "parts", "content"})
+# OpenInference's attributes of a message, and of one part of its contents.
+ROLE, CONTENT, PARTS, SUMMARY = "message.role", "message.content", "message.contents", "message.reasoning_summary"
+PART_TYPE, PART_TEXT = "message_content.type", "message_content.text"
 
 Message = tuple[Any, str | None, Sequence[str]]
 """One message: who speaks, the text, and reasoning shown with it."""
@@ -39,7 +49,7 @@ def json_told(value: Any) -> Any:
 
 def clean_text(text: Any) -> str | None:
     """A text that says something: null for an empty one, one that was redacted, and what is no text."""
-    return text if isinstance(text, str) and text and text not in REDACTED else None
+    return text if isinstance(text, str) and text not in SILENT else None
 
 
 def _part(part: Any) -> tuple[str | None, str | None]:
@@ -58,6 +68,12 @@ def _part(part: Any) -> tuple[str | None, str | None]:
     if kind in (None, "text", "tool_result", "input_text", "output_text"):
         return content_text(part), None
     return None, None
+
+
+def is_thought(kind: str | None) -> bool | None:
+    """Whether a text in a part of some kind is reasoning; None where it is neither that nor said to the other side."""
+    text, thought = _part({"type": kind, "text": "?"})
+    return None if text is thought is None else text is None
 
 
 def _message(message: Mapping[str, Any]) -> Message:
@@ -116,17 +132,15 @@ def _openinference(messages: Iterable[Mapping[str, Any]]) -> list[Message]:
     """``llm.input_messages.0.message.role``, ``.message.content`` and ``.message.contents.0.message_content.text``."""
     found: list[Message] = []
     for message in messages:
-        role, content = message.get("message.role"), message.get("message.content")
-        reasoning = message.get("message.reasoning_summary")
+        role, content = message.get(ROLE), message.get(CONTENT)
+        reasoning = message.get(SUMMARY)
         if type(content) is str and len(message) <= 2 and CONTENTS not in message and not reasoning:
             found.append((role, clean_text(content), ()))
             continue
         contents = message.get(CONTENTS) if role is not None and len(message) == 2 else None
         if type(contents) is not Listed:
-            contents = numbered(message).get("message.contents", [])
-        parts = [
-            {"type": part.get("message_content.type"), "text": part.get("message_content.text")} for part in contents
-        ]
+            contents = numbered(message).get(PARTS, [])
+        parts = [{"type": part.get(PART_TYPE), "text": part.get(PART_TEXT)} for part in contents]
         found.append(_message({"role": role, "parts": [content, *parts], "reasoning": reasoning}))
     return found
 

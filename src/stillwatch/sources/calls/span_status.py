@@ -8,7 +8,9 @@ from typing import Any
 
 from stillwatch.sources.calls.attributes import Event, first
 
-__all__ = ["status_of"]
+__all__ = ["SUCCESS", "status_of"]
+
+SUCCESS = 200
 
 ERRORS = {
     "BadRequestError": 400,
@@ -31,7 +33,7 @@ def status_of(attributes: Mapping[str, Any], events: Iterable[Event], *, failed:
         return told
     error = first(attributes, "error.type")
     if not failed and error is None:
-        return 200
+        return SUCCESS
     texts = [attributes.get("error.code"), error, message]
     for event in events:
         texts += [event.values.get("exception.type"), event.values.get("exception.message"), event.values.get("error")]

@@ -21,7 +21,7 @@ from stillwatch.sources.records.conversation import BadConversationError, messag
 from stillwatch.sources.records.rows import COLUMNS, Rows
 from stillwatch.sources.records.values import BadValueError, time_us
 
-__all__ = ["Call", "Key", "Record", "Span", "Window", "identity", "inherited", "short"]
+__all__ = ["Call", "Key", "Record", "Span", "Window", "context_of", "identity", "inherited", "short"]
 
 SPANS_KNOWN = 50_000
 CALLS_HELD = 5_000
@@ -90,7 +90,7 @@ class Call:
         else:
             self.apart, self.above = True, told.key
         attributes = _attributes(told)
-        self.context = _context(told, attributes, call=True)
+        self.context = context_of(told, call=True)
         self.told: Span | Record | None = None if settled else told
         self._row: list[Any] = []
         if settled:
@@ -145,9 +145,10 @@ def _milliseconds(nanoseconds: int) -> int:
     return round(nanoseconds / 1e6) if abs(nanoseconds) < 2**63 else nanoseconds // 10**6
 
 
-def _context(told: Span | Record, attributes: Mapping[str, Any], *, call: bool) -> dict[str, Any]:
+def context_of(told: Span | Record, *, call: bool) -> dict[str, Any]:
+    """What a span or a log record itself tells of who called."""
     server = isinstance(told, Span) and told.server
-    return context_values(attributes, server=server, call=call, litellm=told.litellm)
+    return context_values(_attributes(told), server=server, call=call, litellm=told.litellm)
 
 
 def inherited(call: Call, look: Callable[[Any], tuple[Mapping[str, Any], Any, bool] | None]) -> dict[str, Any]:
@@ -276,7 +277,7 @@ class Window:
             call = Call(span, settled=self._settled)
         spans = self._known
         if key is not None:
-            context = short(call.context if call else _context(span, span.attributes, call=False))
+            context = short(call.context if call else context_of(span, call=False))
             encloses = spans.get(key, _UNKNOWN)[2]
             spans[key] = (context, above, encloses)
             self._forget()

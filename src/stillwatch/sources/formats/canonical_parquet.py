@@ -111,10 +111,14 @@ def _checked(location: str) -> pq.ParquetFile:
     return file
 
 
-def parquet_batches(file: pq.ParquetFile, columns: list[str] | None, location: str) -> Iterator[pa.RecordBatch]:
-    """The rows of some columns (None: all) in batches. Raises `InputError` where the file turns out to be damaged."""
+def parquet_batches(
+    file: pq.ParquetFile, columns: list[str] | None, location: str, rows: int = BATCH_ROWS
+) -> Iterator[pa.RecordBatch]:
+    """The rows of some columns (None: all) in batches of up to ``rows``. Raises `InputError` where the file turns out
+    to be damaged.
+    """
     try:
-        yield from file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False)
+        yield from file.iter_batches(batch_size=rows, columns=columns, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"is damaged ({one_line(error)[:120]})", location) from error
 

@@ -15,15 +15,17 @@ spans are a server's; one that tells ``http.route`` or ``client.address`` is tak
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError, one_line
-from stillwatch.sources.base import Info, Trust
+from stillwatch.sources.base import Info, ReadBatch, Trust
 from stillwatch.sources.calls.attributes import (
     KEPT_WHOLE,
     LISTED_KEY,
@@ -35,7 +37,10 @@ from stillwatch.sources.calls.attributes import (
     flat_columns,
 )
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.frame_rows import columns_of
+from stillwatch.sources.calls.message_columns import Bools, Places, is_text
 from stillwatch.sources.calls.model_spans import is_call
+from stillwatch.sources.calls.span_frame import SPAN, Frame, Place, read_pieces
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Record, Span, identity
 from stillwatch.sources.containers.arrow_values import python_values
@@ -49,11 +54,14 @@ __all__ = ["SOURCE", "Phoenix"]
 
 MAGIC = b"PAR1"
 SLICE = 512
+SLICES = 16
+ROW, ROW_BYTES = re.compile(rb'"attributes\.[\w.]+"\s*:'), 65_536
 PREFIX = "attributes."
 TIMES = ("start_time", "end_time")
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
 TELLING = ("context", "attributes.gen_ai", "data", "spans")  # how the columns begin that tell an id
+ANSWER_ID = PREFIX + "gen_ai.response.id"
 LITELLMS = "llm.request.type"
 """What LiteLLM's callback for Phoenix sets and no instrumentation of OpenInference does: Phoenix keeps no scopes."""
 SERVERS = frozenset({"http.route", "client.address", "http.client_ip"})
@@ -131,6 +139,32 @@ class Phoenix(SpanLog):
             return _table_rows(location, TELLING)
         return json_documents(location, decode=_head_of)
 
+    def _windowed(self, location: str, passed: int) -> Iterator[ReadBatch]:
+        """See `SpanLog.read`; a data frame's columns are read at once."""
+        start = head(location)
+        if start.startswith(MAGIC):
+            file = open_parquet(location)
+            if Frame.takes(file.schema_arrow):
+                return read_pieces(_pieces_of_table(file, location), location, passed)
+        elif ROW.search(start[:ROW_BYTES]):
+            return read_pieces(_pieces_of_rows(json_documents(location), location), location, passed)
+        return super()._windowed(location, passed)
+
+    def identities(self, location: str) -> Iterator[pa.Array]:
+        """See `Source.identities`; of a data frame, the column of the ids."""
+        if head(location).startswith(MAGIC):
+            file = open_parquet(location)
+            schema = file.schema_arrow
+            others = [name for name in schema.names if name.startswith(TELLING[1])]
+            if Frame.takes(schema) and all(name == ANSWER_ID and is_text(schema.field(name).type) for name in others):
+                for batch in parquet_batches(file, [SPAN, *others], location):
+                    sound = _sound(batch, location)
+                    told = [sound.column(name).cast(pa.large_string()) for name in (SPAN, *others)]
+                    filled = [pc.if_else(pc.equal(column, ""), None, column) for column in told]
+                    yield pc.coalesce(*filled).drop_null()
+                return
+        yield from super().identities(location)
+
     def told(self, document: Mapping[str, Any]) -> Iterable[Span | Record]:
         """See `SpanLog.told`."""
         return [_span(span) for span in _spans(document)]
@@ -138,6 +172,84 @@ class Phoenix(SpanLog):
     def identity(self, document: Mapping[str, Any]) -> Iterable[Any]:
         """See `JsonLog.identity`: the ids of all spans, calls or not, since to tell calls takes their attributes."""
         return [_span_id(span) or identity(_span(span)) for span in _spans(document)]
+
+
+def _pieces_of_table(file: pq.ParquetFile, location: str) -> Iterator[Any]:
+    """The spans of a data frame in Parquet, for `read_pieces`."""
+    frame, number = Frame(file.schema_arrow, SERVERS, _span), 0
+    for batch in parquet_batches(file, frame.columns, location, frame.piece_rows(file)):
+        numbers = np.arange(number + 1, number + 1 + batch.num_rows)
+        number += batch.num_rows
+
+        def rows_at(places: Places, batch: pa.RecordBatch = batch) -> list[dict[str, Any]]:
+            return _rows(batch.take(pa.array(places)), location)
+
+        yield frame.piece(_sound(batch, location), Place(numbers, numbers), rows_at)
+
+
+def _pieces_of_rows(documents: Iterable[Document], location: str) -> Iterator[Any]:
+    """The spans of a data frame in JSON, for `read_pieces`: few at a time become columns, which then are joined."""
+    numbered = enumerate(documents, 1)
+    while some := list(itertools.islice(numbered, SLICE)):
+        slices = [_Slice.of(some)]
+        del some
+        while len(slices) < SLICES and (some := list(itertools.islice(numbered, SLICE))):
+            slices.append(_Slice.of(some))
+        try:
+            tables = [pa.Table.from_batches([one.columns]) for one in slices]
+            joined = [_Slice.joined(slices, pa.concat_tables(tables, promote_options="permissive"))]
+        except pa.ArrowException:  # of types that are no one type
+            joined = slices
+        for one in joined:
+
+            def rows_at(places: Places, one: _Slice = one) -> list[Mapping[str, Any]]:
+                others = [place for place in places.tolist() if place not in one.apart]
+                told = dict(zip(others, _rows(one.columns.take(pa.array(others, pa.int64())), location), strict=True))
+                return [one.apart[place] if place in one.apart else told[place] for place in places.tolist()]
+
+            yield Frame(one.columns.schema, SERVERS, _span).piece(one.columns, one.place, rows_at, one.odd)
+
+
+class _Slice(NamedTuple):
+    """Some rows of a data frame in JSON: their columns, where they stand, and those that stay objects."""
+
+    columns: pa.RecordBatch
+    place: Place
+    odd: Bools
+    apart: dict[int, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, some: list[tuple[int, Document]]) -> _Slice:
+        told: list[tuple[int, int, Mapping[str, Any]]] = []
+        rejected: list[tuple[int, int, str]] = []
+        for record, (line, value, reason) in some:
+            if type(value) is dict:
+                told += [(record, line, span) for span in _spans(value)]
+            else:
+                rejected.append((record, line, reason or "not an object"))
+        rows = [span for *_, span in told]
+        records, lines = (np.array([one[side] for one in told], np.int64) for side in (0, 1))
+        columns, odd = columns_of(rows)
+        apart = {place: rows[place] for place in np.flatnonzero(odd).tolist()}
+        return cls(columns, Place(records, lines, tuple(rejected)), odd, apart)
+
+    @classmethod
+    def joined(cls, slices: list[_Slice], table: pa.Table) -> _Slice:
+        starts = np.cumsum([0, *(len(one.odd) for one in slices)]).tolist()
+        records, lines = (np.concatenate([one.place[side] for one in slices]) for side in (0, 1))
+        rejected = tuple(reject for one in slices for reject in one.place.rejected)
+        apart = {start + p: row for start, one in zip(starts, slices, strict=False) for p, row in one.apart.items()}
+        columns = table.combine_chunks().to_batches()
+        batch = columns[0] if columns else slices[0].columns
+        return cls(batch, Place(records, lines, rejected), np.concatenate([one.odd for one in slices]), apart)
+
+
+def _sound(batch: pa.RecordBatch, location: str) -> pa.RecordBatch:
+    try:
+        batch.validate(full=True)
+    except pa.ArrowException as error:
+        raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
+    return batch
 
 
 def _spans(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ nothing; only in the others each value is looked at (`stillwatch.sources.records
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -25,7 +25,8 @@ __all__ = ["COLUMNS", "Rows", "empty_batch"]
 COLUMNS: tuple[str, ...] = tuple(EXCHANGE.names)
 ROWS_APART = 512
 BATCH_CHARACTERS = 64 * 2**20
-_LONG = operator.itemgetter(*map(COLUMNS.index, ("system_prompt", "messages", "response", "reasoning")))
+_LONGS = ("system_prompt", "messages", "response", "reasoning")
+_LONG = operator.itemgetter(*map(COLUMNS.index, _LONGS))
 STARTED_AT, MESSAGES = COLUMNS.index("started_at"), COLUMNS.index("messages")
 
 UNREADABLE = mark_of("messages")
@@ -92,6 +93,23 @@ class Rows:
         if len(self._rows) == ROWS_APART:
             self._turn()
 
+    def add_columns(self, columns: Mapping[str, _Piece], lines: Sequence[int]) -> None:
+        """Several rows at once: columns of loose values or arrays, of which those left out are null. Times are whole
+        microseconds, and conversations JSON text, those of THE record already.
+        """
+        self._turn()
+        for pieces, name, (kinds, stored) in zip(self._pieces, COLUMNS, _STORED, strict=True):
+            values = columns.get(name)
+            if values is None:
+                pieces.append(pa.nulls(len(lines), stored))
+            elif isinstance(values, pa.Array):
+                pieces.append(_stored(values, stored))
+            else:
+                pieces.append(_piece(values, kinds, stored))
+            if name in _LONGS and isinstance(pieces[-1], pa.Array):
+                self._characters += pieces[-1].nbytes
+        self._lines += lines
+
     def _turn(self) -> None:
         """The last few rows become pieces of columns, while what they hold is still in the processor's cache."""
         if self._rows:
@@ -103,6 +121,11 @@ class Rows:
     def reject(self, reason: str, line: int) -> None:
         """Set line ``line`` aside."""
         self._rejected.append(Rejected(reason, f"{self.location}:{line}"))
+
+    @property
+    def room(self) -> int:
+        """How many more rows a batch takes."""
+        return BATCH_ROWS - len(self)
 
     @property
     def full(self) -> bool:
@@ -143,6 +166,17 @@ def _piece(values: Sequence[object], kinds: frozenset[object], stored: pa.DataTy
         except (pa.ArrowException, OverflowError, UnicodeError):
             pass  # a number too large, or a text that UTF-8 cannot hold
     return values
+
+
+def _stored(values: pa.Array, stored: pa.DataType) -> _Piece:
+    """An array in the type in which its column is kept, or its loose values."""
+    if values.type == stored or (stored == REAL and pa.types.is_integer(values.type)):
+        try:
+            return values.cast(stored)
+        except pa.ArrowException:
+            pass  # a number too large
+    loose: list[object] = values.to_pylist()
+    return loose
 
 
 def _column(pieces: Sequence[_Piece], field: pa.Field, faults: Faults, marks: Marks) -> pa.Array:
