@@ -15,7 +15,9 @@ from bench import (
     fuzzing,
     gateway_decide,
     gateway_kills,
+    gateway_proxy,
     gateway_replay,
+    gateway_streams,
     leaks,
     nulls,
     overlap,
@@ -45,6 +47,8 @@ def main(names: list[str]) -> None:
         "sharing": sharing.main,
         "gateway_decide": gateway_decide.main,
         "gateway_kills": gateway_kills.main,
+        "gateway_proxy": gateway_proxy.main,
+        "gateway_streams": gateway_streams.main,
         "gateway_replay": lambda: gateway_replay.main([]),
     }
     for name in names or (*DETECTION, *others):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, runtime_checka
 
 import pyarrow as pa
 
-from stillwatch.signals.base import ExchangeSignal, Info
+from stillwatch.registry import Info
+from stillwatch.signals.base import ExchangeSignal
 
 if TYPE_CHECKING:  # an engine is named by programs that never run a query, and Ibis is slow to import
     import ibis.expr.types as ir

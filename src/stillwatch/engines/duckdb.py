@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 
 from stillwatch.engines.base import Written
 from stillwatch.errors import InputError, StorageError
-from stillwatch.signals.base import ExchangeSignal, Info
+from stillwatch.registry import Info
+from stillwatch.signals.base import ExchangeSignal
 
 _BATCH_ROWS = 65_536
 _TIME = pa.timestamp("us", tz="UTC")

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from stillwatch.gateway.decision import Observed
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.upstream import Upstream
+from stillwatch.gateway.policy import Failures, Policy
 from stillwatch.responses.traffic import Shape
 from tests.gateway.answers import CANARY
 from tests.gateway.proxied import Chosen, served
@@ -298,3 +299,17 @@ def test_reasoning_in_the_answers_of_a_batch_is_no_way_around() -> None:
             assert json.loads(told[0])["response"]["body"]["usage"] == {"total_tokens": 3}
             assert json.loads(told[1])["custom_id"] == "2"
     assert not any("range" in headers for headers in asked_for)
+
+
+@pytest.mark.parametrize(("failing", "status"), [("open", 200), ("closed", 503)])
+def test_a_defect_of_ours_stops_nobody_unless_the_policy_says_so(failing: Any, status: int) -> None:
+    def broken(request: Any) -> dict[str, Any]:
+        raise RuntimeError("a defect")
+
+    gate = Chosen(broken)
+    gate.policy = Policy(version=1, name="test", failures=Failures(error=failing))
+    with serving() as upstream:
+        front = Upstream(upstream.address)
+        with served(StillwatchMiddleware(front, gate=gate), front.close) as address:
+            assert post(address, CHAT, asked("fake"))[0] == status
+            assert post(address, "/v1/files", b"a file")[0] == status

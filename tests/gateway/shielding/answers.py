@@ -45,7 +45,8 @@ class Answer:
 
 
 def words(rng: random.Random, low: int = 1) -> list[str]:
-    return ["".join(rng.choices(GEORGIAN + "  ", k=rng.randint(1, 12))) for _ in range(rng.randint(low, 4))]
+    rest = ["".join(rng.choices(GEORGIAN + "  ", k=rng.randint(1, 12))) for _ in range(rng.randint(low, 4))]
+    return [rng.choice(GEORGIAN) + rest[0], *rest[1:]]
 
 
 def spoken(rng: random.Random) -> list[str]:

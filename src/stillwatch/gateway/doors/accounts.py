@@ -21,7 +21,7 @@ from stillwatch.gateway.doors.calls import Caller
 from stillwatch.gateway.doors.departure import Scope
 from stillwatch.sources.calls.http_bodies import KEY_HEADERS, credential
 
-__all__ = ["ANONYMOUS", "LOOPBACK", "Callers", "Holder", "read_keys"]
+__all__ = ["ANONYMOUS", "LOOPBACK", "Callers", "Holder", "callers_of", "read_keys"]
 
 ANONYMOUS = "anonymous"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -60,6 +60,19 @@ def read_keys(path: Path) -> dict[str, Holder]:
     except (OSError, UnicodeError, csv.Error) as error:
         raise InputError(f"cannot be read: {error}", path) from error
     return found
+
+
+def callers_of(
+    *, account_header: str, tier_header: str, keys: Path | None, fronts: Iterable[str], trust_hops: int
+) -> Callers:
+    """`Callers` as a command names them. Raises `InputError` for a table that cannot be read, and as `Callers` does."""
+    return Callers(
+        header=account_header,
+        tier_header=tier_header,
+        keys=None if keys is None else read_keys(keys),
+        fronts=tuple(fronts) or LOOPBACK,
+        hops=trust_hops,
+    )
 
 
 class Callers:

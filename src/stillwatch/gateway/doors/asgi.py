@@ -7,11 +7,13 @@ header is an exception: ``Accept-Encoding`` of a call to a model loses the codin
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.batches import LineShield, kept_answers
@@ -21,6 +23,7 @@ from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Rece
 from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
+from stillwatch.gateway.gate import UNAVAILABLE
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.gateway.shielding.seal import Sealer, SealKeys
@@ -31,6 +34,7 @@ from stillwatch.responses.traffic import API, Refusal, ShieldMode
 __all__ = ["StillwatchMiddleware"]
 
 
+_log = logging.getLogger(__name__)
 _PARTS = frozenset((b"accept-encoding", b"range", b"if-range"))
 """Headers that would have an answer come in parts or codings, in which reasoning cannot be found."""
 
@@ -80,10 +84,15 @@ class StillwatchMiddleware:
             if body.whole:
                 call = read_call(method, path, _decoded(scope, body.data))
         begun = time.perf_counter()
-        caller = self._callers.caller(scope)
-        request = request_of(call, caller, secrets.token_hex(12), at)
-        decision = self._gate.decide(request)
-        telling = Telling(self._gate, call, request, caller, decision)
+        try:
+            caller = self._callers.caller(scope)
+            request = request_of(call, caller, secrets.token_hex(12), at)
+            decision = self._gate.decide(request)
+            telling = Telling(self._gate, call, request, caller, decision)
+        except Exception as error:  # a defect of ours is no reason to stop everybody, unless the policy says so
+            _log.error("a request could not be decided on: %s", one_line(repr(error)))
+            await self._undecided(scope, receive, send, call, body)
+            return
         telling.work = time.perf_counter() - begun
         departed = False
         try:
@@ -93,6 +102,12 @@ class StillwatchMiddleware:
                 telling.end(LEFT if departed else BROKEN)
             if self._added is not None:
                 self._added(telling.work)
+
+    async def _undecided(self, scope: Scope, receive: Receive, send: Send, call: Call, body: _Body | None) -> None:
+        if self._gate.policy.failures.error == "closed":
+            await sent_refusal(send, *refusal_response(call.api, UNAVAILABLE, ""))
+        else:
+            await self._app(scope, _Replay(receive, body), send)
 
     async def _carried_out(
         self,

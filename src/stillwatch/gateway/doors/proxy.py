@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from stillwatch.errors import InputError
 from stillwatch.gateway.alerting import Alerting
-from stillwatch.gateway.doors.accounts import LOOPBACK, Callers, read_keys
+from stillwatch.gateway.doors.accounts import callers_of
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
-from stillwatch.gateway.doors.serving import Served, parsed_address, serve
+from stillwatch.gateway.doors.serving import parsed_address, serve
 from stillwatch.gateway.doors.upstream import Upstream
 from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
@@ -33,28 +34,19 @@ def watch_upstream(
     admin: str = "",
     run: Path | None = None,
     store: str | None = None,
-    account_header: str = "",
-    tier_header: str = "",
-    fronts: tuple[str, ...] = (),
-    keys: Path | None = None,
-    trust_hops: int = 0,
+    who: Mapping[str, Any],
     certificate: Path | None = None,
     key: Path | None = None,
     seal_keys: Path | None = None,
     drain: float = 30.0,
     say: Callable[[str, str], None],
 ) -> None:
-    """Serve until SIGTERM or SIGINT; ``say`` is told the addresses for callers and for whoever runs it.
+    """Serve until SIGTERM or SIGINT; ``say`` is told the addresses for callers and for whoever runs it; ``who`` are the
+    arguments of `callers_of`.
 
     Raises `UsageError` and `InputError` for what cannot be used, before anything is served.
     """
-    callers = Callers(
-        header=account_header,
-        tier_header=tier_header,
-        keys=None if keys is None else read_keys(keys),
-        fronts=fronts or LOOPBACK,
-        hops=trust_hops,
-    )
+    callers = callers_of(**who)
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = open_gate(state, policy, store=store)
     if run is not None:
@@ -73,9 +65,6 @@ def watch_upstream(
         alerting.close()
         gate.close()
 
-    def told(served: Served) -> None:
-        say(*served)
-
     sealing = opened_keys(seal_keys or state / SEAL_KEYS)
     alerting.start()
     serve(
@@ -88,7 +77,7 @@ def watch_upstream(
         drain=drain,
         certificate=None if certificate is None else str(certificate),
         key=None if key is None else str(key),
-        say=told,
+        say=lambda served: say(*served),
         close=close,
     )
 
