@@ -195,15 +195,22 @@ def passed(row: dict[str, Any], gate: Gate, clock: VirtualClock, replayed: Repla
     gate.observed(observed(row, decision))
 
 
+def scanned(replayed: Replayed, until: int) -> None:
+    """The scan that the learner would make, where it would put it; but not at its low priority: others wait for us."""
+    place = replayed.state / "runs" / dt.datetime.fromtimestamp(until / 1e6, dt.UTC).strftime("%Y-%m-%dT%H%M%S")
+    place.parent.mkdir(exist_ok=True)
+    logs = [str(replayed.folder / "first.parquet"), str(replayed.state / "journal")]
+    options = ["--accounts", str(replayed.customers), "--salt", str(replayed.state / "learning" / "salt"), "--quiet"]
+    command = [sys.executable, "-m", "stillwatch", "scan", *logs, "--out", str(place), *options]
+    if subprocess.run(command, check=False).returncode == 2:
+        raise SystemExit(f"{replayed.name}: the scan could not run")
+
+
 def learned(learner: Learner, until: int, refresh: Callable[[], None], replayed: Replayed) -> None:
     """The learner's turn, and the gate's."""
     started = time.monotonic()
     if replayed.scan_hours and until - learner.notes.at >= replayed.scan_hours * HOUR:
-        name = dt.datetime.fromtimestamp(until / 1e6, dt.UTC).strftime("%Y-%m-%dT%H%M%S")
-        place = replayed.state / "runs" / name  # where the learner would put it, at the lowest priority
-        place.parent.mkdir(exist_ok=True)
-        options = ("--accounts", str(replayed.customers), "--salt", str(replayed.state / "learning" / "salt"))
-        scan(replayed.world, place, str(replayed.state / "journal"), *options, log=replayed.folder / "first.parquet")
+        scanned(replayed, until)
     learner.turn(until)
     refresh()
     if until % DAY == 0:
