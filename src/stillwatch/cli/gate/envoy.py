@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from stillwatch.cli.command import load_for
+from stillwatch.cli.extras import load_for
 from stillwatch.cli.gate.options import ANYBODY, Admin, Drain, Policy, SealKeys, State, Store, Tls, Who, check_drain
 from stillwatch.cli.terminal import clean
 from stillwatch.errors import UsageError
