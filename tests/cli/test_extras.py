@@ -55,6 +55,8 @@ def test_people_steer_a_gateway_where_nothing_serves(tmp_path: Path) -> None:
     assert without(extras, "gate", "status", "--state", state) == (1, "")
     assert without(extras, "gate", "clear", "acct_1", "--state", state, *why) == (0, "")
     assert without(extras, "policy", "check", "careful") == (0, "")
+    files = [path for path in state.rglob("*") if path.is_file()]
+    assert [path.name for path in files if path.stat().st_mode & 0o077 and path.name != "off"] == []
 
 
 def test_help_imports_no_command() -> None:

@@ -163,7 +163,7 @@ class Appeals:
 
     def _keep(self, appeal: Appeal) -> None:
         path = self.folder / f"{appeal.reference}.json"
-        write_whole(path, msgspec.json.encode(appeal) + b"\n")
+        write_whole(path, msgspec.json.encode(appeal) + b"\n", private=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
