@@ -6,7 +6,7 @@ Needs uvicorn, which comes with each extra that serves.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import uvicorn
 
 from stillwatch.errors import InputError, UsageError
 
-__all__ = ["Announcing", "announced", "taken", "url_of", "with_certificate"]
+__all__ = ["Announcing", "announced", "body_within", "taken", "url_of", "with_certificate"]
 
 
 class Announcing(uvicorn.Server):
@@ -37,6 +37,17 @@ def announced(config: uvicorn.Config, say: Callable[[str], None], path: str = ""
         Announcing(config, say, path).run()
     except SystemExit as error:  # uvicorn's way to say so
         raise taken(config.host, config.port) from error
+
+
+async def body_within(pieces: AsyncIterable[bytes], most: int) -> bytes | None:
+    """A request's body (Starlette's ``request.stream()``); None where it is longer than ``most`` bytes, which are all
+    that is ever held of it. Raises what the stream raises, such as Starlette's `ClientDisconnect`."""
+    held = bytearray()
+    async for piece in pieces:
+        if len(held) + len(piece) > most:
+            return None
+        held += piece
+    return bytes(held)
 
 
 def taken(host: str, port: int) -> UsageError:

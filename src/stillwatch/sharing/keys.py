@@ -10,7 +10,8 @@ import secrets
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from stillwatch.errors import InputError, StorageError, UsageError
+from stillwatch.errors import InputError
+from stillwatch.storage.whole import write_key
 
 __all__ = ["KEY_BYTES", "SharingKey", "guessable", "make_key", "read_key"]
 
@@ -90,18 +91,7 @@ def make_key(path: Path) -> SharingKey:
     """A new key in a new file that only its owner can read. Raises `UsageError` for a file that exists (a key that is
     overwritten cannot be had back), `StorageError` where none can be made."""
     key = SharingKey(secrets.token_bytes(KEY_BYTES))
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise UsageError("exists already, and a key is never overwritten", path, "name another file") from None
-    except OSError as error:
-        raise StorageError(f"cannot be made: {error.strerror}", path, "name another file with --out") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key.secret.hex().encode() + b"\n")
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise StorageError(f"cannot be written: {error.strerror}", path, "name another file with --out") from error
+    write_key(path, key.secret)
     return key
 
 

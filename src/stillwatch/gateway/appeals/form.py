@@ -16,13 +16,14 @@ from urllib.parse import parse_qs
 from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from stillwatch.campaigns.page import asset, environment, policy_hash
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.gateway.appeals.record import MOST_CONTACT, MOST_STATEMENT, Appeals, Touched
+from stillwatch.listening import body_within
 
 __all__ = ["application"]
 
@@ -146,11 +147,12 @@ async def _fields(request: Request, pace: _Pace) -> dict[str, str] | Response:
     """The form's fields, the first value of each; or the page that says why there are none."""
     if not pace.allows(request.client.host if request.client else ""):
         return _page("busy", 429, headers={"Retry-After": "60"})
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            return _page("form", 413, wrong=f"That is too long: {MOST_STATEMENT} characters are read.")
+    try:
+        body = await body_within(request.stream(), MOST_BYTES)
+    except ClientDisconnect:
+        return _page("form", 400)
+    if body is None:
+        return _page("form", 413, wrong=f"That is too long: {MOST_STATEMENT} characters are read.")
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         return _page("form", 415, wrong="Please use the form on this page.")
     try:

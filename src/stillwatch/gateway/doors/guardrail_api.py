@@ -30,6 +30,7 @@ from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.calls import Call, Caller, request_of
 from stillwatch.gateway.doors.litellm_calls import TEXTS, recent_ids, row_of_payload
 from stillwatch.gateway.gate import Gate
+from stillwatch.listening import body_within
 from stillwatch.sources.containers.json_documents import decode_whole
 from stillwatch.sources.formats.litellm import billed
 
@@ -133,16 +134,11 @@ class _Door:
             given = request.headers.get("x-api-key", "").encode("utf-8", "replace")
             if not hmac.compare_digest(given, self._key):
                 return None, _wrong(401, "x-api-key is missing or wrong")
-        parts, size = [], 0
         try:
-            async for part in request.stream():
-                size += len(part)
-                if size > LARGEST:
-                    return None, _wrong(413, f"more than {LARGEST} bytes")
-                parts.append(part)
+            body = await body_within(request.stream(), LARGEST)
         except ClientDisconnect:
             return None, _wrong(400, "broken off")
-        return b"".join(parts), _wrong(400, "empty")
+        return body, _wrong(413, f"more than {LARGEST} bytes")
 
 
 def _payloads(body: bytes) -> Iterator[Mapping[str, Any] | None]:

@@ -16,9 +16,10 @@ import secrets
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from stillwatch.errors import InputError, PluginError, StorageError, UsageError
+from stillwatch.errors import InputError, PluginError
 from stillwatch.gateway.shielding.documents import Unreadable, read, write
 from stillwatch.responses.traffic import API
+from stillwatch.storage.whole import write_key
 
 __all__ = ["PREFIX", "SealKeys", "Sealed", "Sealer", "make_keys", "open_token", "read_keys"]
 
@@ -51,18 +52,7 @@ def make_keys(path: Path) -> SealKeys:
     """A new key in a new file that only its owner can read. Raises `UsageError` for a file that exists (what was sealed
     could never be opened again), `StorageError` where none can be made."""
     secret = secrets.token_bytes(_KEY_BYTES)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise UsageError("exists already, and a key is never overwritten", path, "name another file") from None
-    except OSError as error:
-        raise StorageError(f"cannot be made: {error.strerror}", path, "name another file") from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secret.hex().encode() + b"\n")
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise StorageError(f"cannot be written: {error.strerror}", path, "name another file") from error
+    write_key(path, secret)
     return SealKeys((secret,))
 
 

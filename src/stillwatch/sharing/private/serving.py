@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stillwatch.errors import InputError, StillwatchError, UsageError
+from stillwatch.listening import body_within
 from stillwatch.loopback import is_loopback
 from stillwatch.progress import Progress
 from stillwatch.sharing.private import messages, recorded
@@ -185,18 +186,13 @@ def serve(desk: Desk, place: Place, say: Callable[[str], object]) -> int:
 
 async def _body(incoming: Request, most: int) -> bytes | None:
     """The body; None for one that is too large or does not arrive in time."""
-    held = bytearray()
     try:
         async with asyncio.timeout(PATIENCE):
-            async for piece in incoming.stream():
-                held += piece
-                if len(held) > most:
-                    return None
+            return await body_within(incoming.stream(), most)
     except TimeoutError:
         return None
     except ClientDisconnect:
         return b""
-    return bytes(held)
 
 
 def _refusal(status: int, line: str, after: BackgroundTask | None = None) -> Response:
