@@ -14,7 +14,7 @@ from types import FrameType
 from cyclopts import App, CycloptsError
 
 from stillwatch import __version__
-from stillwatch.cli.command import Command
+from stillwatch.cli.command import Command, registered
 from stillwatch.cli.terminal import clean, write_error
 from stillwatch.errors import StillwatchError, UsageError, one_line
 from stillwatch.storage.disk import is_full
@@ -110,14 +110,7 @@ Exit code: 0 nothing found, 1 something to act on, 2 could not run. --debug show
 
 def app() -> App:
     """The command line, with every command registered by name and none imported."""
-    program = App(name="stillwatch", version=f"stillwatch {__version__}", help=HELP)
-    for place, (name, command) in enumerate(COMMANDS.items()):
-        if command.family:  # an example stands at each of its own commands
-            program.command(command.target, name=name, help=command.summary, sort_key=place)
-            continue
-        epilogue = f"Example: `{command.example}`"
-        program.command(command.target, name=name, help=command.summary, help_epilogue=epilogue, sort_key=place)
-    return program
+    return registered(App(name="stillwatch", version=f"stillwatch {__version__}", help=HELP), COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,10 +1,16 @@
-"""What a command is to the command line."""
+"""What a command is to the command line, and how a family of commands is made of its table."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-__all__ = ["Command"]
+from cyclopts import App
+
+from stillwatch.errors import PluginError
+from stillwatch.registry import load
+
+__all__ = ["Command", "load_for", "registered"]
 
 
 class Command(NamedTuple):
@@ -14,3 +20,21 @@ class Command(NamedTuple):
     summary: str
     example: str
     family: bool = False
+
+
+def registered(family: App, commands: Mapping[str, Command]) -> App:
+    """``family`` with each of ``commands`` under its name, in their order; none is imported."""
+    for place, (name, command) in enumerate(commands.items()):
+        # Of a family, an example stands at each of its own commands.
+        more = {} if command.family else {"help_epilogue": f"Example: `{command.example}`"}
+        family.command(command.target, name=name, help=command.summary, sort_key=place, **more)
+    return family
+
+
+def load_for(command: str, target: str, extras: str) -> Any:
+    """What ``module:ATTRIBUTE`` names, for a command that needs ``extras`` of ours. Raises `PluginError` with the line
+    that installs them."""
+    try:
+        return load(target)
+    except PluginError as error:
+        raise PluginError(error.what, command, f"pip install 'stillwatch[{extras}]'") from error

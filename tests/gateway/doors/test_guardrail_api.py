@@ -221,8 +221,8 @@ def test_the_command_serves_until_interrupted(tmp_path: Path) -> None:
     ("options", "line"),
     [
         (["--host", "0.0.0.0"], "would answer anybody without a key"),
-        (["--key", "secret"], "a key on the command line is seen by others"),
-        (["--key", "env:NO_SUCH_VARIABLE"], "the variable NO_SUCH_VARIABLE is not set"),
+        (["--key", "secret"], "a key is only taken from the environment"),
+        (["--key", "env:NO_SUCH_VARIABLE"], "the environment has no NO_SUCH_VARIABLE"),
         (["--port", "70000"], "is no port"),
     ],
 )

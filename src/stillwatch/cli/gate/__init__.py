@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from stillwatch.cli.command import Command
+from stillwatch.cli.command import Command, registered
 
 __all__ = ["SUBCOMMANDS", "gate"]
 
@@ -84,15 +84,4 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-gate = App(name="gate", help=HELP, sort_key=7)
-for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
-    if _command.family:  # an example stands at each of its own commands
-        gate.command(_command.target, name=_name, help=_command.summary, sort_key=_place)
-        continue
-    gate.command(
-        _command.target,
-        name=_name,
-        help=_command.summary,
-        help_epilogue=f"Example: `{_command.example}`",
-        sort_key=_place,
-    )
+gate = registered(App(name="gate", help=HELP, sort_key=7), SUBCOMMANDS)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from stillwatch.cli.command import Command
+from stillwatch.cli.command import Command, load_for, registered
+from stillwatch.cli.gate.options import By, Json, State, Store, Why
 from stillwatch.cli.terminal import Style, clean
-from stillwatch.errors import PluginError, UsageError
+from stillwatch.errors import UsageError
 from stillwatch.gateway.appeals.record import Appeal, Appeals
 from stillwatch.registry import load
 
@@ -27,12 +28,6 @@ HELP = "Hear the people whom the gateway touched."
 DESK, SERVING = "stillwatch.gateway.appeals.hearing:Desk", "stillwatch.gateway.appeals.serving:serve"
 NOTHING, FOUND = 0, 1
 PORT = 8471
-
-State = Annotated[Path, Parameter(help="The gateway's folder (watch --state).")]
-Store = Annotated[str | None, Parameter(help="Redis URL of gateways that share their state.")]
-By = Annotated[str, Parameter(help="Who decides: your name or number.")]
-Why = Annotated[str, Parameter(help="Why, for colleagues and the ledger.")]
-Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
 
 
 def list_appeals(*, state: State, json: Json = False) -> int:
@@ -151,10 +146,7 @@ def serve(
     """
     if not 0 <= port <= 65535:
         raise UsageError("is no port", "--port", "give 0 to 65535")
-    try:
-        run = load(SERVING)
-    except PluginError as error:
-        raise PluginError(error.what, "gate appeals serve", "pip install 'stillwatch[gateway]'") from error
+    run = load_for("gate appeals serve", SERVING, "gateway")
     with contextlib.suppress(KeyboardInterrupt):  # that is how it is stopped
         run(state, store, host=host, port=port, say=_say)
     return NOTHING
@@ -210,12 +202,4 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-appeals = App(name="appeals", help=HELP)
-for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
-    appeals.command(
-        _command.target,
-        name=_name,
-        help=_command.summary,
-        help_epilogue=f"Example: `{_command.example}`",
-        sort_key=_place,
-    )
+appeals = registered(App(name="appeals", help=HELP), SUBCOMMANDS)

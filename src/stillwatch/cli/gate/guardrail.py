@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
+from stillwatch.asking.keys import from_environment
+from stillwatch.cli.command import load_for
+from stillwatch.cli.gate.options import Policy, State, Store
 from stillwatch.cli.terminal import clean
-from stillwatch.errors import PluginError, UsageError
-from stillwatch.registry import load
+from stillwatch.errors import UsageError
 
 __all__ = ["guardrail"]
 
@@ -22,9 +22,9 @@ PORT = 8433
 
 def guardrail(
     *,
-    policy: Annotated[Path, Parameter(help="The policy's TOML file.")],
-    state: Annotated[Path, Parameter(help="Folder of the gateway's memory; made where missing.")],
-    store: Annotated[str | None, Parameter(help="redis://... where several gateways share one memory.")] = None,
+    policy: Policy,
+    state: State,
+    store: Store = None,
     host: Annotated[str, Parameter(help="Address to listen on; anything but loopback needs --key.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Port to listen on; 0 takes a free one.")] = PORT,
     key: Annotated[
@@ -37,24 +37,19 @@ def guardrail(
     """
     if not 0 <= port <= 65535:
         raise UsageError("is no port", "--port", "give 0 to 65535")
-    try:
-        serve: Any = load(SERVE)
-    except PluginError as error:
-        raise PluginError(error.what, "gate guardrail", "pip install 'stillwatch[gateway]'") from error
+    serve = load_for("gate guardrail", SERVE, "gateway")
+    secret = None if key is None else from_environment(key, "--key")
     with contextlib.suppress(KeyboardInterrupt):  # that is how it is stopped
-        serve(policy, state, store=store, host=host, port=port, key=_secret(key), say=_say)
+        serve(
+            policy,
+            state,
+            store=store,
+            host=host,
+            port=port,
+            key=secret,
+            say=_say,
+        )
     return 0
-
-
-def _secret(key: str | None) -> str | None:
-    if key is None:
-        return None
-    if not key.startswith("env:"):
-        raise UsageError("a key on the command line is seen by others", "--key", "give env:NAME")
-    secret = os.environ.get(key.removeprefix("env:"))
-    if not secret:
-        raise UsageError(f"the variable {key.removeprefix('env:')} is not set", "--key")
-    return secret
 
 
 def _say(address: str) -> None:

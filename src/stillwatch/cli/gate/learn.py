@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
+from stillwatch.cli.gate.options import Json, State, Store
 from stillwatch.cli.terminal import Style, clean
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.registry import load as load_object
@@ -25,10 +26,7 @@ LEARNER = "stillwatch.gateway.learning.learner"
 NOTHING, FOUND = 0, 1
 LEAST_EVERY = 0.1
 
-State = Annotated[Path, Parameter(help="The gateway's folder (watch --state).")]
-Store = Annotated[str | None, Parameter(help="Redis URL of gateways that share their state.")]
 Accounts = Annotated[Path | None, Parameter(help="The provider's table of accounts (Parquet, CSV, JSONL).")]
-Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
 
 
 def load(

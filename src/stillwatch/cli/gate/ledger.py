@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.campaigns.wording import counted
-from stillwatch.cli.gate.appeals import State
+from stillwatch.cli.gate.options import State
 from stillwatch.cli.terminal import clean
 from stillwatch.errors import UsageError
 from stillwatch.gateway.ledger import LedgerEntry, find, verify

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from stillwatch.cli.gate.appeals import By, State, Store, Why, open_desk
+from stillwatch.cli.gate.appeals import open_desk
+from stillwatch.cli.gate.options import By, State, Store, Why
 from stillwatch.cli.terminal import clean
 
 __all__ = ["clear", "confirm"]

@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.campaigns.wording import counted
-from stillwatch.cli.gate.appeals import By, State, Store, Why
+from stillwatch.cli.gate.options import By, State, Store, Why
 from stillwatch.cli.terminal import Style, clean, write_error
 from stillwatch.gateway.steering import Standing, look, switch_off, switch_on
 from stillwatch.gateway.steering import undo as take_back

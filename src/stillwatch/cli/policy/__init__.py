@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from stillwatch.cli.command import Command
+from stillwatch.cli.command import Command, registered
 
 __all__ = ["SUBCOMMANDS", "policy"]
 
@@ -28,12 +28,4 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-policy = App(name="policy", help=HELP, sort_key=6)
-for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
-    policy.command(
-        _command.target,
-        name=_name,
-        help=_command.summary,
-        help_epilogue=f"Example: `{_command.example}`",
-        sort_key=_place,
-    )
+policy = registered(App(name="policy", help=HELP, sort_key=6), SUBCOMMANDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from stillwatch.cli.command import Command
+from stillwatch.cli.command import Command, registered
 
 __all__ = ["SUBCOMMANDS", "share"]
 
@@ -64,15 +64,4 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-share = App(name="share", help=HELP, sort_key=6)
-for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
-    if _command.family:  # an example stands at each of its own commands
-        share.command(_command.target, name=_name, help=_command.summary, sort_key=_place)
-        continue
-    share.command(
-        _command.target,
-        name=_name,
-        help=_command.summary,
-        help_epilogue=f"Example: `{_command.example}`",
-        sort_key=_place,
-    )
+share = registered(App(name="share", help=HELP, sort_key=6), SUBCOMMANDS)

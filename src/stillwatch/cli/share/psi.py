@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from stillwatch.cli.command import Command
+from stillwatch.cli.command import Command, registered
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.share.psi_options import (
     ALLOWED,
@@ -276,12 +276,4 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-psi = App(name="psi", help=HELP, help_epilogue=LEARNS)
-for _place, (_name, _command) in enumerate(SUBCOMMANDS.items()):
-    psi.command(
-        _command.target,
-        name=_name,
-        help=_command.summary,
-        help_epilogue=f"Example: `{_command.example}`",
-        sort_key=_place,
-    )
+psi = registered(App(name="psi", help=HELP, help_epilogue=LEARNS), SUBCOMMANDS)

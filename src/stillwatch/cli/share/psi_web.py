@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from stillwatch.asking.keys import from_environment
+from stillwatch.cli.command import load_for
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.share.psi import BOOK, check_out, store, told
 from stillwatch.cli.share.psi_options import (
@@ -24,8 +25,7 @@ from stillwatch.cli.share.psi_options import (
     showing,
 )
 from stillwatch.cli.terminal import clean
-from stillwatch.errors import PluginError, UsageError
-from stillwatch.registry import load
+from stillwatch.errors import UsageError
 from stillwatch.sharing.private import web
 
 __all__ = ["connect", "serve"]
@@ -60,11 +60,9 @@ def serve(
 
     Example: ``stillwatch share psi serve --kind payment --from cards.txt --peer 'Example AI'``
     """
-    try:
-        serving = load(f"{SERVING}:serve"), load(f"{SERVING}:Desk"), load(f"{SERVING}:Place")
-    except PluginError as error:
-        raise PluginError(error.what, "psi serve", "pip install 'stillwatch[sharing,psi]'") from error
-    run, desk_of, place_of = serving
+    run, desk_of, place_of = (
+        load_for("psi serve", f"{SERVING}:{name}", "sharing,psi") for name in ("serve", "Desk", "Place")
+    )
     if (certificate is None) != (key is None):
         raise UsageError("belong together", "--certificate and --key", "give both or none")
     if sessions < 1:

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from stillwatch.cli.command import load_for
 from stillwatch.cli.terminal import clean
-from stillwatch.errors import PluginError, UsageError
-from stillwatch.registry import load
+from stillwatch.errors import UsageError
 
 __all__ = ["serve"]
 
@@ -39,10 +39,7 @@ def serve(
     """
     if not 0 <= port <= 65535:
         raise UsageError("is no port", "--port", "give 0 to 65535")
-    try:
-        run = load(SERVER)
-    except PluginError as error:
-        raise PluginError(error.what, "share serve", "pip install 'stillwatch[sharing]'") from error
+    run = load_for("share serve", SERVER, "sharing")
     with contextlib.suppress(KeyboardInterrupt):  # that is how it is stopped
         run(store, config, host=host, port=port, certificate=cert, key=key, plain=plain, say=_say)
     return 0

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import uvicorn
 
-from stillwatch.errors import UsageError
 from stillwatch.gateway.appeals.form import Touched, application
 from stillwatch.gateway.appeals.hearing import Desk
 from stillwatch.gateway.ledger import LedgerEntry, append
-from stillwatch.listening import Announcing
+from stillwatch.listening import announced
 
 __all__ = ["serve"]
 
@@ -48,9 +47,7 @@ def serve(state: Path, store: str | None, *, host: str, port: int, say: Callable
         timeout_keep_alive=15, timeout_graceful_shutdown=5,
     )  # fmt: skip
     try:
-        Announcing(config, say, "/").run()
-    except SystemExit as error:  # uvicorn's way to say so
-        raise UsageError("cannot be listened on", f"{host}:{port}", "is something else serving there?") from error
+        announced(config, say, "/")
     finally:
         ends.set()
         desk.close()

@@ -12,9 +12,10 @@ from stillwatch.gateway.alerting import Alerting
 from stillwatch.gateway.doors.accounts import Callers, read_keys
 from stillwatch.gateway.doors.envoy import Tls, front_of, start
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
-from stillwatch.gateway.doors.serving import administration, parsed_address, served_beside, url_of
+from stillwatch.gateway.doors.serving import administration, parsed_address, served_beside
 from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
+from stillwatch.listening import url_of
 
 __all__ = ["serve_envoy"]
 

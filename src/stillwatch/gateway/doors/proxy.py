@@ -19,7 +19,7 @@ from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import parsed_address, serve
 from stillwatch.gateway.doors.upstream import Upstream
-from stillwatch.gateway.gate import open_gate
+from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
 
 __all__ = ["watch_upstream"]
@@ -48,14 +48,7 @@ def watch_upstream(
     """
     callers = callers_of(**who)
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
-    gate = open_gate(state, policy, store=store)
-    if run is not None:
-        try:
-            _load(run, state, store)
-        except BaseException:
-            gate.close()
-            raise
-        gate.refresh()
+    gate = _opened(state, policy, store, run)
     alerting = Alerting(gate)
     metrics = GateMetrics(gate, alerting.outbox)
     server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
@@ -80,6 +73,19 @@ def watch_upstream(
         say=lambda served: say(*served),
         close=close,
     )
+
+
+def _opened(state: Path, policy: Path, store: str | None, run: Path | None) -> Gate:
+    """The gateway, with a scan's results where they are given."""
+    gate = open_gate(state, policy, store=store)
+    if run is not None:
+        try:
+            _load(run, state, store)
+        except BaseException:
+            gate.close()
+            raise
+        gate.refresh()
+    return gate
 
 
 def _load(run: Path, state: Path, store: str | None) -> None:

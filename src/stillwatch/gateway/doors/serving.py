@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,8 +17,9 @@ import uvicorn
 import uvloop
 from uvicorn.server import ServerState
 
-from stillwatch.errors import InputError, UsageError
+from stillwatch.errors import UsageError
 from stillwatch.gateway.doors.departure import ASGIApp, Receive, Scope, Send
+from stillwatch.listening import Announcing, taken, url_of, with_certificate
 
 __all__ = [
     "Address",
@@ -30,7 +30,6 @@ __all__ = [
     "parsed_address",
     "serve",
     "served_beside",
-    "url_of",
 ]
 
 Metrics = Callable[[], tuple[str, bytes]]
@@ -62,26 +61,6 @@ def parsed_address(text: str, option: str) -> Address:
     return Address(host, int(port))
 
 
-class _Server(uvicorn.Server):
-    """Says where it listens, once it does."""
-
-    def __init__(self, config: uvicorn.Config, say: Callable[[str], None]) -> None:
-        super().__init__(config)
-        self._say = say
-
-    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """See uvicorn."""
-        await super().startup(sockets)  # type: ignore[arg-type]
-        if self.started:
-            self._say(url_of(self.servers[0], secure=self.config.is_ssl))
-
-
-def url_of(server: Any, *, secure: bool = False) -> str:
-    """The address that a server listens on."""
-    host, port = server.sockets[0].getsockname()[:2]
-    return f"http{'s' if secure else ''}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
 def serve(
     app: ASGIApp,
     *,
@@ -99,7 +78,7 @@ def serve(
     Raises `UsageError` where an address cannot be listened on, `InputError` for a certificate that cannot be used.
     """
     aside: list[str] = []
-    server = _Server(
+    server = Announcing(
         configuration(app, listen, drain, certificate, key), lambda url: say(Served(url, aside[0] if aside else ""))
     )
 
@@ -113,7 +92,7 @@ def serve(
                 aside.append(url_of(beside))
             await server.serve()
         except SystemExit as error:  # uvicorn's way to say so
-            raise _taken(listen) from error
+            raise taken(*listen) from error
         finally:
             if beside is not None:
                 beside.close()
@@ -135,11 +114,7 @@ async def served_beside(app: ASGIApp, address: Address) -> asyncio.Server:
     try:
         return await asyncio.get_running_loop().create_server(protocol, address.host, address.port)
     except OSError as error:
-        raise _taken(address) from error
-
-
-def _taken(address: Address) -> UsageError:
-    return UsageError("cannot be listened on", f"{address.host}:{address.port}", "is something else serving there?")
+        raise taken(*address) from error
 
 
 def configuration(
@@ -166,13 +141,7 @@ def configuration(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise InputError(f"cannot be used as certificate and key: {error}", certificate) from error
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return config
+    return with_certificate(config, certificate)
 
 
 def administration(ready: Callable[[], bool], metrics: Metrics | None = None) -> ASGIApp:

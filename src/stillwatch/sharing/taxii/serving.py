@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
 
-from stillwatch.errors import InputError, StorageError, UsageError
-from stillwatch.listening import Announcing
+from stillwatch.errors import StorageError, UsageError
+from stillwatch.listening import announced, with_certificate
 from stillwatch.loopback import is_loopback
 from stillwatch.sharing.taxii.configuration import Offer, read_offer
 from stillwatch.sharing.taxii.server import application
@@ -47,11 +46,7 @@ def serve(
         raise UsageError(
             "would serve secrets without TLS", host, "give --cert and --key, or --plain where a proxy does TLS"
         )
-    server = Announcing(prepared(folder, read_offer(configuration), host, port, certificate, key), say, "/taxii2/")
-    try:
-        server.run()
-    except SystemExit as error:  # uvicorn's way to say so
-        raise UsageError("cannot be listened on", f"{host}:{port}", "is something else serving there?") from error
+    announced(prepared(folder, read_offer(configuration), host, port, certificate, key), say, "/taxii2/")
 
 
 def prepared(
@@ -80,10 +75,4 @@ def prepared(
         ssl_keyfile=key,
         ssl_ciphers=_CIPHERS,
     )
-    try:
-        config.load()
-    except (OSError, ssl.SSLError) as error:
-        raise InputError(f"cannot be used as certificate and key: {error}", certificate) from error
-    if config.ssl is not None:
-        config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
-    return config
+    return with_certificate(config, certificate)

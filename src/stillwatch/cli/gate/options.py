@@ -1,0 +1,74 @@
+"""Options that commands of the gateway share: what each is called, and what it means, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from stillwatch.errors import UsageError
+from stillwatch.loopback import is_loopback
+
+__all__ = [
+    "ANYBODY",
+    "Admin",
+    "By",
+    "Drain",
+    "Json",
+    "Policy",
+    "SealKeys",
+    "State",
+    "Store",
+    "Tls",
+    "Who",
+    "Why",
+    "check_drain",
+]
+
+State = Annotated[Path, Parameter(help="Folder of the gateway's memory, journal and ledger.")]
+Store = Annotated[str | None, Parameter(help="Redis URL of gateways that share their state.")]
+By = Annotated[str, Parameter(help="Who decides: your name or number.")]
+Why = Annotated[str, Parameter(help="Why, for colleagues and the ledger.")]
+Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
+Policy = Annotated[Path, Parameter(help="The policy (TOML); read anew when it changes.")]
+Admin = Annotated[str, Parameter(help="Address for health, readiness, metrics; '' for none.")]
+SealKeys = Annotated[Path | None, Parameter(help="Keys that seal reasoning (default: seal.keys in --state).")]
+Drain = Annotated[float, Parameter(help="Seconds that running answers have when it is stopped.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Who:
+    """Who calls: what the provider's front says, or a table of keys; else the key's hash is the account."""
+
+    account_header: Annotated[str, Parameter(help="Header in which your own front names the account.")] = ""
+    tier_header: Annotated[str, Parameter(help="Header in which it names the kind of customer.")] = ""
+    keys: Annotated[Path | None, Parameter(help="Table of keys (CSV: key_sha256, account_id, tier).")] = None
+
+
+ANYBODY = Who()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """How a socket is protected that others reach."""
+
+    cert: Annotated[Path | None, Parameter(help="Certificate (PEM, with its chain).")] = None
+    key: Annotated[Path | None, Parameter(help="The certificate's key (PEM).")] = None
+    plain: Annotated[bool, Parameter(negative="", help="Serve others without TLS: a front does that.")] = False
+
+    def guard(self, listen: str, what: str) -> None:
+        """Raise `UsageError` where ``listen`` (``HOST:PORT`` or ``unix:PATH``) would serve ``what`` unprotected."""
+        if (self.cert is None) != (self.key is None):
+            raise UsageError("a certificate and its key belong together", "--cert", "give both --cert and --key")
+        local = listen.startswith("unix:") or is_loopback(listen.rpartition(":")[0].strip("[]"))
+        if self.cert is None and not self.plain and not local:
+            do = "give --cert and --key, or --plain where a front does TLS"
+            raise UsageError(f"would serve {what} without TLS", listen, do)
+
+
+def check_drain(drain: float) -> None:
+    """Raise `UsageError` for seconds below 0."""
+    if not drain >= 0:
+        raise UsageError(f"{drain:g} is too small", "--drain", "give 0 or more seconds")
