@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cyclopts import App
 
-from stillwatch.errors import PluginError
-from stillwatch.registry import load
-
-__all__ = ["Command", "load_for", "registered"]
+__all__ = ["Command", "registered"]
 
 
 class Command(NamedTuple):
@@ -29,12 +26,3 @@ def registered(family: App, commands: Mapping[str, Command]) -> App:
         more = {} if command.family else {"help_epilogue": f"Example: `{command.example}`"}
         family.command(command.target, name=name, help=command.summary, sort_key=place, **more)
     return family
-
-
-def load_for(command: str, target: str, extras: str) -> Any:
-    """What ``module:ATTRIBUTE`` names, for a command that needs ``extras`` of ours. Raises `PluginError` with the line
-    that installs them."""
-    try:
-        return load(target)
-    except PluginError as error:
-        raise PluginError(error.what, command, f"pip install 'stillwatch[{extras}]'") from error

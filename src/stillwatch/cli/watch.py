@@ -10,9 +10,10 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from stillwatch.cli.command import load_for
+from stillwatch.cli.extras import load_for
 from stillwatch.cli.gate.options import Admin, Drain, Policy, SealKeys, State, Store, Tls, Who, check_drain
 from stillwatch.cli.terminal import clean
+from stillwatch.gateway.policy_file import find_policy
 
 __all__ = ["Front", "Wire", "watch"]
 
@@ -70,7 +71,7 @@ def watch(
 
     serve(
         upstream=upstream,
-        policy=policy,
+        policy=find_policy(policy),
         state=state,
         run=run,
         listen=wire.listen,

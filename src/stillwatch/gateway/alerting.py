@@ -111,7 +111,7 @@ class Alerting:
             self._remember()
 
     def _remember(self) -> None:
-        write_whole(self._folder / "told", msgspec.json.encode(self._watcher.memory))
+        write_whole(self._folder / "told", msgspec.json.encode(self._watcher.memory), private=True)
 
     def _follow_policy(self) -> None:
         entries = self._gate.policy.alerts

@@ -137,8 +137,7 @@ def _strip(folder: Path, at: int, text_hours: float) -> int:
         if hour < done or not _is_old(hour, at, text_hours):
             continue
         if _holds_text(path):
-            write_whole(path, b"".join(_without_text(path)))
-            path.chmod(0o600)
+            write_whole(path, b"".join(_without_text(path)), private=True)
             changed += 1
         first_kept = hour + 1
     if first_kept != done:

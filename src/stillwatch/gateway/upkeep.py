@@ -369,7 +369,6 @@ def _keep_key(path: Path, key: bytes) -> None:
     if _kept_key(path) == key:
         return
     try:
-        write_whole(path, key.hex().encode())
-        path.chmod(0o600)
+        write_whole(path, key.hex().encode(), private=True)
     except (OSError, StillwatchError):
         return

@@ -15,8 +15,8 @@ import pytest
 import uvicorn
 
 from stillwatch.errors import StorageError
-from stillwatch.gateway.appeals.form import PER_ADDRESS, Touched, application
-from stillwatch.gateway.appeals.record import MOST_STATEMENT, Appeals
+from stillwatch.gateway.appeals.form import PER_ADDRESS, application
+from stillwatch.gateway.appeals.record import MOST_STATEMENT, Appeals, Touched
 
 REFERENCE = "ABCDEFG234"
 NOON = dt.datetime(2026, 11, 28, 12, tzinfo=dt.UTC)

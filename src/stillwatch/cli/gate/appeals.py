@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import App, Parameter
 
-from stillwatch.cli.command import Command, load_for, registered
+from stillwatch.cli.command import Command, registered
+from stillwatch.cli.extras import load_for
 from stillwatch.cli.gate.options import By, Json, State, Store, Why
 from stillwatch.cli.terminal import Style, clean
 from stillwatch.errors import UsageError

@@ -10,10 +10,11 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from stillwatch.cli.command import load_for
+from stillwatch.cli.extras import load_for
 from stillwatch.cli.gate.options import ANYBODY, Admin, Drain, Policy, SealKeys, State, Store, Tls, Who, check_drain
 from stillwatch.cli.terminal import clean
 from stillwatch.errors import UsageError
+from stillwatch.gateway.policy_file import find_policy
 
 __all__ = ["Wire", "envoy"]
 
@@ -54,11 +55,11 @@ def envoy(
     """
     wire.check()
     check_drain(drain)
-    serve = load_for("gate envoy", SERVING, "gateway,envoy")
+    serve = load_for("gate envoy", SERVING, "envoy")
     serve(
         listen=wire.listen,
         admin=admin,
-        policy=policy,
+        policy=find_policy(policy),
         state=state,
         store=store,
         account_header=who.account_header,

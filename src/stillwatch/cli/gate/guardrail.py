@@ -9,10 +9,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from stillwatch.asking.keys import from_environment
-from stillwatch.cli.command import load_for
+from stillwatch.cli.extras import load_for
 from stillwatch.cli.gate.options import Policy, State, Store
 from stillwatch.cli.terminal import clean
 from stillwatch.errors import UsageError
+from stillwatch.gateway.policy_file import find_policy
 
 __all__ = ["guardrail"]
 
@@ -41,7 +42,7 @@ def guardrail(
     secret = None if key is None else from_environment(key, "--key")
     with contextlib.suppress(KeyboardInterrupt):  # that is how it is stopped
         serve(
-            policy,
+            find_policy(policy),
             state,
             store=store,
             host=host,

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from cyclopts import Parameter
 
-from stillwatch.cli.gate.options import Json, State, Store
+from stillwatch.cli.gate.options import Json, Policy, State, Store
 from stillwatch.cli.terminal import Style, clean
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.registry import load as load_object
 
 if TYPE_CHECKING:
     from stillwatch.gateway.learning.learner import Learner
+from stillwatch.gateway.policy_file import find_policy
 
 __all__ = ["learn", "load"]
 
@@ -60,7 +61,7 @@ def load(
 def learn(
     *,
     state: State,
-    policy: Annotated[Path, Parameter(help="The gateway's policy (its section learning is read).")],
+    policy: Policy,
     store: Store = None,
     accounts: Accounts = None,
     every: Annotated[float, Parameter(help="Seconds between two looks at the journal.")] = 2.0,
@@ -76,7 +77,7 @@ def learn(
     if not every >= LEAST_EVERY:
         raise UsageError(f"{every} is too small", "--every", f"give at least {LEAST_EVERY}")
     ended = threading.Event()
-    learner: Learner = load_object(f"{LEARNER}:Learner")(state, policy, store=store, customers=accounts)
+    learner: Learner = load_object(f"{LEARNER}:Learner")(state, find_policy(policy), store=store, customers=accounts)
     try:
         if once:
             learner.turn(_now())

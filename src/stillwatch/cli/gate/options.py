@@ -32,7 +32,7 @@ Store = Annotated[str | None, Parameter(help="Redis URL of gateways that share t
 By = Annotated[str, Parameter(help="Who decides: your name or number.")]
 Why = Annotated[str, Parameter(help="Why, for colleagues and the ledger.")]
 Json = Annotated[bool, Parameter(negative="", help="Print JSON.")]
-Policy = Annotated[Path, Parameter(help="The policy (TOML); read anew when it changes.")]
+Policy = Annotated[str, Parameter(help="The policy (TOML), read anew when it changes; or careful, balanced or strict.")]
 Admin = Annotated[str, Parameter(help="Address for health, readiness, metrics; '' for none.")]
 SealKeys = Annotated[Path | None, Parameter(help="Keys that seal reasoning (default: seal.keys in --state).")]
 Drain = Annotated[float, Parameter(help="Seconds that running answers have when it is stopped.")]

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from stillwatch.asking.keys import from_environment
-from stillwatch.cli.command import load_for
+from stillwatch.cli.extras import load_for
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogOptions
 from stillwatch.cli.share.psi import BOOK, check_out, store, told
 from stillwatch.cli.share.psi_options import (

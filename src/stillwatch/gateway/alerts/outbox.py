@@ -83,7 +83,8 @@ class Outbox:
         self.errors: dict[str, str] = {}
         self.set_destinations(destinations)
         try:
-            (folder / "failed").mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (folder / "failed").mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise StorageError(f"cannot be made: {error.strerror}", folder) from error
 
@@ -97,7 +98,7 @@ class Outbox:
             if destination.entry.wants(alert):
                 digest = hashlib.sha256(f"{name}\0{alert.id}".encode("utf-8", "surrogatepass")).hexdigest()[:20]
                 path = self._folder / f"{max(alert.at, 0):020d}-{digest}{SUFFIX}"
-                write_whole(path, msgspec.json.encode(Waiting(to=name, alert=alert)))
+                write_whole(path, msgspec.json.encode(Waiting(to=name, alert=alert)), private=True)
         waiting = self._files()
         for path in waiting[: max(len(waiting) - MOST_WAITING, 0)]:
             path.unlink(missing_ok=True)

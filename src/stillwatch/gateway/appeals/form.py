@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs
 
 from markupsafe import Markup
@@ -22,22 +22,14 @@ from starlette.routing import Route
 
 from stillwatch.campaigns.page import asset, environment, policy_hash
 from stillwatch.errors import StillwatchError, UsageError
-from stillwatch.gateway.appeals.record import MOST_CONTACT, MOST_STATEMENT, Appeals
+from stillwatch.gateway.appeals.record import MOST_CONTACT, MOST_STATEMENT, Appeals, Touched
 
-__all__ = ["Touched", "application"]
+__all__ = ["application"]
 
 MOST_BYTES = 32 * 1024
 PER_MINUTE, PER_ADDRESS = 120, 12
 _ADDRESSES = 10_000
 _PACKAGE = "stillwatch.gateway"
-
-
-class Touched(NamedTuple):
-    """Whom a reference belongs to, and what had been stated of him."""
-
-    account_id: str
-    campaign_id: str
-    innocent: float | None
 
 
 class _Pace:

@@ -13,8 +13,7 @@ import msgspec
 
 from stillwatch.campaigns.judgements import Judgement, note
 from stillwatch.errors import UsageError
-from stillwatch.gateway.appeals.form import Touched
-from stillwatch.gateway.appeals.record import Appeal, Appeals
+from stillwatch.gateway.appeals.record import Appeal, Appeals, Touched
 from stillwatch.gateway.applying import undo_all
 from stillwatch.gateway.ledger import LedgerEntry, append, find, read_ledger
 from stillwatch.gateway.news import take_change

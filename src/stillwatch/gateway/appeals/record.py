@@ -16,7 +16,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -24,7 +24,7 @@ from stillwatch.errors import InputError, UsageError
 from stillwatch.storage.disk import disk_errors
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["KEPT", "MOST_CONTACT", "MOST_STATEMENT", "Appeal", "Appeals"]
+__all__ = ["KEPT", "MOST_CONTACT", "MOST_STATEMENT", "Appeal", "Appeals", "Touched"]
 
 KEPT = dt.timedelta(days=30)
 MOST_STATEMENT, MOST_CONTACT = 4000, 200
@@ -51,6 +51,14 @@ class Appeal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     why: str = ""
     answer: str = ""
     again: int = 0
+
+
+class Touched(NamedTuple):
+    """Whom a reference belongs to, and what had been stated of him."""
+
+    account_id: str
+    campaign_id: str
+    innocent: float | None
 
 
 class Appeals:
@@ -155,7 +163,7 @@ class Appeals:
 
     def _keep(self, appeal: Appeal) -> None:
         path = self.folder / f"{appeal.reference}.json"
-        write_whole(path, msgspec.json.encode(appeal) + b"\n")
+        write_whole(path, msgspec.json.encode(appeal) + b"\n", private=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import uvicorn
 
-from stillwatch.gateway.appeals.form import Touched, application
+from stillwatch.gateway.appeals.form import application
 from stillwatch.gateway.appeals.hearing import Desk
+from stillwatch.gateway.appeals.record import Touched
 from stillwatch.gateway.ledger import LedgerEntry, append
 from stillwatch.listening import announced
 

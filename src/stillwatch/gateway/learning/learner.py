@@ -313,4 +313,4 @@ def _read_notes(folder: Path) -> Notes:
 
 
 def _write_notes(folder: Path, notes: Notes) -> None:
-    write_whole(folder / "notes.json", msgspec.json.encode(notes))
+    write_whole(folder / "notes.json", msgspec.json.encode(notes), private=True)
