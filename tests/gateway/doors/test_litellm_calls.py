@@ -42,6 +42,10 @@ def test_what_a_caller_writes_makes_him_nobody_else() -> None:
     claims = {"user_api_key_user_id": "somebody", "tier": "partner", "user_agent": 7, "requester_ip_address": ["x"]}
     caller = caller_of(SimpleNamespace(user_id="u", metadata={}), {"user": "somebody", "metadata": claims})
     assert (caller.account_id, caller.tier, caller.user_agent, caller.client_ip) == ("u", "", "", "")
+    noted, claimed = {"requester_ip_address": "203.0.113.9"}, {"requester_ip_address": "192.0.2.1"}
+    for data in ({"metadata": noted, "litellm_metadata": claimed}, {"metadata": claimed, "litellm_metadata": noted}):
+        assert caller_of(SimpleNamespace(user_id="u"), data).client_ip == ""
+    assert caller_of(SimpleNamespace(user_id="u"), {"metadata": noted}).client_ip == "203.0.113.9"
 
 
 def test_a_row_is_what_a_scan_reads(tmp_path: Path) -> None:

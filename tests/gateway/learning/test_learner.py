@@ -237,6 +237,16 @@ def test_a_broken_note_is_told_in_one_line(tmp_path: Path) -> None:
         load_run(tmp_path / "state", run_of(MEMBERS, tmp_path / "run"), NOW)
 
 
+def test_a_learner_may_start_before_any_gateway(tmp_path: Path, policy: Path) -> None:
+    state = tmp_path / "state"
+    load_run(state, run_of(MEMBERS, tmp_path / "run"), NOW)
+    learner = Learner(state, policy)
+    learner.turn(NOW)
+    learner.close()
+    assert set(claims(state)) == set(MEMBERS)
+    assert not (state / "journal").exists()
+
+
 @pytest.mark.slow
 def test_what_passed_is_scanned_anew_and_its_claims_stand(tmp_path: Path, gate: Gate) -> None:
     state = tmp_path / "state"

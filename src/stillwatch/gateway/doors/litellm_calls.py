@@ -57,18 +57,20 @@ def caller_of(user: Any, data: Mapping[str, Any]) -> Caller:
     account, key = billed(metadata | {"user_api_key_hash": getattr(user, "api_key", None)}, {})
     tiers = (getattr(user, name, None) for name in ("metadata", "team_metadata"))
     tier = next((told["tier"] for told in tiers if isinstance(told, dict) and isinstance(told.get("tier"), str)), "")
-    request: dict[str, Any] = {}
-    for name in ("litellm_metadata", "metadata"):
-        if isinstance(told := data.get(name), dict):
-            request = told | request
-    address, agent = request.get("requester_ip_address"), request.get("user_agent")
     return Caller(
         account_id=str(account or ""),
         api_key_id=str(key or ""),
         tier=tier,
-        client_ip=address[:LONGEST] if isinstance(address, str) else "",
-        user_agent=agent[:LONGEST] if isinstance(agent, str) else "",
+        client_ip=_told(data, "requester_ip_address"),
+        user_agent=_told(data, "user_agent"),
     )
+
+
+def _told(data: Mapping[str, Any], name: str) -> str:
+    """What the proxy noted of a request, in one of two places; the other is the caller's, so they must not disagree."""
+    places = (data.get("litellm_metadata"), data.get("metadata"))
+    found = {value for place in places if isinstance(place, dict) and isinstance(value := place.get(name), str)}
+    return found.pop()[:LONGEST] if len(found) == 1 else ""
 
 
 def recent_ids() -> Callable[[Any], str]:

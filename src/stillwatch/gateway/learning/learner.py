@@ -231,7 +231,8 @@ class Learner:
         return suspects
 
     def _logs(self) -> list[str]:
-        return [*self.learning.logs, str(self.state / "journal")]
+        journal = self.state / "journal"
+        return [*self.learning.logs, *([str(journal)] if journal.is_dir() else [])]  # no gateway may have begun it yet
 
     def _read_log(self) -> pa.Table:
         """Everything that is to be learnt from; of logs that hold nothing yet: no rows."""
