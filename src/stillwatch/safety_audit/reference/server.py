@@ -230,7 +230,13 @@ def run(cast: Cast, port: int, say: Callable[[str], object]) -> None:
 def _uvicorn(server: Server) -> uvicorn.Server:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     config = uvicorn.Config(
-        application(server), http=Line, log_config=None, lifespan="off", timeout_graceful_shutdown=1, access_log=False
+        application(server),
+        http=Line,
+        loop="asyncio",
+        log_config=None,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        access_log=False,
     )
     return uvicorn.Server(config)
 
