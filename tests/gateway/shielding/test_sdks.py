@@ -77,7 +77,11 @@ READERS = {"openai_chat": chat, "anthropic_messages": messages, "openai_response
 def made(api: API, seed: int) -> tuple[Answer, random.Random]:
     rng = random.Random(seed)
     if api == "openai_chat":
-        return chat_answer(rng, kinds=PLAIN), rng
+        answer = chat_answer(rng, kinds=PLAIN)
+        # The SDK (3.57) raises IndexError where the very first chunk is of the second answer, shielded or not.
+        first = next(n for n, event in enumerate(answer.events) if [c["index"] for c in event["choices"]] == [0])
+        answer.events.insert(0, answer.events.pop(first))
+        return answer, rng
     if api == "anthropic_messages":
         return messages_answer(rng, tagged=0.0, kinds=("thinking", "redacted")), rng
     return responses_answer(rng, tagged=0.0), rng
