@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from stillwatch.errors import InputError
@@ -155,8 +155,9 @@ def frames(draw: st.DrawFn, always: tuple[str, ...] = ()) -> pa.Table:
     """Tables as a data frame of spans may be: some columns, of any of the types that they may have."""
     count = draw(st.integers(1, 9))
     ids = draw(st.lists(IDS, min_size=count, max_size=count))
-    own = draw(st.sets(st.sampled_from(sorted(OWN))))
-    names = draw(st.just(always) if always else st.sets(st.sampled_from(sorted(ATTRIBUTES))))
+    # sorted: the order of a set of texts differs from run to run, and a seed would give other tables each time
+    own = sorted(draw(st.sets(st.sampled_from(sorted(OWN)))))
+    names = always or sorted(draw(st.sets(st.sampled_from(sorted(ATTRIBUTES)))))
     told = {f"attributes.{name}": ATTRIBUTES[name] for name in names}
     kinds = {"start_time": TIMES, "attributes.user.id": NAMES} | {name: OWN[name] for name in own} | told
     columns = {"context.span_id": pa.array(ids, pa.string())}
@@ -194,7 +195,16 @@ def all_of(batches: Iterator[ReadBatch]) -> tuple[Any, ...]:
     return list(zip(lines, rows, marks, strict=True)), sorted(reject for batch in read for reject in batch.rejected)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+BOUNDED = settings(
+    max_examples=60,
+    # tables are many draws: to shrink a failure took 5 minutes; where one is looked into, add Phase.shrink for a while
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    print_blob=True,
+)
+
+
+@BOUNDED
 @given(table=frames() | frames(CALLS), rows=st.sampled_from([1, 3, 100]))
 def test_columns_tell_what_spans_tell_one_by_one(
     table: pa.Table, rows: int, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
@@ -217,32 +227,112 @@ def written(value: Any) -> Any:
     return value.isoformat(" ") if isinstance(value, dt.datetime) else value
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+def agreed(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The spans, each that is told again within what it was said to lie within first."""
+    first: dict[str, Any] = {}
+    told = []
+    for span in spans:
+        parent = first.setdefault(span["context.span_id"], span.get("parent_id"))
+        told.append(span if span.get("parent_id") == parent else span | {"parent_id": parent})
+    return told
+
+
+@BOUNDED
 @given(
     tables=st.lists(frames() | frames(CALLS), min_size=1, max_size=3),
     others=st.lists(st.sampled_from(["{", "[]", '{"data": [{}, {"context.span_id": "z"}]}', '{"attributes": {}}'])),
     rows=st.sampled_from([1, 3, 512]),
+    sound=st.booleans(),
 )
 def test_lines_tell_by_their_columns_what_they_tell_one_by_one(
     tables: list[pa.Table],
     others: list[str],
     rows: int,
+    sound: bool,
     tmp_path_factory: pytest.TempPathFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """All is the same unless the log contradicts itself: one span is told to lie within different ones, at most one of
+    which can be true. Which calls enclose others then hangs on which telling is believed: one by one, all that came
+    before a call; by columns, the last. What both give is the same even so, and each gives only calls that are there,
+    leaves out only spans that are named as parents, and goes on after any line as if it had not stopped.
+    """
     path = tmp_path_factory.mktemp("frame") / "spans.jsonl"
     spans = [span for table in tables for span in table.to_pylist()]
+    spans = agreed(spans) if sound else spans
     lines = [json.dumps({"attributes.user.id": "u"})]
     lines += [json.dumps({name: written(value) for name, value in span.items()}) for span in spans]
     for place, other in enumerate(others):
         lines.insert(1 + 2 * place, other)
     path.write_text("\n".join(lines) + "\n")
     monkeypatch.setattr(phoenix, "SLICE", rows)
-    expected = all_of(one_by_one(path))
-    assert all_of(SOURCE.read(str(path), None)) == expected
+    expected, found = all_of(one_by_one(path)), all_of(SOURCE.read(str(path), None))
+    if spans == agreed(spans):
+        assert found == expected
+    else:
+        assert_same_but_for_parents(found, expected, {span.get("parent_id") for span in spans})
     passed = len(lines) // 2
-    rest = [row for row in expected[0] if row[0] > passed]
+    rest = [row for row in found[0] if row[0] > passed]
     assert all_of(SOURCE.read(str(path), Cursor(passed)))[0] == rest
+
+
+def assert_same_but_for_parents(found: tuple[Any, ...], expected: tuple[Any, ...], parents: set[str | None]) -> None:
+    lines = {line for line, *_ in found[0]} & {line for line, *_ in expected[0]}
+    both = [[row for row in rows if row[0] in lines] for rows in (found[0], expected[0])]
+    assert both[0] == both[1]
+    one_only = [row for rows in (found[0], expected[0]) for line, row, _ in rows if line not in lines]
+    assert {row["exchange_id"] for row in one_only} <= parents
+
+
+def test_a_span_told_to_lie_within_different_ones_costs_no_other_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call ``a`` within ``b``, which is told to lie within ``a``, and then within nothing. Either may be true, so
+    that ``a`` may be read or not; what stands beside it is read.
+    """
+    told: list[tuple[str, str | None, str]] = [("a", None, "CHAIN"), ("b", "a", "CHAIN"), ("a", "b", "LLM")]
+    told += [("b", None, "CHAIN"), ("c", "b", "LLM"), ("d", None, "LLM")]
+    names = ("context.span_id", "parent_id", "span_kind")
+    common = {"start_time": NOON.isoformat(), "attributes.user.id": "m", "attributes.llm.model_name": "m"}
+    path = tmp_path / "spans.jsonl"
+    path.write_text("".join(json.dumps(dict(zip(names, one, strict=True)) | common) + "\n" for one in told))
+    beside = [(5, "c"), (6, "d")]
+
+    def read(batches: Iterator[ReadBatch]) -> list[tuple[int, str]]:
+        rows, rejected = all_of(batches)
+        assert rejected == []
+        return [(line, row["exchange_id"]) for line, row, _ in rows]
+
+    assert read(one_by_one(path)) == beside  # believes that b lay within a when a came
+    for rows in (1, 3, 512):
+        monkeypatch.setattr(phoenix, "SLICE", rows)
+        assert read(SOURCE.read(str(path), None)) == [(3, "a"), *beside]  # believes that b lies within nothing
+
+
+EMPTY = {"message.role": None, "message.contents": []}
+WHOLE = {"message.role": "user", "message.contents": [{"message_content.type": "image"}, None]}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("llm.token_count.prompt", [1.5, False, True, 3]),  # not 0 and 1
+        ("gen_ai.request.temperature", [0.5, True]),
+        ("llm.invocation_parameters", [{"temperature": 0.5}, {"temperature": False}]),
+        ("llm.input_messages", [[WHOLE], [None, EMPTY]]),  # says nothing, which is nothing unreadable
+    ],
+)
+def test_a_column_of_lines_makes_no_value_another(
+    name: str, values: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = {"start_time": NOON.isoformat(), "attributes.openinference.span.kind": "LLM", "attributes.user.id": "m"}
+    spans = [{"context.span_id": str(n), f"attributes.{name}": value} | common for n, value in enumerate(values)]
+    path = tmp_path / "spans.jsonl"
+    path.write_text("".join(json.dumps(span) + "\n" for span in spans))
+    expected = all_of(one_by_one(path))
+    for rows in (1, 512):
+        monkeypatch.setattr(phoenix, "SLICE", rows)
+        assert all_of(SOURCE.read(str(path), None)) == expected
 
 
 def calls(count: int, above: list[str | None], **told: Any) -> pa.Table:

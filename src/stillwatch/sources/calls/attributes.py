@@ -33,6 +33,7 @@ LISTED = re.compile(
 )
 # Those that nearly every call has, which `flat` may leave in one piece; and what stands behind their name then.
 KEPT_WHOLE = frozenset({"llm.input_messages", "llm.output_messages", "message.contents"})
+_KEPT_WHOLE = tuple(KEPT_WHOLE)
 LISTED_KEY = "\0"
 CONTENTS = "message.contents" + LISTED_KEY
 OBJECTS_LISTED = 100_000
@@ -157,6 +158,8 @@ def _flatten(found: dict[str, Any], name: str, value: Any, depth: int, lists: bo
         for index, inner in enumerate(value):
             _flatten(found, f"{name}.{index}", inner, depth + 1, lists, frame)
     elif value is not None and (value == value or not frame):
+        if value == [] and lists and name.endswith(_KEPT_WHOLE):
+            return  # no messages, as a data frame's column of them tells it too
         found[name] = value
 
 

@@ -84,7 +84,19 @@ def _values(values: list[Any], odd: Bools) -> pa.Array:
         column = pa.array(values)
     except (pa.ArrowException, TypeError, ValueError, OverflowError, RecursionError):
         column = None
-    if isinstance(column, pa.Array):
+    if isinstance(column, pa.Array) and not _turned(values, column.type):
         return column
     odd |= np.array([value is not None for value in values], bool)
     return pa.nulls(len(values))
+
+
+def _turned(values: list[Any], kind: pa.DataType) -> bool:
+    """Whether values may have become others in their column: among fractions, true and false become 1 and 0."""
+    if pa.types.is_nested(kind):
+        return any(_fractions(kind.field(place).type) for place in range(kind.num_fields))
+    return pa.types.is_floating(kind) and bool in set(map(type, values))
+
+
+def _fractions(kind: pa.DataType) -> bool:
+    """Whether fractions are anywhere in a type."""
+    return pa.types.is_floating(kind) or any(_fractions(kind.field(place).type) for place in range(kind.num_fields))

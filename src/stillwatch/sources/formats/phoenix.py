@@ -94,7 +94,9 @@ class Phoenix(SpanLog):
             " `to_json(path, orient='records', lines=True)`; a JSON file of one array is read up to 256 MiB."
             " Name the account where the call is made: `with using_attributes(user_id=..., session_id=...)` of"
             " `openinference.instrumentation`. Addresses and user agents are known only where the HTTP server's spans,"
-            " with `client.address` and `user_agent.original`, are sent to Phoenix too."
+            " with `client.address` and `user_agent.original`, are sent to Phoenix too. A span cannot change its"
+            " parent: where files put together tell one span with different parents, all other calls are read, but"
+            " whether a call that such spans name as their parent counts as an exchange hangs on which of these is believed."
         ),
         privacy=(
             "`OPENINFERENCE_HIDE_INPUTS`, `OPENINFERENCE_HIDE_OUTPUTS` and their kin leave `__REDACTED__` or nothing in"
