@@ -10,9 +10,8 @@ Then the second week passes in the order of time, under a clock of the replay's 
 every ten minutes of that clock and scans everything so far each midnight (``--scan-hours``; 0: never again). With
 ``--share`` below 1 the requests of campaigns and that share of all other accounts go over HTTP, the rest through a
 second gate in this process that shares state and journal with the proxy's. ``--per-day`` puts another number in place
-of the policy's budgets, a tenth of it at once: those that it ships with are larger than what the campaigns of these
-thin worlds take. Nobody reacts: who is refused neither comes again nor changes his ways. The truth is read when all is
-over.
+of the policy's budgets, a tenth of it at once. Nobody reacts: who is refused neither comes again nor changes his ways.
+The truth is read when all is over.
 """
 
 from __future__ import annotations
