@@ -254,8 +254,8 @@ def test_lines_tell_by_their_columns_what_they_tell_one_by_one(
 ) -> None:
     """All is the same unless the log contradicts itself: one span is told to lie within different ones, at most one of
     which can be true. Which calls enclose others then hangs on which telling is believed: one by one, all that came
-    before a call; by columns, the last. What both give is the same even so, and each gives only calls that are there,
-    leaves out only spans that are named as parents, and goes on after any line as if it had not stopped.
+    before a call; by columns, the last. What both give is the same even so, what only one gives is named as a parent,
+    and reading goes on after any line as if it had not stopped. What is set aside is not compared then.
     """
     path = tmp_path_factory.mktemp("frame") / "spans.jsonl"
     spans = [span for table in tables for span in table.to_pylist()]

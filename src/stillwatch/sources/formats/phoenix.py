@@ -96,7 +96,7 @@ class Phoenix(SpanLog):
             " `openinference.instrumentation`. Addresses and user agents are known only where the HTTP server's spans,"
             " with `client.address` and `user_agent.original`, are sent to Phoenix too. A span cannot change its"
             " parent: where files put together tell one span with different parents, all other calls are read, but"
-            " whether a call that such spans name as their parent counts as an exchange hangs on which of these is believed."
+            " whether a call that such spans name as their parent counts as an exchange is not promised."
         ),
         privacy=(
             "`OPENINFERENCE_HIDE_INPUTS`, `OPENINFERENCE_HIDE_OUTPUTS` and their kin leave `__REDACTED__` or nothing in"
