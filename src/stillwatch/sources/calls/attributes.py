@@ -158,7 +158,7 @@ def _flatten(found: dict[str, Any], name: str, value: Any, depth: int, lists: bo
         for index, inner in enumerate(value):
             _flatten(found, f"{name}.{index}", inner, depth + 1, lists, frame)
     elif value is not None and (value == value or not frame):
-        if value == [] and lists and name.endswith(_KEPT_WHOLE):
+        if value == [] and name.endswith(_KEPT_WHOLE):
             return  # no messages, as a data frame's column of them tells it too
         found[name] = value
 
