@@ -14,7 +14,7 @@ from stillwatch.calibration import clopper_pearson
 from stillwatch.campaigns.judgements import Judgement, cleared
 from stillwatch.campaigns.report import Judged, Report
 from stillwatch.exchange import accounts_of
-from stillwatch.linkage.certainty import FEWEST_ACCUSED
+from stillwatch.linkage.certainty import FEWEST_ACCUSED, part
 from stillwatch.linkage.findings import Findings, Group
 
 __all__ = ["heed", "judged", "with_judgements"]
@@ -41,17 +41,7 @@ def _without(group: Group, innocent: np.ndarray) -> Group:
     kept = ~innocent[group.accounts]
     if kept.all():
         return group
-    posterior = group.posterior[kept]
-    verdict = group.verdict if len(posterior) >= FEWEST_ACCUSED else "review"
-    return replace(
-        group,
-        accounts=group.accounts[kept],
-        log_odds=group.log_odds[kept],
-        posterior=posterior,
-        verdict=verdict,
-        expected_innocent=float((1.0 - posterior).sum()),
-        evidence={name: bars[kept] for name, bars in group.evidence.items()},
-    )
+    return part(group, kept, group.verdict if kept.sum() >= FEWEST_ACCUSED else "review")
 
 
 def with_judgements(report: Report, judgements: Sequence[Judgement], again: int) -> Report:

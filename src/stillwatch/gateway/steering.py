@@ -19,12 +19,12 @@ from stillwatch.gateway.applying import undo_all
 from stillwatch.gateway.ledger import LedgerEntry, append
 from stillwatch.gateway.news import take_change
 from stillwatch.gateway.state import State, Switch, Undone
-from stillwatch.gateway.stores.base import Store, change
+from stillwatch.gateway.stores.base import News, Store, change
 from stillwatch.gateway.stores.opening import agreed_key, open_store
 from stillwatch.responses.base import Action
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["Standing", "look", "switch_off", "switch_on", "undo"]
+__all__ = ["Standing", "look", "microseconds", "named", "state_of", "switch_off", "switch_on", "undo"]
 
 OFF_FILE, LEDGER = "off", "ledger"
 
@@ -51,7 +51,7 @@ def switch_off(folder: Path, store: str | None, *, by: str, why: str, now: dt.da
     """Pull the emergency switch. Returns what did not work in one line, "" where everything did: the file alone stops
     every gateway that works in ``folder``. Raises `UsageError` without a name or reason, or for a folder that is none,
     `StorageError` where not even the file can be written."""
-    _named(by, why)
+    named(by, why)
     _there(folder)
     write_whole(folder / OFF_FILE, f"{by.strip()}: {why.strip()}\n".encode())
     return _switch(folder, store, {"off": True}, by, why, now)
@@ -59,7 +59,7 @@ def switch_off(folder: Path, store: str | None, *, by: str, why: str, now: dt.da
 
 def switch_on(folder: Path, store: str | None, *, by: str, why: str, now: dt.datetime) -> str:
     """Let the gateway act again: the emergency switch is put back, and a stand-down ended. As `switch_off`."""
-    _named(by, why)
+    named(by, why)
     _there(folder)
     try:
         (folder / OFF_FILE).unlink(missing_ok=True)
@@ -97,9 +97,9 @@ def undo(folder: Path, store: str | None, whom: str, *, by: str, why: str, now: 
 
     Raises `UsageError` without a name or reason, and where nothing stands.
     """
-    _named(by, why)
+    named(by, why)
     _there(folder)
-    at = _us(now)
+    at = microseconds(now)
     with _opened(folder, store) as (opened, state):
         actions = tuple(a for a in state.all_actions() if whom in {a.id, a.account_id, a.campaign_id})
         if not actions:
@@ -112,7 +112,7 @@ def undo(folder: Path, store: str | None, whom: str, *, by: str, why: str, now: 
 
 
 def _switch(folder: Path, store: str | None, switches: dict[str, bool], by: str, why: str, now: dt.datetime) -> str:
-    at = _us(now)
+    at = microseconds(now)
     said = f"{by.strip()}: {why.strip()}"
     wrong = []
     try:
@@ -138,14 +138,18 @@ def _opened(folder: Path, store: str | None) -> Iterator[tuple[Store, State]]:
     """The store, and a state of what stands in it now."""
     opened = open_store(folder, store)
     try:
-        news = opened.since(0)
-        state = State(agreed_key(news, b"")[0])
-        now = _us(dt.datetime.now(dt.UTC))
-        for one in news.changes:
-            take_change(state, one, now)
-        yield opened, state
+        yield opened, state_of(opened.since(0))
     finally:
         opened.close()
+
+
+def state_of(news: News) -> State:
+    """A state of what stands by all the ``news`` of a store (since version 0)."""
+    state = State(agreed_key(news, b"")[0])
+    now = microseconds(dt.datetime.now(dt.UTC))
+    for one in news.changes:
+        take_change(state, one, now)
+    return state
 
 
 def _there(folder: Path) -> None:
@@ -162,10 +166,12 @@ def _said_in(file: Path) -> str:
         return ""
 
 
-def _named(by: str, why: str) -> None:
+def named(by: str, why: str) -> None:
+    """Raises `UsageError` for a decision without a name or a reason."""
     if not by.strip() or not why.strip():
         raise UsageError("a decision has a name and a reason", "--by, --why", "give both")
 
 
-def _us(now: dt.datetime) -> int:
+def microseconds(now: dt.datetime) -> int:
+    """A time as the gateway counts it, since 1970."""
     return int(now.timestamp() * 1_000_000)

@@ -89,11 +89,12 @@ def sure_members(groups: list[Group], innocent: float = INNOCENT) -> list[Group]
         elif sure.sum() < FEWEST_ACCUSED:
             result.append(replace(group, verdict="review"))
         else:
-            result += [_part(group, sure, "campaign"), _part(group, ~sure, "review")]
+            result += [part(group, sure, "campaign"), part(group, ~sure, "review")]
     return result
 
 
-def _part(group: Group, chosen: np.ndarray, verdict: Literal["campaign", "review"]) -> Group:
+def part(group: Group, chosen: np.ndarray, verdict: Literal["campaign", "review"]) -> Group:
+    """The members of a group that are ``chosen`` (m,), with ``verdict``: evidence and innocents are theirs alone."""
     posterior = group.posterior[chosen]
     return replace(
         group,

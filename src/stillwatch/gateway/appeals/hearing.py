@@ -17,9 +17,10 @@ from stillwatch.gateway.appeals.record import Appeal, Appeals, Touched
 from stillwatch.gateway.applying import undo_all
 from stillwatch.gateway.ledger import LedgerEntry, append, find, read_ledger
 from stillwatch.gateway.news import take_change
-from stillwatch.gateway.state import Cleared, State, Undone
+from stillwatch.gateway.state import Cleared, Undone
+from stillwatch.gateway.steering import microseconds, named, state_of
 from stillwatch.gateway.stores.base import change, gone
-from stillwatch.gateway.stores.opening import agreed_key, open_store
+from stillwatch.gateway.stores.opening import open_store
 
 __all__ = ["APPEALS", "JUDGEMENTS", "LEDGER", "Desk"]
 
@@ -35,15 +36,13 @@ class Desk:
         self.appeals = Appeals(state / APPEALS)
         self._store = open_store(state, store)
         news = self._store.since(0)
-        self.state = State(agreed_key(news, b"")[0])
-        self._version = 0
-        self.refresh()
+        self.state, self._version = state_of(news), news.version
 
     def refresh(self) -> None:
         """Take what changed since."""
         news = self._store.since(self._version)
         for one in news.changes:
-            take_change(self.state, one, _now(dt.datetime.now(dt.UTC)))
+            take_change(self.state, one, microseconds(dt.datetime.now(dt.UTC)))
         self._version = news.version
 
     def touched(self, reference: str) -> Touched | None:
@@ -81,7 +80,7 @@ class Desk:
         if not answer.strip():
             raise UsageError("a person is told why in plain words", "--answer", "say it without a recipe for evasion")
         said = LedgerEntry(
-            at=_now(now), kind="appeal", account_id=appeal.account_id, campaign_id=appeal.campaign_id,
+            at=microseconds(now), kind="appeal", account_id=appeal.account_id, campaign_id=appeal.campaign_id,
             reference=reference, what="appeal rejected", by=by, why=why,
         )  # fmt: skip
         append(self.folder / LEDGER, [said])
@@ -94,7 +93,7 @@ class Desk:
 
         Raises `UsageError` where no such claim stands, or no name or reason is given.
         """
-        _named(by, why)
+        named(by, why)
         self.refresh()
         claims = [
             claim
@@ -103,7 +102,7 @@ class Desk:
         ]
         if not claims:
             raise UsageError("no claim stands about it", whom, "see: stillwatch gate status")
-        at = _now(now)
+        at = microseconds(now)
         confirmed = [msgspec.structs.replace(claim, level="confirmed", since=at) for claim in claims]
         self._store.put([change(claim) for claim in confirmed])
         entries = [
@@ -121,7 +120,7 @@ class Desk:
 
         Raises `UsageError` where no name or reason is given.
         """
-        _named(by, why)
+        named(by, why)
         self.refresh()
         claim = self.state.subject(account)
         campaign = "" if claim is None else claim.campaign_id
@@ -137,7 +136,7 @@ class Desk:
 
     def _clear(self, judgement: Judgement, what: str) -> None:
         """Undo all that stands against an account, let no machine's claim about it hold again, and count it."""
-        account, at = judgement.account_id, _now(judgement.at)
+        account, at = judgement.account_id, microseconds(judgement.at)
         by, why = judgement.by, judgement.why
         standing = self.state.actions(account)
         undone = undo_all(standing, self.state.responses, self.state.undo_notes, at, by=by, why=why)
@@ -153,7 +152,7 @@ class Desk:
         note(self.folder / JUDGEMENTS, judgement)
 
     def _open(self, reference: str, by: str, why: str) -> Appeal:
-        _named(by, why)
+        named(by, why)
         appeal = self.appeals.get(reference)
         if appeal is None or appeal.status != "open":
             raise UsageError("no appeal is open under it", reference, "see: stillwatch gate appeals list")
@@ -165,15 +164,6 @@ class Desk:
         if by.strip() in confirmed_by:
             raise UsageError(f"{by.strip()} confirmed the claim himself", "--by", "somebody else must hear the appeal")
         return appeal
-
-
-def _named(by: str, why: str) -> None:
-    if not by.strip() or not why.strip():
-        raise UsageError("a decision has a name and a reason", "--by, --why", "give both")
-
-
-def _now(now: dt.datetime) -> int:
-    return int(now.timestamp() * 1_000_000)
 
 
 def _judgement(
