@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,7 +16,15 @@ from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.batches import LineShield, kept_answers
-from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_of, without_coding
+from stillwatch.gateway.doors.calls import (
+    MOST_READ,
+    Call,
+    read_call,
+    request_ids,
+    request_of,
+    with_body,
+    without_coding,
+)
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
 from stillwatch.gateway.doors.smaller import made_smaller
@@ -67,6 +74,7 @@ class StillwatchMiddleware:
         self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
         self._callers = Callers() if callers is None else callers
         self._added = added
+        self._ids = request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI. Only ``http`` is looked into."""
@@ -82,11 +90,11 @@ class StillwatchMiddleware:
             if body is None:
                 return  # the caller left before he had said what he wants
             if body.whole:
-                call = read_call(method, path, _decoded(scope, body.data))
+                call = with_body(call, _decoded(scope, body.data))
         begun = time.perf_counter()
         try:
             caller = self._callers.caller(scope)
-            request = request_of(call, caller, secrets.token_hex(12), at)
+            request = request_of(call, caller, next(self._ids), at)
             decision = self._gate.decide(request)
             telling = Telling(self._gate, call, request, caller, decision)
         except Exception as error:  # a defect of ours is no reason to stop everybody, unless the policy says so
@@ -234,8 +242,10 @@ async def _received(receive: Receive) -> _Body | None:
 
 def _decoded(scope: Scope, data: bytes) -> bytes:
     """A request's body as it is to be read; empty for a coding that is not known."""
-    coding = next((value for name, value in scope["headers"] if name == b"content-encoding"), b"")
-    return without_coding(data, coding.decode("latin-1")) if coding else data
+    for name, value in scope["headers"]:
+        if name == b"content-encoding":
+            return without_coding(data, value.decode("latin-1")) if value else data
+    return data
 
 
 def _with_length(scope: Scope, length: int) -> Scope:

@@ -6,7 +6,6 @@ docs/gateway-envoy.md. What is answered to each message is `gateway.doors.envoy_
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
@@ -17,7 +16,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2_grpc
 
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.gateway.doors.accounts import Callers
-from stillwatch.gateway.doors.calls import Caller
+from stillwatch.gateway.doors.calls import Caller, request_ids
 from stillwatch.gateway.doors.envoy_authz import Authorization
 from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
 from stillwatch.gateway.doors.streams import Judge
@@ -73,7 +72,7 @@ def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Fro
         caller = callers.caller({"headers": told, "client": None})
         return caller._replace(client_ip=address) if address else caller
 
-    return Front(gate, who, lambda: secrets.token_hex(12), keys=keys)
+    return Front(gate, who, request_ids().__next__, keys=keys)
 
 
 async def start(
