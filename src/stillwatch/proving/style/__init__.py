@@ -1,0 +1,1 @@
+"""Tier 3: whom a model writes like. Corroboration, not proof."""
