@@ -1,0 +1,88 @@
+"""From a kept case and its sealed answers to the report: the one way, for a first report and for checking one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from stillwatch import __version__
+from stillwatch.campaigns.wording import counted
+from stillwatch.progress import Progress
+from stillwatch.proving.folder import ANSWERS, KeptCase
+from stillwatch.proving.material import Material, load
+from stillwatch.proving.questions import questions_of
+from stillwatch.proving.report import Answered, ProofReport
+from stillwatch.proving.said import case_of, read_said
+from stillwatch.proving.statement import tell
+from stillwatch.proving.testing import all_tests, corrected_for, untested
+from stillwatch.proving.tiers import twins
+
+__all__ = ["as_json", "build_report"]
+
+_LOCAL = (
+    "The answers are sealed and the case is in their head. That neither was made anew shows only whoever had the seal "
+    "before the report was known: have it stamped, or hand it on."
+)
+_ONE_LOOK = "The answers were tested once, when asking had ended; none was asked for afterwards."
+
+
+def build_report(kept: KeptCase, out: Path, progress: Progress) -> ProofReport:
+    """Test what is sealed in ``out``. The same case and answers give the same report, byte for byte.
+
+    Raises `InputError` for files or seals that are broken.
+    """
+    progress.step("Reading")
+    material = load(kept.case, kept.folder)
+    said = read_said(out / ANSWERS, questions_of(material))
+    tests = all_tests(material, said, progress)
+    report = ProofReport(
+        stillwatch=__version__,
+        claim=kept.case.claim,
+        case=kept.digest,
+        files=kept.files,
+        tests=tests,
+        planned=corrected_for(material),
+        untested=untested(material),
+        answered=said.facts,
+        examples=twins.examples(material, said),
+        set_aside=material.set_aside,
+        caveats=tuple(_caveats(material, said.facts, case_of(said.about) == kept.digest)),
+    )
+    return tell(report)
+
+
+def as_json(report: ProofReport) -> bytes:
+    """``prove.json``, byte for byte."""
+    return msgspec.json.format(msgspec.json.encode(report, order="deterministic"), indent=1) + b"\n"
+
+
+def _caveats(material: Material, answered: Answered, same: bool) -> Iterator[str]:
+    """What bounds the whole report."""
+    if not same:
+        yield "The answers were sealed for another case than this one: nothing shows that it was settled before them."
+    if answered.prepared:
+        yield (
+            "The answers were collected elsewhere. That they are the suspect's, whole and unpicked, is the word of "
+            "whoever collected them."
+        )
+    else:
+        yield (
+            "What answers at an endpoint is tested, with its system prompt, filters and settings. A neutralising filter "
+            "at the endpoint, or one that answers known prompts from a list, changes what can be seen."
+        )
+    missing = answered.planned - answered.answered
+    if missing > 0 and missing > answered.planned // 10:
+        yield f"{counted(missing, 'question')} of {answered.planned:,} planned have no answer; they count for no one."
+    if answered.other:
+        yield f"{counted(answered.other, 'sealed answer')} are to no question of the case, and were not used."
+    if len(answered.says_it_is) > 1:
+        yield "The endpoint named itself in several ways: it may be several models."
+    if material.tried > len(material.opened) and material.opened:
+        yield (
+            f"{counted(material.tried - len(material.opened), 'key')} that were committed to are not opened here. They "
+            "count in the correction as tested in vain."
+        )
+    yield _ONE_LOOK
+    yield _LOCAL
