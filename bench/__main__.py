@@ -24,6 +24,7 @@ from bench import (
     psi,
     sharing,
     techniques,
+    text_marks,
 )
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
@@ -43,6 +44,7 @@ def main(names: list[str]) -> None:
         "audit_judges": audit_judges.main,
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
+        "text_marks": text_marks.main,
         "psi": psi.main,
         "sharing": sharing.main,
         "gateway_decide": gateway_decide.main,

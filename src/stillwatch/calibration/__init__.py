@@ -41,7 +41,7 @@ from stillwatch.calibration.log_odds import (
     shift_prior,
 )
 from stillwatch.calibration.multiplicity import holm, simultaneous_level
-from stillwatch.calibration.paired import distance_from_zero, sign_flip_p_value
+from stillwatch.calibration.paired import distance_from_zero, sign_flip_p_value, sign_flip_upper_p_value
 from stillwatch.calibration.permutation import group_permutation_test, permutation_p_value, size_classes
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "select_at_fdr",
     "shift_prior",
     "sign_flip_p_value",
+    "sign_flip_upper_p_value",
     "simultaneous_level",
     "size_classes",
     "sum_interval",

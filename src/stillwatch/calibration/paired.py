@@ -12,6 +12,7 @@ from stillwatch.calibration.intervals import Interval
 
 _GRIDS = (1, 2, 3, 4, 6, 12, 20, 60, 420, 2520)  # steps into which means of up to ten scores fall
 _STEPS = 200_000  # of the sum; more take long and change nothing
+_LOST = 1e-300  # more than all chances together that are too small for a float
 
 
 def sign_flip_p_value(differences: ArrayLike) -> float:
@@ -35,16 +36,44 @@ def sign_flip_p_value(differences: ArrayLike) -> float:
     Raises:
         ValueError: not one-dimensional, or not finite.
     """
+    chances, observed = _sums_of_signs(differences)
+    sums = 2 * np.arange(chances.size) - (chances.size - 1)
+    return min(1.0, float(chances[np.abs(sums) >= abs(observed)].sum()))
+
+
+def sign_flip_upper_p_value(differences: ArrayLike) -> float:
+    """One-sided p-value of "each sign was thrown by a fair coin", against differences that are too often positive.
+
+    The share of all 2^n choices of signs whose sum is at least the one observed, counted in full (Fisher 1935); exact
+    for every n and any sizes that do not depend on the coins. Differences that lie on no grid of 1/2520 or coarser are
+    rounded to one first, as in `sign_flip_p_value`.
+
+    Args:
+        differences: (n,) finite; each the size that a unit counts, with the sign that its coin gave.
+
+    Returns:
+        The p-value in (0, 1], never below 1e-300: what floating point lost in the tail is added. 1 for n = 0 and where
+        all are 0; for n = 1 it is 1/2 or 1.
+
+    Raises:
+        ValueError: not one-dimensional, or not finite.
+    """
+    chances, observed = _sums_of_signs(differences)
+    sums = 2 * np.arange(chances.size) - (chances.size - 1)
+    return min(1.0, float(chances[sums >= observed].sum()) + _LOST)
+
+
+def _sums_of_signs(differences: ArrayLike) -> tuple[NDArray[np.float64], int]:
+    """The chance of each sum that signs can give, from the least up in steps of two, and the sum observed."""
     d = np.asarray(differences, dtype=np.float64)
     if d.ndim != 1 or not bool(np.isfinite(d).all()):
         raise ValueError("differences must be a one-dimensional array of finite numbers")
     signed = _on_a_grid(d)
     sizes, counts = np.unique(np.abs(signed[signed != 0]), return_counts=True)
     if not sizes.size:
-        return 1.0
+        return np.ones(1), 0
     common = int(np.gcd.reduce(sizes))
-    observed = abs(int(signed.sum())) // common
-    chances = np.ones(1)  # of the sum of signs' choices, from its least value up in steps of two
+    chances = np.ones(1)
     for size, count in zip((sizes // common).tolist(), counts.tolist(), strict=True):
         flips = np.exp(
             special.gammaln(count + 1)
@@ -56,8 +85,7 @@ def sign_flip_p_value(differences: ArrayLike) -> float:
         for k in range(count + 1):
             wider[k * size : k * size + chances.size] += flips[k] * chances
         chances = wider
-    sums = 2 * np.arange(chances.size) - (chances.size - 1)
-    return min(1.0, float(chances[np.abs(sums) >= observed].sum()))
+    return chances, int(signed.sum()) // common
 
 
 def distance_from_zero(difference: Interval, total: Interval) -> Interval:

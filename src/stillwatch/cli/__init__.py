@@ -73,6 +73,12 @@ COMMANDS: dict[str, Command] = {
         "Tell whether a campaign of a peer's works here too.",
         "stillwatch match c1.json --run run --ledger peers.json",
     ),
+    "marks": Command(
+        "stillwatch.cli.marks:marks",
+        "Keep keys for marks in answers, commit to them before they are used, and mark answers.",
+        "stillwatch marks key --keys marks --campaign C1",
+        family=True,
+    ),
     "policy": Command(
         "stillwatch.cli.policy:policy",
         "Check, read and try what the gateway is to do, before it acts.",

@@ -27,6 +27,10 @@ class MarkKey(msgspec.Struct, frozen=True, kw_only=True):
     epoch: int
     """Counts rotations from 0: a key that leaked stops there."""
 
+    def __repr__(self) -> str:
+        """All but the secret: what is printed ends up in logs."""
+        return f"MarkKey({self.id}, {self.scheme}, {self.scope}, {self.about!r}, epoch {self.epoch})"
+
 
 class TokenScores(NamedTuple):
     """Scores of tokens under one key. ``scores`` (n,): under the null, given the contexts, each is an independent draw
