@@ -31,8 +31,10 @@ class MarkKey(msgspec.Struct, frozen=True, kw_only=True):
 class TokenScores(NamedTuple):
     """Scores of tokens under one key. ``scores`` (n,): under the null, given the contexts, each is an independent draw
     from the distribution ``null`` (that is what de-duplication by context is for). ``n_seen`` is the number of tokens
-    looked at before duplicates were dropped."""
+    looked at before duplicates were dropped. ``parameters`` completes ``null``: the probability of a 1 for "bernoulli",
+    the weight of each fair coin for "tournament", nothing for the others."""
 
     scores: npt.NDArray[np.float64]
     null: Literal["uniform", "exponential", "bernoulli", "tournament"]
     n_seen: int
+    parameters: tuple[float, ...] = ()
