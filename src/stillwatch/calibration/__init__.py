@@ -1,5 +1,6 @@
 """Error rates: arrays in, p-values, e-values, false discovery rates and intervals out. Imports nothing of ours."""
 
+from stillwatch.calibration.betting import Wealth, bounded_log_factors, geometric_stakes
 from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
@@ -53,9 +54,11 @@ __all__ = [
     "Powered",
     "ReliabilityRow",
     "Scores",
+    "Wealth",
     "average_e",
     "benjamini_hochberg",
     "benjamini_yekutieli",
+    "bounded_log_factors",
     "bounded_mean",
     "brier_score",
     "calibrate_log_odds",
@@ -69,6 +72,7 @@ __all__ = [
     "e_bh",
     "expected_calibration_error",
     "expected_false",
+    "geometric_stakes",
     "group_permutation_test",
     "half_width",
     "holm",

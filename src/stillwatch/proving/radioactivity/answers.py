@@ -1,0 +1,100 @@
+"""Closed test: only answers of the suspect are known, and their tokens are scored under the key.
+
+After Sander et al. 2024 (arXiv 2402.14904), from the paper: each pair of a window and a token counts once, and where
+our marked texts are at hand, only windows that occur in them are tested, since a suspect can carry the mark nowhere
+else. The filter is on windows alone: pairs that occur in marked text score high whoever says them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stillwatch.marks.base import MarkKey
+from stillwatch.marks.sampling.base import Scheme
+from stillwatch.proving.evidence import Evidence
+from stillwatch.proving.radioactivity.base import Passage, Tokens
+from stillwatch.proving.radioactivity.laws import with_law
+from stillwatch.proving.radioactivity.p_values import against_decoys, evidence_of, judged
+from stillwatch.proving.radioactivity.windows import first_of_each, fresh_windows, numbered, pair_rows, windows_of
+
+__all__ = ["answer_tokens", "distinct_pairs"]
+
+UNIT = "pairs of a window and a token"
+
+
+def answer_tokens(
+    answers: Sequence[Passage],
+    scheme: Scheme,
+    key: MarkKey,
+    *,
+    learnt: Sequence[Passage] = (),
+    planned: int | None = None,
+    decoys: Sequence[bytes] = (),
+    seed: int = 0,
+) -> Evidence:
+    """Scores of the tokens of a suspect's answers.
+
+    Args:
+        answers: in tokens of the marking model, each with what was asked as its given part. Windows that occur in any
+            given part are not counted: the suspect may have repeated them.
+        scheme: of the mark.
+        key: that is tested.
+        learnt: our marked texts that the suspect may have been trained on, in the order in which they were written.
+            Then only pairs at windows that occur in them are tested; the others are told of, and should show nothing.
+        planned: with ``learnt``, how many pairs are to be counted, settled without looking at them: an exact p-value,
+            which otherwise it is only without ``learnt`` (which windows were marked is the key's doing too).
+        decoys: secrets of keys that were never used, fixed with the commitment.
+        seed: of draws in place of pairs that are missing from the plan.
+
+    Returns:
+        Evidence; the p-value is 1 where no pair is left to count.
+    """
+    rows, tokens = distinct_pairs(answers, scheme.context)
+    n_seen, outside = sum(max(len(a.tokens) - a.start - scheme.context, 0) for a in answers), {}
+    if learnt:
+        marked = fresh_windows(learnt, scheme.context).rows
+        number = numbered(np.concatenate([marked, rows]))[len(marked) :]
+        within = number < len(marked)
+        outside = _told(rows[~within], tokens[~within], scheme, key)
+        order = np.argsort(number, kind="stable")[: int(np.count_nonzero(within))]
+        rows, tokens = rows[order], tokens[order]
+    scores, law = with_law(scheme.scores(rows, tokens, key.secret))
+    found = judged(scores, law, number_depends_on_key=bool(learnt), planned=planned, seed=seed)
+
+    def total(secret: bytes) -> float:
+        return float(with_law(scheme.scores(rows, tokens, secret))[0].sum())
+
+    return evidence_of(
+        found,
+        key,
+        test="answers at windows of marked text" if learnt else "answers",
+        n=min(scores.size, planned or scores.size),
+        unit=UNIT,
+        tested_on=f"tokens of {len(answers)} answers",
+        chosen_on=f"windows that occur in {len(learnt)} marked texts" if learnt else "",
+        seed=seed if planned else None,
+        numbers={"seen": n_seen} | outside | against_decoys(float(scores.sum()), total, decoys),
+    )
+
+
+def distinct_pairs(answers: Sequence[Passage], context: int) -> tuple[Tokens, npt.NDArray[np.int64]]:
+    """Windows (n, context) and the tokens (n,) that follow, each pair once, as answers said them first; none at a
+    window that was given with an answer."""
+    windows = windows_of(answers, context)
+    tokens = np.asarray(
+        [answers[a].tokens[t] for a, t in zip(windows.passage, windows.position, strict=True)], dtype=np.int64
+    )
+    asked = windows_of([Passage(np.asarray(a.tokens)[: a.start]) for a in answers], context).rows
+    number = numbered(np.concatenate([asked, windows.rows]))
+    first_own = int(number[: len(asked)].max(initial=-1)) + 1
+    kept = first_of_each(pair_rows(windows.rows, tokens)) & (number[len(asked) :] >= first_own)
+    return windows.rows[kept], tokens[kept]
+
+
+def _told(rows: Tokens, tokens: Tokens, scheme: Scheme, key: MarkKey) -> dict[str, Any]:
+    scores, _ = with_law(scheme.scores(rows, tokens, key.secret))
+    return {"outside": int(scores.size), "outside_mean": float(scores.mean()) if scores.size else None}
