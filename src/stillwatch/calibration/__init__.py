@@ -3,6 +3,7 @@
 from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
+from stillwatch.calibration.exact_sums import Tail, coin_sum, exponential_sum, weighted_coin_sum
 from stillwatch.calibration.false_discovery import (
     Discoveries,
     benjamini_hochberg,
@@ -53,6 +54,7 @@ __all__ = [
     "Powered",
     "ReliabilityRow",
     "Scores",
+    "Tail",
     "average_e",
     "benjamini_hochberg",
     "benjamini_yekutieli",
@@ -61,6 +63,7 @@ __all__ = [
     "calibrate_log_odds",
     "clopper_pearson",
     "cluster_bootstrap_interval",
+    "coin_sum",
     "conformal_p_values",
     "corrected_difference",
     "corrected_mean",
@@ -69,6 +72,7 @@ __all__ = [
     "e_bh",
     "expected_calibration_error",
     "expected_false",
+    "exponential_sum",
     "group_permutation_test",
     "half_width",
     "holm",
@@ -92,5 +96,6 @@ __all__ = [
     "size_classes",
     "sum_interval",
     "units_needed",
+    "weighted_coin_sum",
     "wilson",
 ]
