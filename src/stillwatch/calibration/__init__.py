@@ -4,6 +4,7 @@ from stillwatch.calibration.betting import Wealth, bounded_log_factors, geometri
 from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
+from stillwatch.calibration.exact_sums import Tail, coin_sum, exponential_sum, weighted_coin_sum
 from stillwatch.calibration.false_discovery import (
     Discoveries,
     benjamini_hochberg,
@@ -54,6 +55,7 @@ __all__ = [
     "Powered",
     "ReliabilityRow",
     "Scores",
+    "Tail",
     "Wealth",
     "average_e",
     "benjamini_hochberg",
@@ -64,6 +66,7 @@ __all__ = [
     "calibrate_log_odds",
     "clopper_pearson",
     "cluster_bootstrap_interval",
+    "coin_sum",
     "conformal_p_values",
     "corrected_difference",
     "corrected_mean",
@@ -72,6 +75,7 @@ __all__ = [
     "e_bh",
     "expected_calibration_error",
     "expected_false",
+    "exponential_sum",
     "geometric_stakes",
     "group_permutation_test",
     "half_width",
@@ -96,5 +100,6 @@ __all__ = [
     "size_classes",
     "sum_interval",
     "units_needed",
+    "weighted_coin_sum",
     "wilson",
 ]

@@ -16,7 +16,8 @@ Scope = Literal["campaign", "tier", "all"]
 
 class MarkKey(msgspec.Struct, frozen=True, kw_only=True):
     """One key. ``secret`` (32 bytes) is derived from a master that never leaves the provider; ``id`` may be told: it is
-    the beginning of the secret's commitment. ``scheme`` names the mark that it is for (a key is never used by two)."""
+    the beginning of the secret's commitment. ``scheme`` names the mark that it is for (a key is never used by two), for
+    sampling schemes with every parameter that is not as usual: ``red_green:gamma=0.5``."""
 
     id: str
     secret: bytes

@@ -11,24 +11,24 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from stillwatch.marks.base import MarkKey
+from stillwatch.marks.sampling.answers import Pairs, distinct_pairs
 from stillwatch.marks.sampling.base import Scheme
+from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.base import Passage, Tokens
 from stillwatch.proving.radioactivity.laws import with_law
 from stillwatch.proving.radioactivity.p_values import against_decoys, evidence_of, judged
-from stillwatch.proving.radioactivity.windows import first_of_each, fresh_windows, numbered, pair_rows, windows_of
+from stillwatch.proving.radioactivity.windows import fresh_windows, numbered, windows_of
 
-__all__ = ["answer_tokens", "distinct_pairs"]
+__all__ = ["answer_tokens", "own_pairs"]
 
 UNIT = "pairs of a window and a token"
 
 
 def answer_tokens(
     answers: Sequence[Passage],
-    scheme: Scheme,
     key: MarkKey,
     *,
     learnt: Sequence[Passage] = (),
@@ -41,8 +41,7 @@ def answer_tokens(
     Args:
         answers: in tokens of the marking model, each with what was asked as its given part. Windows that occur in any
             given part are not counted: the suspect may have repeated them.
-        scheme: of the mark.
-        key: that is tested.
+        key: that is tested; it names its scheme.
         learnt: our marked texts that the suspect may have been trained on, in the order in which they were written.
             Then only pairs at windows that occur in them are tested; the others are told of, and should show nothing.
         planned: with ``learnt``, how many pairs are to be counted, settled without looking at them: an exact p-value,
@@ -52,9 +51,12 @@ def answer_tokens(
 
     Returns:
         Evidence; the p-value is 1 where no pair is left to count.
+
+    Raises:
+        PluginError, InputError: the key's scheme is unknown or has a wrong setting.
     """
-    rows, tokens = distinct_pairs(answers, scheme.context)
-    n_seen, outside = sum(max(len(a.tokens) - a.start - scheme.context, 0) for a in answers), {}
+    scheme = scheme_named(key.scheme)
+    (rows, tokens, n_seen), outside = own_pairs(answers, scheme.context), {}
     if learnt:
         marked = fresh_windows(learnt, scheme.context).rows
         number = numbered(np.concatenate([marked, rows]))[len(marked) :]
@@ -81,18 +83,17 @@ def answer_tokens(
     )
 
 
-def distinct_pairs(answers: Sequence[Passage], context: int) -> tuple[Tokens, npt.NDArray[np.int64]]:
-    """Windows (n, context) and the tokens (n,) that follow, each pair once, as answers said them first; none at a
-    window that was given with an answer."""
-    windows = windows_of(answers, context)
-    tokens = np.asarray(
-        [answers[a].tokens[t] for a, t in zip(windows.passage, windows.position, strict=True)], dtype=np.int64
-    )
+def own_pairs(answers: Sequence[Passage], context: int) -> Pairs:
+    """Each pair of a window and a token that answers say, once; none at a window that was given with an answer.
+
+    Raises:
+        ValueError: tokens are not in a row.
+    """
+    every = distinct_pairs([np.asarray(a.tokens)[a.start :] for a in answers], context, first_only=False)
     asked = windows_of([Passage(np.asarray(a.tokens)[: a.start]) for a in answers], context).rows
-    number = numbered(np.concatenate([asked, windows.rows]))
-    first_own = int(number[: len(asked)].max(initial=-1)) + 1
-    kept = first_of_each(pair_rows(windows.rows, tokens)) & (number[len(asked) :] >= first_own)
-    return windows.rows[kept], tokens[kept]
+    number = numbered(np.concatenate([asked, every.contexts]))
+    own = number[len(asked) :] > number[: len(asked)].max(initial=-1)
+    return Pairs(every.contexts[own], every.tokens[own], every.n_seen)
 
 
 def _told(rows: Tokens, tokens: Tokens, scheme: Scheme, key: MarkKey) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-from stillwatch.calibration.exact_sums import Tail, coin_sum, exponential_sum, weighted_coin_sum
 from stillwatch.marks.base import TokenScores
 
 __all__ = ["Law", "with_law"]
@@ -50,14 +49,6 @@ class Law(NamedTuple):
             half = np.abs(x) * weight / (2 * self.sd)  # ln cosh, without overflow
             total += number * (half + np.log1p(np.exp(-2 * half)) - np.log(2))
         return total
-
-    def tail(self, total: float, n: int) -> Tail:
-        """The exact chance that n independent scores sum to ``total`` or more; 1 for n = 0."""
-        if self.kind == "exponential":
-            return exponential_sum(total, n)
-        if self.kind == "bernoulli":
-            return coin_sum(round(total), n, self.parameters[0])
-        return weighted_coin_sum(round(total), [round(weight) for weight in self.parameters], n)
 
     def power(self, n: int, shift: float, p: float) -> float:
         """Chance of a p-value of at most ``p`` from n scores whose mean is ``shift`` (not standardised) higher.

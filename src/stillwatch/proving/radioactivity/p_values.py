@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.calibration import Wealth, geometric_stakes, permutation_p_value
-from stillwatch.marks.base import MarkKey
+from stillwatch.marks.base import MarkKey, TokenScores
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.laws import Law
+from stillwatch.proving.radioactivity.text import tail_of
 
 __all__ = ["STAKES", "Judged", "against_decoys", "evidence_of", "judged", "log_factors"]
 
@@ -67,7 +68,7 @@ def judged(
         wealth = Wealth(STAKES.size)
         wealth.add(log_factors((scores - law.mean) / law.sd, law))
         return Judged(wealth.p_value, "stopped", z, numbers | {"most_log_e": wealth.most, "log_e": wealth.log_e})
-    tail = law.tail(total, n)
+    tail = tail_of(TokenScores(scores, law.kind, n, law.parameters))
     numbers["log10_p"] = tail.log10_p
     return Judged(tail.p_value, "tail" if planned is None else "planned", z, numbers)
 

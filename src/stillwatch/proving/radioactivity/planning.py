@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stillwatch.calibration import Interval, cluster_bootstrap_interval
-from stillwatch.proving.radioactivity.answers import distinct_pairs
+from stillwatch.proving.radioactivity.answers import own_pairs
 from stillwatch.proving.radioactivity.base import Passage
 from stillwatch.proving.radioactivity.laws import Law
 
@@ -133,5 +133,5 @@ def answers_for(
 
 
 def _numbers(answer: Passage, context: int) -> set[bytes]:
-    rows, tokens = distinct_pairs([answer], context)
-    return {row.tobytes() for row in np.column_stack([rows, tokens])}
+    pairs = own_pairs([answer], context)
+    return {row.tobytes() for row in np.column_stack([pairs.contexts, pairs.tokens])}

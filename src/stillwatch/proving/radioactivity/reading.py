@@ -16,7 +16,7 @@ import numpy.typing as npt
 from stillwatch.calibration import Wealth
 from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
-from stillwatch.marks.sampling.base import Scheme
+from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Tokens
 from stillwatch.proving.radioactivity.laws import Law, with_law
@@ -35,7 +35,6 @@ _FLOOR, _SCALE = 0.01, 10.0  # of weights: see `_weights`
 def predicted_tokens(
     suspect: NextTokens,
     passages: Sequence[Passage],
-    scheme: Scheme,
     key: MarkKey,
     *,
     marked: bool = True,
@@ -49,8 +48,7 @@ def predicted_tokens(
     Args:
         suspect: is read along the passages.
         passages: in the order in which they were written. Best are those it may have been trained on.
-        scheme: of the mark.
-        key: that is tested.
+        key: that is tested; it names its scheme.
         marked: whether the key had a part in any passage, the given part included. If not, several tokens of one
             window count, and the p-value is the exact tail.
         sampled: draw the tokens instead, by ``seed``.
@@ -63,9 +61,10 @@ def predicted_tokens(
         Evidence; the p-value is 1 where no window is left to count.
 
     Raises:
-        InputError: the suspect gave no probabilities.
+        InputError: the suspect gave no probabilities, or the key's scheme has a wrong setting.
+        PluginError: the key's scheme is unknown.
     """
-    rng = np.random.default_rng(seed)
+    rng, scheme = np.random.default_rng(seed), scheme_named(key.scheme)
 
     def said(p: Floats) -> Tokens:
         if not sampled:
@@ -101,7 +100,6 @@ def predicted_tokens(
 def expected_scores(
     suspect: NextTokens,
     passages: Sequence[Passage],
-    scheme: Scheme,
     key: MarkKey,
     *,
     reference: NextTokens | None = None,
@@ -121,8 +119,7 @@ def expected_scores(
     Args:
         suspect: is read along the passages.
         passages: as in `predicted_tokens`, marked or not; each window counts where it occurs first.
-        scheme: of the mark.
-        key: that is tested.
+        key: that is tested; it names its scheme.
         reference: a model of the same tokens that the key had no part in.
         decoys: secrets of keys that were never used, fixed with the commitment.
         most_tokens: of the greatest weight in each window that are scored.
@@ -131,8 +128,11 @@ def expected_scores(
         Evidence; its statistic is standardised (mean 0, variance 1 under the null), its p-value 1 for no windows.
 
     Raises:
-        InputError: a model gave no probabilities, or the two are of different vocabularies.
+        InputError: a model gave no probabilities, the two are of different vocabularies, or the key's scheme has a
+            wrong setting.
+        PluginError: the key's scheme is unknown.
     """
+    scheme = scheme_named(key.scheme)
     windows = fresh_windows(passages, scheme.context)
     law = with_law(scheme.scores(windows.rows[:0], np.empty(0, np.int64), key.secret))[1]
     tokens, weights = _weighed(suspect, reference, passages, windows, law, most_tokens)

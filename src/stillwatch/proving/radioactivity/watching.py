@@ -6,7 +6,7 @@ import numpy as np
 
 from stillwatch.calibration import Wealth
 from stillwatch.marks.base import MarkKey
-from stillwatch.marks.sampling.base import Scheme
+from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import UNIT
 from stillwatch.proving.radioactivity.base import Passage
@@ -26,8 +26,9 @@ class AnswersWatched:
     that was given with an answer so far.
     """
 
-    def __init__(self, scheme: Scheme, key: MarkKey) -> None:
-        self._scheme, self._key = scheme, key
+    def __init__(self, key: MarkKey) -> None:
+        scheme = self._scheme = scheme_named(key.scheme)
+        self._key = key
         self._pairs: set[bytes] = set()
         self._given: set[bytes] = set()
         self._wealth, self._total, self.answers = Wealth(STAKES.size), 0.0, 0
