@@ -22,7 +22,7 @@ from stillwatch.proving.radioactivity.laws import with_law
 from stillwatch.proving.radioactivity.p_values import against_decoys, evidence_of, judged
 from stillwatch.proving.radioactivity.windows import fresh_windows, numbered, windows_of
 
-__all__ = ["answer_tokens", "own_pairs"]
+__all__ = ["UNIT", "answer_tokens", "in_order_of", "own_pairs"]
 
 UNIT = "pairs of a window and a token"
 
@@ -58,11 +58,8 @@ def answer_tokens(
     scheme = scheme_named(key.scheme)
     (rows, tokens, n_seen), outside = own_pairs(answers, scheme.context), {}
     if learnt:
-        marked = fresh_windows(learnt, scheme.context).rows
-        number = numbered(np.concatenate([marked, rows]))[len(marked) :]
-        within = number < len(marked)
-        outside = _told(rows[~within], tokens[~within], scheme, key)
-        order = np.argsort(number, kind="stable")[: int(np.count_nonzero(within))]
+        order, other = in_order_of(learnt, rows, scheme.context)
+        outside = _told(rows[other], tokens[other], scheme, key)
         rows, tokens = rows[order], tokens[order]
     scores, law = with_law(scheme.scores(rows, tokens, key.secret))
     found = judged(scores, law, number_depends_on_key=bool(learnt), planned=planned, seed=seed)
@@ -94,6 +91,18 @@ def own_pairs(answers: Sequence[Passage], context: int) -> Pairs:
     number = numbered(np.concatenate([asked, every.contexts]))
     own = number[len(asked) :] > number[: len(asked)].max(initial=-1)
     return Pairs(every.contexts[own], every.tokens[own], every.n_seen)
+
+
+def in_order_of(learnt: Sequence[Passage], rows: Tokens, context: int) -> tuple[Tokens, Tokens]:
+    """Which of windows (n, context) occur in marked texts, as these have them first, and which do not.
+
+    In that order a window's scores are fresh draws given those of the windows before: whether it occurs in the texts
+    at all is the key's doing, but only by windows that came before it.
+    """
+    marked = fresh_windows(learnt, context).rows
+    number = numbered(np.concatenate([marked, rows]))[len(marked) :]
+    order, within = np.argsort(number, kind="stable"), int(np.count_nonzero(number < len(marked)))
+    return order[:within], order[within:]
 
 
 def _told(rows: Tokens, tokens: Tokens, scheme: Scheme, key: MarkKey) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -22,12 +23,15 @@ from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.laws import Law
 from stillwatch.proving.radioactivity.text import tail_of
 
-__all__ = ["STAKES", "Judged", "against_decoys", "evidence_of", "judged", "log_factors"]
+__all__ = ["STAKES", "Judged", "against_decoys", "bets_on", "evidence_of", "judged", "log_factors"]
 
 Floats = npt.NDArray[np.float64]
 STAKES: Floats = geometric_stakes(0.002, 0.9, 24)
 """Sizes of bets, fixed for all tests: on shifts of the mean score from 0.002 to 0.9 standard deviations. A shift
 between two of them loses at most 2 % of the power."""
+
+_MULTIPLES: Floats = geometric_stakes(0.002, 30.0, 36)
+_FARTHEST, _MOST_EXPONENTIAL = 3.0, 0.9  # what a bet may stake on one token: more, and a few would outweigh thousands
 
 
 class Judged(NamedTuple):
@@ -62,7 +66,7 @@ def judged(
         scores = np.concatenate([scores[:planned], drawn])
         numbers |= {"planned": planned, "drawn_for_missing": int(drawn.size)}
     total, n = float(scores.sum()), int(scores.size)
-    z = (total - n * law.mean) / (law.sd * np.sqrt(n)) if n else 0.0
+    z = (total - n * law.mean) / (law.sd * math.sqrt(n)) if n else 0.0
     numbers |= {"total": total, "mean": total / n if n else None, "mean_under_null": law.mean}
     if planned is None and number_depends_on_key:
         wealth = Wealth(STAKES.size)
@@ -76,6 +80,33 @@ def judged(
 def log_factors(standardised: Floats, law: Law) -> Floats:
     """(bets, n) logarithms of what each bet of `STAKES` makes of its stake: ``t z - ln E exp(t z)``."""
     return np.multiply.outer(STAKES, standardised) - law.log_mgf(STAKES)[:, np.newaxis]
+
+
+def bets_on(weights: Floats, standardised: Floats, starts: npt.NDArray[np.int64], law: Law) -> Wealth:
+    """Bets on weighted sums of scores, one sum a window, whose tokens count unequally.
+
+    Bet j stakes ``b = clip(m_j a, ...)`` on each token's standardised score z, where a is its weight and m_j one of
+    fixed multiples; it gains ``exp(sum b z) / E exp(sum b z)``, and the mean is known exactly.
+
+    Args:
+        weights: (k,) of tokens, made without a look at their scores or at those of later windows.
+        standardised: (k,) their scores: fresh draws given those of the windows before, under the null.
+        starts: (n,) where the tokens of each window begin, ascending; each window has one at least.
+        law: of the scores.
+    """
+    wealth, ends = Wealth(_MULTIPLES.size), np.append(starts[1:], weights.size)
+    most = _MOST_EXPONENTIAL if law.kind == "exponential" else _FARTHEST
+    for first in range(0, len(starts), 4096):
+        last = min(first + 4096, len(starts))
+        part = slice(starts[first], ends[last - 1])
+        factors = np.empty((_MULTIPLES.size, last - first))
+        for bet, multiple in zip(factors, _MULTIPLES, strict=True):
+            stake = np.clip(multiple * weights[part], -_FARTHEST, most)
+            bet[:] = np.add.reduceat(
+                stake * standardised[part] - law.log_mgf(stake), starts[first:last] - starts[first]
+            )
+        wealth.add(factors)
+    return wealth
 
 
 def against_decoys(statistic: float, of_key: Callable[[bytes], float], decoys: Sequence[bytes]) -> dict[str, Any]:

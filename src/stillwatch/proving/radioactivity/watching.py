@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from stillwatch.calibration import Wealth
@@ -66,10 +68,10 @@ class AnswersWatched:
     def evidence(self) -> Evidence:
         """Of all answers so far."""
         n = self._wealth.n
-        z = (self._total - n * self._law.mean) / (self._law.sd * np.sqrt(n)) if n else 0.0
+        z = (self._total - n * self._law.mean) / (self._law.sd * math.sqrt(n)) if n else 0.0
         numbers = {"total": self._total, "most_log_e": self._wealth.most, "log_e": self._wealth.log_e}
         return evidence_of(
-            Judged(self.p_value, "stopped", float(z), numbers),
+            Judged(self.p_value, "stopped", z, numbers),
             self._key,
             test="answers, watched",
             n=n,
