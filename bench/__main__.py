@@ -22,6 +22,8 @@ from bench import (
     nulls,
     overlap,
     psi,
+    radioactivity_nulls,
+    radioactivity_power,
     sharing,
     techniques,
 )
@@ -44,6 +46,8 @@ def main(names: list[str]) -> None:
         "audit_failures": audit_failures.main,
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
+        "radioactivity_nulls": radioactivity_nulls.main,
+        "radioactivity_power": radioactivity_power.main,
         "sharing": sharing.main,
         "gateway_decide": gateway_decide.main,
         "gateway_kills": gateway_kills.main,

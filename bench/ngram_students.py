@@ -123,6 +123,38 @@ class Student:
         return tokens
 
 
+class Parrot:
+    """A suspect that knows nothing but what it has just read: it says again what came after the window of two tokens
+    when that last stood there, or else what came most often. Real models do the same ("induction heads")."""
+
+    def __init__(self, vocabulary: int) -> None:
+        self.vocabulary = vocabulary
+
+    def read(self, tokens: Ints, positions: Ints) -> Floats:
+        """As `NextTokens.read`."""
+        rows = np.full((len(positions), self.vocabulary), 0.2 / self.vocabulary)
+        last: dict[tuple[int, int], int] = {}
+        counts, text, wanted, row = np.zeros(self.vocabulary), tokens.tolist(), positions.tolist(), 0
+        for at, token in enumerate([*text, 0]):
+            if at >= ORDER:
+                window = (text[at - 2], text[at - 1])
+                if row < len(wanted) and wanted[row] == at:
+                    rows[row, last.get(window, int(counts.argmax()))] += 0.8
+                    row += 1
+                last[window] = token
+            counts[token] += 1
+        return rows
+
+
+def templated(student: Student, number: int, rng: np.random.Generator) -> Ints:
+    """Answers as people get them: one opening and one closing, between them tokens by Zipf's law; every fifth loops."""
+    own = student.answers(number, 40, rng)
+    own[::5, 10:] = np.resize([3, 1, 4, 1, 5], own.shape[1] - 10)
+    opening = np.tile([9, 2, 6, 5, 3, 5, 8, 9, 7, 9], (number, 1))
+    closing = np.tile([2, 7, 1, 8, 2, 8, 1, 8], (number, 1))
+    return np.concatenate([opening, own, closing], axis=1)
+
+
 def passages(texts: Ints, start: int = 0) -> list[Passage]:
     """Texts (n, length) as passages."""
     return [Passage(row, start) for row in texts]

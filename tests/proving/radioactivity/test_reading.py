@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.ngram_students import Student, Teacher, made_key, passages, write
+from bench.ngram_students import Parrot, Student, Teacher, made_key, passages, write
 from stillwatch.calibration import holm
 from stillwatch.errors import InputError
 from stillwatch.marks.sampling.naming import scheme_named
@@ -21,23 +21,6 @@ from tests.proving.radioactivity.conftest import World
 from tests.proving.radioactivity.uniformity import never_too_small, uniform
 
 SCHEMES = ["gumbel", "red_green"]  # the third takes longer: bench/radioactivity_nulls.py
-
-
-class Parrot:
-    """Knows nothing but what it has just read: says again what came after the window when it last stood there, or what
-    came most often. Real models do the same ("induction heads")."""
-
-    def __init__(self, vocabulary: int, context: int = 2) -> None:
-        self.vocabulary, self.context = vocabulary, context
-
-    def read(self, tokens: Tokens, positions: Tokens) -> Probabilities:
-        """As `NextTokens.read`."""
-        rows = np.full((len(positions), self.vocabulary), 0.2 / self.vocabulary)
-        for row, at in zip(rows, positions, strict=True):
-            before, window = tokens[:at], tokens[at - self.context : at]
-            same = [t for t in range(self.context, at) if np.array_equal(tokens[t - self.context : t], window)]
-            row[tokens[same[-1]] if same else np.bincount(before).argmax()] += 0.8
-        return rows
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
