@@ -1,8 +1,10 @@
 """Error rates: arrays in, p-values, e-values, false discovery rates and intervals out. Imports nothing of ours."""
 
+from stillwatch.calibration.betting import Wealth, bounded_log_factors, geometric_stakes
 from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
+from stillwatch.calibration.exact_sums import Tail, coin_sum, exponential_sum, weighted_coin_sum
 from stillwatch.calibration.false_discovery import (
     Discoveries,
     benjamini_hochberg,
@@ -53,14 +55,18 @@ __all__ = [
     "Powered",
     "ReliabilityRow",
     "Scores",
+    "Tail",
+    "Wealth",
     "average_e",
     "benjamini_hochberg",
     "benjamini_yekutieli",
+    "bounded_log_factors",
     "bounded_mean",
     "brier_score",
     "calibrate_log_odds",
     "clopper_pearson",
     "cluster_bootstrap_interval",
+    "coin_sum",
     "conformal_p_values",
     "corrected_difference",
     "corrected_mean",
@@ -69,6 +75,8 @@ __all__ = [
     "e_bh",
     "expected_calibration_error",
     "expected_false",
+    "exponential_sum",
+    "geometric_stakes",
     "group_permutation_test",
     "half_width",
     "holm",
@@ -93,5 +101,6 @@ __all__ = [
     "size_classes",
     "sum_interval",
     "units_needed",
+    "weighted_coin_sum",
     "wilson",
 ]

@@ -16,7 +16,8 @@ Scope = Literal["campaign", "tier", "all"]
 
 class MarkKey(msgspec.Struct, frozen=True, kw_only=True):
     """One key. ``secret`` (32 bytes) is derived from a master that never leaves the provider; ``id`` may be told: it is
-    the beginning of the secret's commitment. ``scheme`` names the mark that it is for (a key is never used by two)."""
+    the beginning of the secret's commitment. ``scheme`` names the mark that it is for (a key is never used by two), for
+    sampling schemes with every parameter that is not as usual: ``red_green:gamma=0.5``."""
 
     id: str
     secret: bytes
@@ -35,8 +36,10 @@ class MarkKey(msgspec.Struct, frozen=True, kw_only=True):
 class TokenScores(NamedTuple):
     """Scores of tokens under one key. ``scores`` (n,): under the null, given the contexts, each is an independent draw
     from the distribution ``null`` (that is what de-duplication by context is for). ``n_seen`` is the number of tokens
-    looked at before duplicates were dropped."""
+    looked at before duplicates were dropped. ``parameters`` completes ``null``: the probability of a 1 for "bernoulli",
+    the weight of each fair coin for "tournament", nothing for the others."""
 
     scores: npt.NDArray[np.float64]
     null: Literal["uniform", "exponential", "bernoulli", "tournament"]
     n_seen: int
+    parameters: tuple[float, ...] = ()
