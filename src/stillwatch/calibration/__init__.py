@@ -1,6 +1,7 @@
 """Error rates: arrays in, p-values, e-values, false discovery rates and intervals out. Imports nothing of ours."""
 
 from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
+from stillwatch.calibration.choices import choice_draws, choice_log_e, choice_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
 from stillwatch.calibration.false_discovery import (
@@ -59,6 +60,9 @@ __all__ = [
     "bounded_mean",
     "brier_score",
     "calibrate_log_odds",
+    "choice_draws",
+    "choice_log_e",
+    "choice_p_value",
     "clopper_pearson",
     "cluster_bootstrap_interval",
     "conformal_p_values",
