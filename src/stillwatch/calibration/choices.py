@@ -11,6 +11,7 @@ __all__ = ["choice_draws", "choice_log_e", "choice_p_value"]
 Floats = NDArray[np.float64]
 
 _STEPS_A_UNIT, _MOST_STEPS = 200, 100_000
+_LARGEST = 1e300
 _LEAST = 1e-300
 """No p-value is smaller: what floats of 64 bits lose below it adds up to far less than this."""
 
@@ -33,7 +34,7 @@ def choice_p_value(values: ArrayLike) -> float:
         unit's values differ.
 
     Raises:
-        ValueError: not two-dimensional, a chosen value is NaN, or a value is infinite.
+        ValueError: not two-dimensional, a chosen value is NaN, or a value is infinite or beyond 1e300.
     """
     v = _checked(values)
     steps = _on_a_grid(v)
@@ -94,6 +95,8 @@ def _checked(values: ArrayLike) -> Floats:
         raise ValueError(f"values must be two-dimensional (units, candidates), not {v.ndim}-dimensional")
     if v.size and (bool(np.isnan(v[:, 0]).any()) or bool(np.isinf(v).any())):
         raise ValueError("every unit needs a finite value of its chosen candidate, and no value may be infinite")
+    if v.size and float(np.nanmax(np.abs(v))) > _LARGEST:
+        raise ValueError(f"values must lie within {_LARGEST:g} of 0")
     return v
 
 
@@ -102,9 +105,11 @@ def _on_a_grid(v: Floats) -> NDArray[np.int64]:
     if not v.size:
         return np.zeros(v.shape, dtype=np.int64)
     above = v - np.nanmin(v, axis=1, keepdims=True)
-    reach = float(np.nanmax(above, axis=1).sum())
-    if reach == 0:
+    widest = float(np.nanmax(above))
+    if not widest:
         return np.zeros(v.shape, dtype=np.int64)
+    above = above / widest
+    reach = float(np.nanmax(above, axis=1).sum())
     # A power of two, on which whole numbers, halves and so on lie exactly, so that their ties stay ties.
     step = 2.0 ** np.floor(np.log2(reach / min(_MOST_STEPS, _STEPS_A_UNIT * len(v))))
     return np.rint(np.nan_to_num(above, nan=0.0) / step).astype(np.int64)
