@@ -112,4 +112,5 @@ def _on_a_grid(v: Floats) -> NDArray[np.int64]:
     reach = float(np.nanmax(above, axis=1).sum())
     # A power of two, on which whole numbers, halves and so on lie exactly, so that their ties stay ties.
     step = 2.0 ** np.floor(np.log2(reach / min(_MOST_STEPS, _STEPS_A_UNIT * len(v))))
-    return np.rint(np.nan_to_num(above, nan=0.0) / step).astype(np.int64)
+    steps: NDArray[np.int64] = np.rint(np.nan_to_num(above, nan=0.0) / step).astype(np.int64)
+    return steps

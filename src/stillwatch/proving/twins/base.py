@@ -20,10 +20,10 @@ Answers = Mapping[str, tuple[str, ...]]
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt and what was, or could have been, the answer to it.
 
-    ``prompt`` is all that the model was given, as one text. ``taken`` is what the campaign got. Of a *control*, a prompt
-    that was never taken, ``taken`` is the answer in the log, which the suspect cannot have had; or None, where there are
-    two twins or more and a coin calls one of them the taken one. ``finishes`` says why each answer ended, the taken one
-    first, where that is known.
+    ``prompt`` is all that the model was given, as one text. ``taken`` is what the campaign got. Of a *control*, a
+    prompt that was never taken, ``taken`` is the answer in the log, which the suspect cannot have had; or None, where
+    there are two twins or more and a coin calls one of them the taken one. ``finishes`` says why each answer ended, the
+    taken one first, where that is known.
     """
 
     prompt_id: str

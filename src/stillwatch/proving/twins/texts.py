@@ -44,14 +44,21 @@ class Comparison(NamedTuple):
 
 def compared(answers: Sequence[str], candidates: Sequence[str], pairs: Ints) -> Comparison:
     """The comparison of ``answers`` with ``candidates`` at ``pairs`` (m, 2)."""
-    numbers: dict[str, int] = {}
-    candidate_words = tuple(_numbered(text, numbers) for text in candidates)
-    answer_words = tuple(_numbered(text, numbers) for text in answers)
-    having = np.zeros(len(numbers), dtype=np.int64)
+    of_answers, of_candidates = [words_of(text) for text in answers], [words_of(text) for text in candidates]
+    # In the order of the alphabet: numbers must not tell which candidate came first.
+    vocabulary = sorted({word for words in (*of_answers, *of_candidates) for word in words})
+    numbers = {word: number for number, word in enumerate(vocabulary)}
+    answer_words, candidate_words = (
+        tuple(np.array([numbers[word] for word in words], dtype=np.int64) for words in texts)
+        for texts in (of_answers, of_candidates)
+    )
+    having = np.zeros(len(vocabulary), dtype=np.int64)
     for words in candidate_words:
         having[np.unique(words)] += 1
     rarity = np.log((len(candidates) + 1) / (having + 1))
-    return Comparison(tuple(answers), tuple(candidates), pairs, answer_words, candidate_words, tuple(numbers), rarity)
+    return Comparison(
+        tuple(answers), tuple(candidates), pairs, answer_words, candidate_words, tuple(vocabulary), rarity
+    )
 
 
 def words_of(text: str) -> list[str]:
@@ -76,7 +83,3 @@ def without_final_answer(text: str) -> str:
     """
     steps = list(_STEP.finditer(text.strip()))
     return text.strip()[: steps[-1].start()] if steps else text
-
-
-def _numbered(text: str, numbers: dict[str, int]) -> Ints:
-    return np.array([numbers.setdefault(word, len(numbers)) for word in words_of(text)], dtype=np.int64)
