@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Answers", "LogProbability", "Pair", "Scored", "Unit"]
+__all__ = ["Answers", "LogProbabilities", "LogProbability", "Pair", "Scored", "Unit"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,22 +46,39 @@ class LogProbability(NamedTuple):
     reference: float | None = None
 
 
+LogProbabilities = Mapping[tuple[str, int], LogProbability]
+"""By prompt id and place of the candidate: 0 the taken one, 1 the first twin."""
+
+
 class Unit(NamedTuple):
     """What counts once: prompts that are the same or nearly so. Whichever slot of candidates was handed out to one of
-    them was handed out to all: ``candidates`` (prompts of the unit, slots), the taken ones first.
+    them was handed out to all.
 
-    ``finishes`` has the same shape, "" where unknown.
+    ``candidates`` (prompts of the unit, slots), the taken ones first. Of the same shape are ``places``, which candidate
+    of its pair each is (0 the taken one, 1 the first twin), and ``finishes``, why it ended ("" where unknown).
     """
 
     name: str
     prompt_ids: tuple[str, ...]
     candidates: tuple[tuple[str, ...], ...]
+    places: tuple[tuple[int, ...], ...]
     finishes: tuple[tuple[str, ...], ...]
 
     @property
     def alike(self) -> bool:
         """Whether nothing tells its slots apart, so that it cannot say anything."""
         return all(len(set(row)) == 1 for row in self.candidates)
+
+    def of(self, kept: Sequence[bool]) -> Unit:
+        """The unit with only those of its prompts where ``kept`` is true."""
+        at = [place for place, wanted in enumerate(kept) if wanted]
+        return Unit(
+            self.name,
+            tuple(self.prompt_ids[i] for i in at),
+            tuple(self.candidates[i] for i in at),
+            tuple(self.places[i] for i in at),
+            tuple(self.finishes[i] for i in at),
+        )
 
 
 class Scored(NamedTuple):
@@ -70,6 +87,10 @@ class Scored(NamedTuple):
     names: tuple[str, ...]
     measures: tuple[str, ...]
     values: Floats
+
+    def between(self, start: int, end: int) -> Scored:
+        """The units from ``start`` up to ``end``."""
+        return Scored(self.names[start:end], self.measures, self.values[start:end])
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Scored:
         """The units where ``chosen`` (units,) is true."""
