@@ -30,7 +30,7 @@ LEVEL = 0.001
 """Twins that are fair are taken for unfair, and the result is withheld, once in so many tests."""
 FEWEST = 30
 """Units of each half below which nothing can be said."""
-_FEATURES = 2**14
+_FEATURES = 2**12
 _SPREAD = 1e-9
 
 
