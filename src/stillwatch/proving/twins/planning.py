@@ -15,9 +15,9 @@ __all__ = ["Pilot", "Plan", "pilot", "plan"]
 
 
 class Plan(NamedTuple):
-    """``prompts`` that were taken, and ``controls``, to ask about for ``power`` at ``level`` if the effect is ``effect``
-    (after samples and twins); the ``questions`` to the suspect with their tokens in and out, and to one's own model for
-    twins."""
+    """What to ask: ``prompts`` that were taken, and ``controls``, for ``power`` at ``level`` if the effect, after samples
+    and twins, is ``effect``; the ``questions`` to the suspect with their tokens in and out, and those to one's own model
+    for twins."""
 
     prompts: int
     controls: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,11 @@ from stillwatch.proving.twins.choosing import Choice, How, choose
 from stillwatch.proving.twins.controls import Control, control
 from stillwatch.proving.twins.exchangeability import Diagnosis, told_apart
 from stillwatch.proving.twins.scoring import answered, measured, score_open, score_texts
-from stillwatch.proving.twins.splitting import chooses, commitment, departure, digest_of
+from stillwatch.proving.twins.splitting import NOT_SEALED, Sealing, chooses, commitment, departure, digest_of
 from stillwatch.proving.twins.testing import Tested, test
 from stillwatch.proving.twins.units import Units, units_of
 
-__all__ = ["FEWEST", "Sealing", "prove", "prove_open"]
+__all__ = ["FEWEST", "prove", "prove_open"]
 
 FEWEST = 30
 """Deciding units that tell below which there is no p-value."""
@@ -38,13 +38,6 @@ _CAVEATS = (
 )
 
 
-class Sealing(NamedTuple):
-    """What is known of how the suspect's answers were kept: the head's ``about`` and the last ``seal``."""
-
-    about: Mapping[str, Any] | None = None
-    seal: str = ""
-
-
 def prove(
     pairs: Sequence[Pair],
     answers: Answers,
@@ -53,7 +46,7 @@ def prove(
     measures: Sequence[str] = (),
     how: How = "weighted",
     seed: int = 0,
-    sealing: Sealing = Sealing(),  # noqa: B008
+    sealing: Sealing = NOT_SEALED,
 ) -> Evidence:
     """The test by the suspect's texts alone.
 
@@ -84,7 +77,7 @@ def prove_open(
     key: bytes,
     *,
     seed: int = 0,
-    sealing: Sealing = Sealing(),  # noqa: B008
+    sealing: Sealing = NOT_SEALED,
 ) -> Evidence:
     """The test by the probability that the suspect gives to each candidate; nothing is chosen, and all units decide.
 

@@ -10,16 +10,37 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from stillwatch.proving.twins.base import Pair
 
-__all__ = ["about", "chooses", "coin", "commitment", "departure", "digest_of", "fresh_key", "in_order"]
+__all__ = [
+    "NOT_SEALED",
+    "Sealing",
+    "about",
+    "chooses",
+    "coin",
+    "commitment",
+    "departure",
+    "digest_of",
+    "fresh_key",
+    "in_order",
+]
 
 KEY_BYTES = 32
 _ABOUT = "twins"
+
+
+class Sealing(NamedTuple):
+    """How a suspect's answers were kept: the head's ``about`` (None: Stillwatch did not seal them), the last ``seal``."""
+
+    about: Mapping[str, Any] | None = None
+    seal: str = ""
+
+
+NOT_SEALED = Sealing()
 
 
 def fresh_key() -> bytes:
