@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ SIZES = (14, 18, 60, 25)  # openings, deeds, things, remarks
 LONGEST = 60
 
 
+@cache
 def word(number: int) -> str:
     """An invented word for each number."""
     letters = []

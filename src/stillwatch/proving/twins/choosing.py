@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize
 
 from stillwatch.proving.twins.base import Floats, Scored
 
@@ -71,8 +71,11 @@ def fit_weights(values: Floats, *, penalty: float = _PENALTY, signed: bool = Fal
 
     def loss(w: Floats) -> tuple[float, Floats]:
         scores = np.where(present, x @ w, -np.inf)
-        whole = special.logsumexp(scores, axis=1)
-        chances = np.exp(scores - whole[:, np.newaxis])
+        most = scores.max(axis=1, keepdims=True)
+        chances = np.exp(scores - most)
+        sums = chances.sum(axis=1, keepdims=True)
+        chances /= sums
+        whole = (most + np.log(sums))[:, 0]
         slope = np.einsum("us,usm->m", chances, x) - x[:, 0].sum(axis=0) + penalty * w
         return float((whole - scores[:, 0]).sum() + penalty * (w @ w) / 2), slope
 

@@ -15,9 +15,11 @@ __all__ = ["Pilot", "Plan", "pilot", "plan"]
 
 
 class Plan(NamedTuple):
-    """What to ask: ``prompts`` that were taken, and ``controls``, for ``power`` at ``level`` if the effect, after samples
-    and twins, is ``effect``; the ``questions`` to the suspect with their tokens in and out, and those to one's own model
-    for twins."""
+    """What to ask: ``prompts`` that were taken, and ``controls``, for ``power`` at ``level``.
+
+    ``effect`` is the one assumed, after samples and twins; ``questions`` are those to the suspect, with their tokens in
+    and out, and ``twin_questions`` those to one's own model.
+    """
 
     prompts: int
     controls: int

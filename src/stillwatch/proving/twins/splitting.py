@@ -34,7 +34,7 @@ _ABOUT = "twins"
 
 
 class Sealing(NamedTuple):
-    """How a suspect's answers were kept: the head's ``about`` (None: Stillwatch did not seal them), the last ``seal``."""
+    """How answers were kept: the head's ``about`` (None: not sealed by Stillwatch), and the last ``seal``."""
 
     about: Mapping[str, Any] | None = None
     seal: str = ""

@@ -45,8 +45,8 @@ _READ = (*_COLUMNS, "temperature", "max_tokens", "status")
 
 
 class Taken(msgspec.Struct, frozen=True):
-    """One exchange: the ``question`` as the campaign asked it (its id is the exchange's), the ``answer`` in the log, and
-    the ``model`` that gave it ("" where the log does not say)."""
+    """One exchange: the ``question`` as the campaign asked it (its id is the exchange's), the ``answer`` in the log,
+    and the ``model`` that gave it ("" where the log does not say)."""
 
     question: Question
     answer: str
@@ -104,7 +104,7 @@ def _ids(path: Path, campaign_id: str, least: float) -> pa.Array:
     except (OSError, pa.ArrowException, KeyError) as error:
         raise InputError("is no table of a run's exchanges", path, "name a directory that `scan` wrote") from error
     of = pc.and_(pc.equal(table.column("campaign_id"), campaign_id), pc.greater_equal(table.column("taken"), least))
-    ids: pa.Array = table.filter(of).column("exchange_id").combine_chunks()
+    ids: pa.Array = table.filter(of).column("exchange_id").combine_chunks().cast(pa.large_string())
     if not len(ids):
         raise UsageError(f"shows no exchange that {campaign_id} took", path, "name a campaign of the run")
     return ids

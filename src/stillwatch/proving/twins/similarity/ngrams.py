@@ -27,8 +27,9 @@ def rarity_weighted_cosine(answers: Sequence[Ints], candidates: Sequence[Ints], 
     """
     of_candidates, of_answers = _runs(candidates, sizes), _runs(answers, sizes)
     having = np.bincount(of_candidates.indices, minlength=1 << _BITS)
-    weights = np.log((len(candidates) + 1) / (having + 1))
-    left, right = _unit(of_answers, weights), _unit(of_candidates, weights)
+    left, right = (
+        _unit(runs, np.log((len(candidates) + 1) / (having[runs.indices] + 1))) for runs in (of_answers, of_candidates)
+    )
     cosine = np.zeros(len(pairs))
     for start in range(0, len(pairs), _CHUNK):
         a, c = pairs[start : start + _CHUNK].T
@@ -62,7 +63,7 @@ def _runs(texts: Sequence[Ints], sizes: range) -> csr_matrix:
 
 def _unit(runs: csr_matrix, weights: Floats) -> csr_matrix:
     weighted = runs.copy()
-    weighted.data = weights[runs.indices]
+    weighted.data = weights
     norms = np.sqrt(np.asarray(weighted.multiply(weighted).sum(axis=1)).ravel())
     weighted.data = weighted.data / np.repeat(np.where(norms > 0, norms, 1.0), np.diff(weighted.indptr))
     return weighted
