@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from bench.tables import Table, publish
-from bench.twin_texts import Prompt, Steps, Student, Voice, prompts, text_of, voice
+from bench.twin_texts import Prompt, Steps, Student, prompts, text_of, voice
 from stillwatch.calibration import choice_p_value
 from stillwatch.proving.twins.base import LogProbability, Pair
 from stillwatch.proving.twins.choosing import choose
