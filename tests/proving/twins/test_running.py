@@ -10,7 +10,7 @@ from bench.twin_texts import voice
 from stillwatch.calibration import choice_p_value
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.twins.base import Pair
-from stillwatch.proving.twins.running import prove, prove_open
+from stillwatch.proving.twins.running import prove, prove_open, prove_sequentially
 from stillwatch.proving.twins.similarity import MEASURES
 from stillwatch.proving.twins.splitting import Sealing, about
 from tests.proving.twins.made import KEY, made
@@ -26,6 +26,23 @@ def test_a_student_of_what_was_taken_is_seen_by_text_and_by_probability() -> Non
     assert by_text.numbers["nearest"][1] > by_text.numbers["nearest_by_chance"] == 0.5
     assert (by_text.tier, by_probability.tested_on) == ("twins", "all units")
     assert by_text.n + by_text.numbers["chose"] <= 300
+
+
+def test_looking_as_answers_come_sees_a_copy_and_may_be_stopped_early() -> None:
+    world = made(1, copies=0.15)
+    whole = prove_sequentially(world.pairs, world.answers, KEY)
+    part = prove_sequentially(world.pairs, {name: world.answers[name] for name in list(world.answers)[:150]}, KEY)
+    assert whole.p_value is not None
+    assert part.p_value is not None
+    assert whole.p_value < part.p_value < 1e-3
+    assert whole.p_value == pytest.approx(np.exp(-max(whole.numbers["log_e"])))
+    assert whole.statistic == pytest.approx(-np.log(whole.p_value))
+    mirror = made(2, copies=0.15, trained_on="twins")
+    unmoved = prove_sequentially(mirror.pairs, mirror.answers, KEY).p_value
+    assert unmoved is not None
+    assert unmoved > 0.1
+    later = made(5, n=300, copies=0.3, later=voice(np.random.default_rng(99), 3.0))
+    assert prove_sequentially(later.pairs, later.answers, KEY).p_value is None
 
 
 def test_a_student_of_the_twins_is_the_mirror_image() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,11 @@ class Diagnosis(NamedTuple):
     def failed(self) -> bool:
         """Whether taken answers and twins are told apart."""
         return self.p_value is not None and self.p_value <= LEVEL
+
+    def numbers(self) -> dict[str, Any]:
+        """For `Evidence.numbers`: what is unknown is None."""
+        known = {name: None if value != value else value for name, value in self._asdict().items()}
+        return known | {"failed": self.failed}
 
 
 def told_apart(units: Sequence[Unit], key: bytes) -> Diagnosis:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,29 +13,48 @@ from stillwatch.proving.twins.choosing import Choice, How, choose
 from stillwatch.proving.twins.controls import Control, control
 from stillwatch.proving.twins.exchangeability import Diagnosis, told_apart
 from stillwatch.proving.twins.scoring import answered, measured, score_open, score_texts
-from stillwatch.proving.twins.splitting import NOT_SEALED, Sealing, chooses, commitment, departure, digest_of
-from stillwatch.proving.twins.testing import Tested, test
+from stillwatch.proving.twins.sequential import follow
+from stillwatch.proving.twins.splitting import (
+    NOT_SEALED,
+    Sealing,
+    chooses,
+    commitment,
+    departure,
+    digest_of,
+    in_order,
+)
+from stillwatch.proving.twins.statement import CAVEATS, CLAIM, NULL, RANDOMISED, UNIT, without, withheld
+from stillwatch.proving.twins.testing import test
 from stillwatch.proving.twins.units import Units, units_of
 
-__all__ = ["FEWEST", "prove", "prove_open"]
+__all__ = ["prove", "prove_open", "prove_sequentially"]
 
-FEWEST = 30
-"""Deciding units that tell below which there is no p-value."""
-CLAIM = "The suspect was trained on the answers that were taken, or on texts that carry their wording."
-NULL = (
-    "Given the prompts and what the suspect says to them, each taken answer might as well have been any of its twins, "
-    "independently for each unit."
-)
-RANDOMISED = (
-    "The draw that made each answer one of many possible ones: the provider's model threw it when it answered, and "
-    "again for each twin."
-)
-UNIT = "prompt; prompts that are nearly the same count once"
-_CAVEATS = (
-    "It shows that the suspect knows the answers that were handed out, not on which way it came by them.",
-    "That no difference of taken answers and twins was found does not show that there is none: what twins are drawn "
-    "from (model, version, system prompt, settings) must be shown too.",
-)
+
+class _Looked(NamedTuple):
+    """All that a test may use: what was given, units in numbers by kind, and whether answers and twins differ."""
+
+    pairs: Sequence[Pair]
+    key: bytes
+    sealing: Sealing
+    units: Units
+    taken: Scored
+    logged: Scored
+    tossed: Scored
+    diagnosis: Diagnosis
+    numbers: Mapping[str, Any]
+
+
+class _Outcome(NamedTuple):
+    """What a test made of it."""
+
+    p_value: float
+    statistic: float
+    units: int
+    choice: Choice
+    chosen_on: str
+    tested_on: str
+    numbers: Mapping[str, Any]
+    unless_withheld: Mapping[str, Any]
 
 
 def prove(
@@ -62,13 +81,36 @@ def prove(
     Returns:
         Evidence whose p-value is None where it is withheld; ``numbers["withheld"]`` says why.
     """
-    units = units_of(pairs, key)
-    kept = [answered(of, answers) for of in (units.taken, units.logged, units.tossed)]
-    every = [unit for of in kept for unit in of]
-    scored = score_texts(every, answers, measures)
-    samples = [len(answers[name]) for unit in every for name in unit.prompt_ids]
-    said = {"samples": float(np.mean(samples)) if samples else 0.0}
-    return _evidence("twin answers, by text", pairs, key, units, kept, scored, how, seed, sealing, said)
+    looked = _by_text(pairs, answers, key, measures, sealing)
+    return _evidence("twin answers, by text", looked, _tested(looked, how, seed), seed)
+
+
+def prove_sequentially(
+    pairs: Sequence[Pair],
+    answers: Answers,
+    key: bytes,
+    *,
+    measures: Sequence[str] = (),
+    sealing: Sealing = NOT_SEALED,
+) -> Evidence:
+    """The test by texts that may be repeated as answers come in, and stopped whenever one likes (`sequential`).
+
+    The suspect is asked in the order of the key (`splitting.in_order` of the units' names), and units are looked at in
+    it. Arguments and result are those of `prove`; the statistic is the natural log of the highest stake so far.
+    """
+    looked = _by_text(pairs, answers, key, measures, sealing)
+    course = follow(looked.taken, in_order(key, looked.taken.names))
+    outcome = _Outcome(
+        course.p_value,
+        float(course.log_e.max(initial=0.0)),
+        _telling(looked.taken.values),
+        choose(looked.taken),
+        "before each unit, by those before it",
+        "each unit in turn",
+        {"decide": len(looked.taken.names)},
+        {"log_e": course.log_e.tolist()},
+    )
+    return _evidence("twin answers, by text, looked at as they came", looked, outcome, None)
 
 
 def prove_open(
@@ -86,29 +128,32 @@ def prove_open(
     units = units_of(pairs, key)
     kept = [measured(of, given) for of in (units.taken, units.logged, units.tossed)]
     scored = score_open([unit for of in kept for unit in of], given)
-    return _evidence("twin answers, by probability", pairs, key, units, kept, scored, "weighted", seed, sealing, {})
+    looked = _looked(pairs, key, sealing, units, kept, scored, {})
+    return _evidence("twin answers, by probability", looked, _tested(looked, "weighted", seed), seed)
 
 
-def _evidence(
-    name: str,
+def _by_text(
+    pairs: Sequence[Pair], answers: Answers, key: bytes, measures: Sequence[str], sealing: Sealing
+) -> _Looked:
+    units = units_of(pairs, key)
+    kept = [answered(of, answers) for of in (units.taken, units.logged, units.tossed)]
+    every = [unit for of in kept for unit in of]
+    samples = [len(answers[name]) for unit in every for name in unit.prompt_ids]
+    mean = {"samples": float(np.mean(samples)) if samples else 0.0}
+    return _looked(pairs, key, sealing, units, kept, score_texts(every, answers, measures), mean)
+
+
+def _looked(
     pairs: Sequence[Pair],
     key: bytes,
+    sealing: Sealing,
     units: Units,
     kept: Sequence[Sequence[Unit]],
     scored: Scored,
-    how: How,
-    seed: int,
-    sealing: Sealing,
     said: Mapping[str, Any],
-) -> Evidence:
+) -> _Looked:
     ends = np.cumsum([len(of) for of in kept]).tolist()
     taken, logged, tossed = (scored.between(a, b) for a, b in zip([0, *ends], ends, strict=False))
-    choosing, deciding, choice = _chosen(taken, key, how)
-    tested = test(choice.scores(deciding), seed)
-    controls = {"logged": control(choice.scores(logged)), "tossed": control(choice.scores(tossed))}
-    diagnosis = told_apart([*units.taken, *units.logged], key)
-    withheld = _withheld(tested, controls, diagnosis)
-    departed = departure(sealing.about, pairs, key)
     numbers: dict[str, Any] = {
         **said,
         "pairs": len(pairs),
@@ -116,80 +161,78 @@ def _evidence(
         "units": len(units.taken),
         "without_answer": len(units.taken) - len(kept[0]),
         "alike": sum(unit.alike for unit in kept[0]),
-        "chose": choosing,
-        "decide": len(deciding.names),
-        "measures": list(choice.measures),
-        "weights": choice.weights.tolist(),
-        "scales": choice.scales.tolist(),
-        "controls": {kind: each._asdict() | {"failed": each.failed} for kind, each in controls.items()},
-        "diagnosis": diagnosis._asdict() | {"failed": diagnosis.failed},
-        "split": {"commitment": commitment(key), "key": key.hex()},
-        "pairs_digest": digest_of(pairs),
-        "seal": sealing.seal,
-        "withheld": list(withheld),
     }
-    if not withheld:
-        numbers |= tested.numbers()
-        numbers["scores"] = [[None if np.isnan(x) else x for x in row] for row in choice.scores(deciding).tolist()]
-    half = "a keyed half of the units" if choosing else ""
+    diagnosis = told_apart([*units.taken, *units.logged], key)
+    return _Looked(pairs, key, sealing, units, taken, logged, tossed, diagnosis, numbers)
+
+
+def _tested(looked: _Looked, how: How, seed: int) -> _Outcome:
+    taken = looked.taken
+    if len(taken.measures) == 1:
+        half = np.zeros(len(taken.names), dtype=np.bool_)
+        choice = Choice(taken.measures, np.ones(1), np.ones(1))
+        chosen_on, tested_on = "nothing: the measure was settled beforehand", "all units"
+    else:
+        half = np.array([chooses(looked.key, name) for name in taken.names], dtype=np.bool_)
+        choice = choose(taken.only(half), how)
+        chosen_on, tested_on = "a keyed half of the units", "the other half of the units"
+    scores = choice.scores(taken.only(~half))
+    found = test(scores, seed)
+    shown = [[None if np.isnan(x) else x for x in row] for row in scores.tolist()]
+    return _Outcome(
+        found.p_value,
+        found.statistic,
+        found.units,
+        choice,
+        chosen_on,
+        tested_on,
+        {"chose": int(half.sum()), "decide": len(scores)},
+        found.numbers() | {"scores": shown},
+    )
+
+
+def _evidence(name: str, looked: _Looked, outcome: _Outcome, seed: int | None) -> Evidence:
+    controls = {kind: _control(outcome.choice, of) for kind, of in (("logged", looked.logged), ("tossed", looked.tossed))}
+    why = withheld(outcome.units, controls, looked.diagnosis)
+    departed = departure(looked.sealing.about, looked.pairs, looked.key)
+    numbers: dict[str, Any] = {
+        **looked.numbers,
+        **outcome.numbers,
+        "measures": list(outcome.choice.measures),
+        "weights": outcome.choice.weights.tolist(),
+        "scales": outcome.choice.scales.tolist(),
+        "controls": {kind: each._asdict() | {"failed": each.failed} for kind, each in controls.items()},
+        "diagnosis": looked.diagnosis.numbers(),
+        "split": {"commitment": commitment(looked.key), "key": looked.key.hex()},
+        "pairs_digest": digest_of(looked.pairs),
+        "seal": looked.sealing.seal,
+        "withheld": list(why),
+        **({} if why else outcome.unless_withheld),
+    }
     return Evidence(
         tier="twins",
         test=name,
         claim=CLAIM,
         null=NULL,
         randomised=RANDOMISED,
-        p_value=None if withheld else tested.p_value,
-        statistic=None if withheld else tested.statistic,
-        n=tested.units,
+        p_value=None if why else outcome.p_value,
+        statistic=None if why else outcome.statistic,
+        n=outcome.units,
         unit=UNIT,
         seed=seed,
-        chosen_on=half or "nothing: the measure was settled beforehand",
-        tested_on="the other half of the units" if choosing else "all units",
+        chosen_on=outcome.chosen_on,
+        tested_on=outcome.tested_on,
         numbers=numbers,
-        caveats=(*withheld, *((departed,) if departed else ()), *_without(controls, diagnosis), *_CAVEATS),
+        caveats=(*why, *((departed,) if departed else ()), *without(controls, looked.diagnosis), *CAVEATS),
     )
 
 
-def _chosen(taken: Scored, key: bytes, how: How) -> tuple[int, Scored, Choice]:
-    """How many units chose, those that decide, and what was chosen."""
-    if len(taken.measures) == 1:
-        return 0, taken, Choice(taken.measures, np.ones(1), np.ones(1))
-    half = np.array([chooses(key, name) for name in taken.names], dtype=np.bool_)
-    return int(half.sum()), taken.only(~half), choose(taken.only(half), how)
+def _control(choice: Choice, scored: Scored) -> Control:
+    return control(choice.scores(scored))
 
 
-def _withheld(tested: Tested, controls: Mapping[str, Control], diagnosis: Diagnosis) -> tuple[str, ...]:
-    why = []
-    if tested.units < FEWEST:
-        why.append(
-            f"Withheld: only {tested.units} deciding units have a taken answer that differs from its twins to the "
-            f"suspect; {FEWEST} are needed."
-        )
-    if diagnosis.failed:
-        why.append(
-            f"Withheld: taken answers and twins can be told apart without the suspect (p = {diagnosis.p_value:.2g}; "
-            f"picked right in {diagnosis.told:.0%} of units, {diagnosis.by_chance:.0%} by chance), so they were not "
-            "drawn alike."
-        )
-    for kind, each in controls.items():
-        if each.failed:
-            why.append(f"Withheld: the controls did not come out null ({_KINDS[kind]}, p = {each.p_value:.2g}).")
-    return tuple(why)
-
-
-_KINDS = {
-    "logged": "answers in the log that the suspect cannot have had",
-    "tossed": "twins of which a coin called one the taken one",
-}
-
-
-def _without(controls: Mapping[str, Control], diagnosis: Diagnosis) -> tuple[str, ...]:
-    missing = []
-    if controls["logged"].p_value is None:
-        missing.append(
-            "There are no or too few controls with an answer of the log that the suspect cannot have had: nothing but "
-            "the texts themselves was there to show that taken answers and twins were drawn alike."
-        )
-    if diagnosis.p_value is None:
-        missing.append("There are too few units to see whether taken answers and twins can be told apart.")
-    return tuple(missing)
+def _telling(values: np.ndarray) -> int:
+    """Units whose slots differ by any measure."""
+    if not values.size:
+        return 0
+    return int(np.count_nonzero(np.any(np.nanmax(values, axis=1) > np.nanmin(values, axis=1), axis=1)))

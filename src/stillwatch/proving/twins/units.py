@@ -25,6 +25,7 @@ NEARLY = 0.9
 """Cosine of two prompts' rarer words and runs of words from which they are nearly the same."""
 _MOST_HAVING = 50
 """A run of words that more prompts have is a wording they share; it does not make two prompts one."""
+_AT_ONCE = 2000
 _QUOTE = 12
 """Words in a row that a prompt and an answer to another prompt share by chance next to never."""
 _KINDS = ("taken", "logged", "tossed")
@@ -86,10 +87,13 @@ def alike_prompts(prompts: Sequence[str]) -> Ints:
         vectors = csr_matrix(weigh.fit_transform(texts))
     except ValueError:  # every run is shared by many
         return rows
-    near = (vectors @ vectors.T).tocoo()
-    close = (near.data >= NEARLY) & (near.row < near.col)
-    n = len(texts)
-    graph = coo_matrix((np.ones(int(close.sum()), dtype=np.int8), (near.row[close], near.col[close])), shape=(n, n))
+    n, edges = len(texts), []
+    for start in range(0, n, _AT_ONCE):
+        near = (vectors[start : start + _AT_ONCE] @ vectors.T).tocoo()
+        close = near.data >= NEARLY
+        edges.append(np.stack([near.row[close] + start, near.col[close]]))
+    left, right = np.concatenate(edges, axis=1)
+    graph = coo_matrix((np.ones(len(left), dtype=np.int8), (left, right)), shape=(n, n))
     components: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
     return components[rows]
 

@@ -75,6 +75,9 @@ class PairsMade(NamedTuple):
 def taken_from_log(run: Path, campaign_id: str, log: Log, least: float = LEAST) -> TakenRead:
     """The exchanges that a campaign took, read from the log that the run was made from.
 
+    They are chosen by their prompts and by that there is an answer, never by what it says: a chosen answer would be
+    unlike its twins.
+
     Set aside are those without prompt or answer, with tools, that failed, and those with an earlier answer in their
     prompt: what follows on an answer gives it away, so that it is no coin any more.
 
@@ -174,7 +177,8 @@ def pairs_from_sealed(taken: Sequence[Taken], twins: Path) -> PairsMade:
             aside["twin: of no exchange that was taken"] += 1
         elif entry.asked != fingerprint(of.question):
             aside["twin: asked in other words or under other settings"] += 1
-        elif answer.finish not in ("stop", "length") or entry.withheld:
+        elif answer.finish not in ("stop", "length") or entry.withheld or not answer.text.strip():
+            # As exchanges without an answer are: what is asked of the one must be asked of the other.
             aside["twin: no whole answer"] += 1
         elif of.model and answer.model and of.model != answer.model:
             aside["twin: drawn from another model or version"] += 1
