@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from stillwatch.calibration import choice_p_value
 from stillwatch.proving.twins.base import Floats
+from stillwatch.proving.twins.testing import telling
 
 __all__ = ["LEVEL", "Control", "control"]
 
@@ -31,7 +30,7 @@ class Control(NamedTuple):
 
 def control(scores: Floats) -> Control:
     """The control whose units have ``scores`` (units, slots), by what was chosen for the test itself."""
-    tells = int(np.count_nonzero(np.nanmax(scores, axis=1) > np.nanmin(scores, axis=1))) if scores.size else 0
+    tells = len(telling(scores))
     if tells < FEWEST:
         return Control(tells, None)
     return Control(tells, min(1.0, 2 * min(choice_p_value(scores), choice_p_value(-scores))))

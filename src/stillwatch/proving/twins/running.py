@@ -24,7 +24,7 @@ from stillwatch.proving.twins.splitting import (
     in_order,
 )
 from stillwatch.proving.twins.statement import CAVEATS, CLAIM, NULL, RANDOMISED, UNIT, without, withheld
-from stillwatch.proving.twins.testing import test
+from stillwatch.proving.twins.testing import telling, test
 from stillwatch.proving.twins.units import Units, units_of
 
 __all__ = ["prove", "prove_open", "prove_sequentially"]
@@ -95,15 +95,16 @@ def prove_sequentially(
 ) -> Evidence:
     """The test by texts that may be repeated as answers come in, and stopped whenever one likes (`sequential`).
 
-    The suspect is asked in the order of the key (`splitting.in_order` of the units' names), and units are looked at in
-    it. Arguments and result are those of `prove`; the statistic is the natural log of the highest stake so far.
+    The suspect is asked in the order of `units.asking_order`, and units are looked at in it; all pairs are given each
+    time, and the answers that there are. Arguments and result are those of `prove`; the statistic is the natural log of
+    the highest stake so far.
     """
     looked = _by_text(pairs, answers, key, measures, sealing)
     course = follow(looked.taken, in_order(key, looked.taken.names))
     outcome = _Outcome(
         course.p_value,
         float(course.log_e.max(initial=0.0)),
-        _telling(looked.taken.values),
+        len(telling(looked.taken.values.max(axis=2, initial=-np.inf))),
         choose(looked.taken),
         "before each unit, by those before it",
         "each unit in turn",
@@ -140,7 +141,8 @@ def _by_text(
     every = [unit for of in kept for unit in of]
     samples = [len(answers[name]) for unit in every for name in unit.prompt_ids]
     mean = {"samples": float(np.mean(samples)) if samples else 0.0}
-    return _looked(pairs, key, sealing, units, kept, score_texts(every, answers, measures), mean)
+    scored = score_texts(every, answers, measures, [*units.taken, *units.logged, *units.tossed])
+    return _looked(pairs, key, sealing, units, kept, scored, mean)
 
 
 def _looked(
@@ -229,10 +231,3 @@ def _evidence(name: str, looked: _Looked, outcome: _Outcome, seed: int | None) -
 
 def _control(choice: Choice, scored: Scored) -> Control:
     return control(choice.scores(scored))
-
-
-def _telling(values: np.ndarray) -> int:
-    """Units whose slots differ by any measure."""
-    if not values.size:
-        return 0
-    return int(np.count_nonzero(np.any(np.nanmax(values, axis=1) > np.nanmin(values, axis=1), axis=1)))

@@ -34,23 +34,27 @@ def measured(units: Sequence[Unit], given: LogProbabilities) -> tuple[Unit, ...]
     )
 
 
-def score_texts(units: Sequence[Unit], answers: Answers, measures: Sequence[str] = ()) -> Scored:
+def score_texts(
+    units: Sequence[Unit], answers: Answers, measures: Sequence[str] = (), among: Sequence[Unit] = ()
+) -> Scored:
     """Nearness of the suspect's answers to each slot: means over a prompt's samples, then over a unit's prompts.
 
-    All units whose figures are to be compared belong into one call: how rare a word is counts over all candidates of
-    it, controls and all. Which of them were taken is not known here but for the order of slots, which nothing reads.
+    How rare a word is counts over all candidates, controls and all. Which of them were taken is not known here but for
+    the order of slots, which nothing reads.
 
     Args:
         units: every prompt of them has an answer (`answered`).
         answers: of the suspect.
         measures: names of `MEASURES`; default all.
+        among: the units whose candidates rarity is counted over besides; give all of them, answered or not, so that a
+            unit's figures stay what they are while answers come in.
 
     Returns:
         (units, slots, measures), NaN for slots that a unit lacks.
     """
     names = tuple(measures) or MEASURES.names()
     said = sorted({text for unit in units for name in unit.prompt_ids for text in answers[name]})
-    texts = sorted({text for unit in units for row in unit.candidates for text in row})
+    texts = sorted({text for unit in (*units, *among) for row in unit.candidates for text in row})
     of_said, of_texts = ({text: i for i, text in enumerate(each)} for each in (said, texts))
     rows: list[tuple[int, int, int, int]] = []
     shares: list[float] = []

@@ -9,9 +9,10 @@ import numpy as np
 from stillwatch.calibration import choice_draws, choice_p_value, clopper_pearson, permutation_p_value
 from stillwatch.proving.twins.base import Floats
 
-__all__ = ["Tested", "test"]
+__all__ = ["Tested", "telling", "test"]
 
 _DRAWS = 9999
+_ROUNDING = 1e-9
 
 
 class Tested(NamedTuple):
@@ -42,12 +43,21 @@ class Tested(NamedTuple):
         }
 
 
+def telling(scores: Floats) -> Floats:
+    """Those of the (units, slots) scores that differ within their unit, by more than floats of equal texts may."""
+    if not scores.size:
+        return scores
+    reach = np.nanmax(scores, axis=1) - np.nanmin(scores, axis=1)
+    told: Floats = scores[reach > _ROUNDING * float(reach.max())]
+    return told
+
+
 def test(scores: Floats, seed: int) -> Tested:
     """Test (units, slots) scores, the taken slot first, NaN where a unit lacks one; ``seed`` is of the draws alone.
 
     The p-value does not come from the draws: it is counted in full (`choice_p_value`), and they are to check it by.
     """
-    tells = scores[np.nanmax(scores, axis=1) > np.nanmin(scores, axis=1)] if scores.size else scores
+    tells = telling(scores)
     if not len(tells):
         return Tested(1.0, 0.0, 0, 0.0, (float("nan"), 0.0, 1.0), float("nan"), 1.0)
     centred = tells - np.nanmean(tells, axis=1, keepdims=True)

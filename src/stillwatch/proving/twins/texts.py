@@ -67,8 +67,12 @@ def words_of(text: str) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """The text in one spelling of each character and in lower case; beyond 40,000 characters it is cut."""
-    return unicodedata.normalize("NFKC", text[:_CHARACTERS]).casefold()[:_CHARACTERS]
+    """The text in one spelling of each character and in lower case; beyond 40,000 characters it is cut.
+
+    Lone surrogates, which no encoder takes, become question marks.
+    """
+    whole = text[:_CHARACTERS].encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFKC", whole).casefold()[:_CHARACTERS]
 
 
 def is_number(word: str) -> bool:

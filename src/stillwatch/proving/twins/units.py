@@ -14,10 +14,10 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from stillwatch.proving.twins.base import Pair, Unit
-from stillwatch.proving.twins.splitting import coin
+from stillwatch.proving.twins.splitting import coin, in_order
 from stillwatch.proving.twins.texts import words_of
 
-__all__ = ["NEARLY", "Units", "alike_prompts", "units_of"]
+__all__ = ["NEARLY", "Units", "alike_prompts", "asking_order", "units_of"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -66,6 +66,12 @@ def units_of(pairs: Sequence[Pair], key: bytes) -> Units:
         tuple(_unit(members, key) for (of, _), members in groups.items() if of == kind) for kind in _KINDS
     )
     return Units(taken, logged, tossed, {why: n for why, n in aside.items() if n})
+
+
+def asking_order(units: Units, key: bytes) -> tuple[str, ...]:
+    """The prompt ids in the order in which to ask a suspect: units of all kinds mixed, settled by the key."""
+    every = (*units.taken, *units.logged, *units.tossed)
+    return tuple(name for place in in_order(key, [unit.name for unit in every]) for name in every[place].prompt_ids)
 
 
 def alike_prompts(prompts: Sequence[str]) -> Ints:

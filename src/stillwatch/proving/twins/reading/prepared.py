@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -66,8 +66,8 @@ class _Pair(msgspec.Struct):
     taken: str | None = None
     control: bool = False
     system: str = ""
-    made_with: msgspec.Raw | None = None
-    twins_made_with: msgspec.Raw | None = None
+    made_with: Any = None
+    twins_made_with: Any = None
     finish: str = ""
     twin_finishes: list[str] = []
 
@@ -119,14 +119,9 @@ def _unfit(line: _Pair, known: dict[str, Pair]) -> str:
         return "it has no taken answer and is no control"
     if len(line.twins) < fewest:
         return "it has no twin" if fewest == 1 else "a control without an answer of the log needs two twins"
-    if line.made_with is not None and line.twins_made_with is not None and not _same(line):
+    if line.made_with is not None and line.twins_made_with is not None and line.made_with != line.twins_made_with:
         return "its twins were made with other settings than the answer that was taken"
     return ""
-
-
-def _same(line: _Pair) -> bool:
-    one, other = (msgspec.json.decode(raw) for raw in (line.made_with or b"", line.twins_made_with or b""))
-    return bool(one == other)
 
 
 def read_answers(path: Path) -> AnswersRead:
