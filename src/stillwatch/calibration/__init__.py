@@ -2,6 +2,7 @@
 
 from stillwatch.calibration.betting import Wealth, bounded_log_factors, geometric_stakes
 from stillwatch.calibration.bounded_means import Scores, counted, score_interval, score_p_value
+from stillwatch.calibration.choices import choice_draws, choice_log_e, choice_p_value
 from stillwatch.calibration.conformal import conformal_p_values
 from stillwatch.calibration.e_values import average_e, e_bh, likelihood_ratio_e, p_to_e, product_e
 from stillwatch.calibration.exact_sums import Tail, coin_sum, exponential_sum, weighted_coin_sum
@@ -64,6 +65,9 @@ __all__ = [
     "bounded_mean",
     "brier_score",
     "calibrate_log_odds",
+    "choice_draws",
+    "choice_log_e",
+    "choice_p_value",
     "clopper_pearson",
     "cluster_bootstrap_interval",
     "coin_sum",
