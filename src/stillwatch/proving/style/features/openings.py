@@ -1,0 +1,28 @@
+"""How an answer opens. The first twelve words and signs, alone, in pairs and in threes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stillwatch.proving.style.features.base import Info, runs
+
+__all__ = ["OPENINGS"]
+
+LENGTH = 12
+
+
+class _Openings:
+    info = Info(
+        name="openings",
+        summary="How an answer opens.",
+        reference="Sun et al. 2025, arXiv 2502.12150: characteristic phrases at the ends of answers tell vendors apart",
+        version="1",
+        example="sure , here",
+    )
+
+    def marks(self, tokens: Sequence[str]) -> set[str]:
+        """See `Feature.marks`."""
+        return {mark for length in (1, 2, 3) for mark in runs(tokens[:LENGTH], length)}
+
+
+OPENINGS = _Openings()
