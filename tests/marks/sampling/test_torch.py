@@ -89,6 +89,17 @@ def test_whole_rows_at_once_come_out_as_row_by_row(scheme: str) -> None:
     assert torch.allclose(torch.softmax(at_once, 1), torch.softmax(one_by_one, 1), atol=1e-6)
 
 
+def test_rare_tokens_keep_their_probability_and_the_others_share_theirs(scheme: str) -> None:
+    head = torch.linspace(8, 6, 40)
+    logits = torch.cat([head, torch.zeros(200_000)])[None]
+    before = torch.softmax(logits[0].double(), 0)
+    assert before[40] < 1e-5
+    assert 0.7 < before[40:].sum() < 0.9
+    after = torch.softmax(mark_rows(logits.clone(), [coin_for(Marking.of(key(scheme)), [1, 2])])[0].double(), 0)
+    assert torch.allclose(after[40:], before[40:], rtol=1e-4)
+    assert not torch.allclose(after[:40], before[:40], rtol=0.01)
+
+
 def test_what_generate_marks_the_detector_finds(scheme: str, model: transformers.GPT2LMHeadModel) -> None:
     """Batch of six, one key; temperature, top-k and top-p before it."""
     out = generated(model, 6, 60, Marked(key(scheme)), temperature=1.2, top_k=100, top_p=0.95)
@@ -145,7 +156,8 @@ def test_no_secret_is_printed_or_saved() -> None:
     one = key("gumbel")
     config = transformers.GenerationConfig(do_sample=True, watermarking_config=Marked(one))
     marked = config.watermarking_config
-    for text in (repr(config), str(config.to_dict()), repr(marked), json.dumps(dict(marked)), marked.to_json_string()):
+    inside = vars(marked.construct_processor(VOCABULARY))
+    for text in (repr(config), str(config.to_dict()), repr(marked), json.dumps(dict(marked)), repr(inside)):
         assert one.secret.hex() not in text
         assert repr(one.secret)[2:-1] not in text
     assert "key-1 gumbel" in repr(marked)
