@@ -11,6 +11,7 @@ PRODUCED := $(patsubst %,tests/sources/test_%.py,otlp_producers sdk_recordings l
 # depends on the machine (TORCH, and pip's settings, choose another; the CPU's is enough).
 SUSPECTS := .venv-suspects
 TORCH ?= torch==2.13.0
+SUSPECTED := tests/safety_audit/test_small_models.py tests/marks/sampling/test_torch.py tests/marks/sampling/test_vllm.py
 
 .PHONY: demo test producers suspects check format bench docs lock clean help
 .DEFAULT_GOAL := help
@@ -28,8 +29,8 @@ producers: $(VENV)/.dev $(PRODUCERS)/.made ## tests on logs that real producers 
 	STILLWATCH_PRODUCERS_PYTHON=$(abspath $(PRODUCERS))/bin/python PYTHONPATH=$(abspath $(PRODUCERS))/postgres:$$PYTHONPATH \
 	  $(BIN)/python -m pytest $(PRODUCED)
 
-suspects: $(SUSPECTS)/.made ## small language models, trained here, go through a whole audit (docs/reference-server.md); a gigabyte to install
-	$(SUSPECTS)/bin/python -m pytest tests/safety_audit/test_small_models.py
+suspects: $(SUSPECTS)/.made ## small language models, trained here, go through a whole audit (docs/reference-server.md), and mark what they write; a gigabyte to install
+	$(SUSPECTS)/bin/python -m pytest $(SUSPECTED)
 
 check: $(VENV)/.dev ## lint, types, import directions
 	$(BIN)/ruff check .

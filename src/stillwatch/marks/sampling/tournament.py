@@ -57,7 +57,7 @@ class Tournament:
         for layer in range(self.layers):
             coin = xp.asarray((words >> layer) & 1, dtype=xp.float64)
             ones = xp.sum(left * coin, axis=-1, keepdims=True)
-            coin += 1.0 - ones
+            coin += xp.where(ones > 1.0, 0.0, 1.0 - ones)  # rounding may let all of the mass be a little more than 1
             left = left * coin
         return left
 
