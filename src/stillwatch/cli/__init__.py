@@ -79,6 +79,12 @@ COMMANDS: dict[str, Command] = {
         "stillwatch marks key --keys marks --campaign C1",
         family=True,
     ),
+    "prove": Command(
+        "stillwatch.cli.prove:prove",
+        "Ask a suspect, or take its answers, and tell in three tiers whether it was trained on yours.",
+        "stillwatch prove openai:theirs@https://host/v1 --case case.toml --out proof",
+        family=True,
+    ),
     "policy": Command(
         "stillwatch.cli.policy:policy",
         "Check, read and try what the gateway is to do, before it acts.",
