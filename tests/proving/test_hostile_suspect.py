@@ -27,10 +27,10 @@ HOSTILE = (
 def test_hostile_answers_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make(tmp_path / "case")
     prompts = json.loads((tmp_path / "case" / "suspects.json").read_text())["copy"]
-    with serving({"<b>hostile</b>": dict.fromkeys(prompts, [HOSTILE, "", "\x00"])}) as server:
+    with serving({"hostile<b>": dict.fromkeys(prompts, [HOSTILE, "\x00 \u2028"])}) as server:
         with pytest.raises(SystemExit) as ended:
             main(
-                ["prove", server.address("<b>hostile</b>"), "--case", str(tmp_path / "case" / "copy.toml"),
+                ["prove", server.address("hostile<b>"), "--case", str(tmp_path / "case" / "copy.toml"),
                  "--out", str(tmp_path / "proof")]
             )  # fmt: skip
     assert ended.value.code == 0
@@ -43,5 +43,5 @@ def test_hostile_answers_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture
         check_reads_aloud(page)
         check_loads_nothing(page)
         check_policy(page)
-        assert "<b>hostile" not in page
+        assert "hostile<b>" not in page
     check_hostile_text_is_text((tmp_path / "proof" / "prove.html").read_text(), longest=1_300)

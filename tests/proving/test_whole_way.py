@@ -63,11 +63,9 @@ def report(out: Path) -> ProofReport:
     return msgspec.json.decode((out / "prove.json").read_bytes(), type=ProofReport)
 
 
-def test(out: Path, ends: str) -> Tested:
+def one_of(out: Path, ends: str) -> Tested:
     return next(each for each in report(out).tests if each.name.endswith(ends))
 
-
-test.__test__ = False  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +85,7 @@ def innocent(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_copy_is_shown_by_marks_and_by_twins_each_by_itself(copied: Path) -> None:
     found = report(copied)
     for ends in ("halves", "choices", "twins/text"):
-        one = test(copied, ends)
+        one = one_of(copied, ends)
         assert one.shown, ends
         assert one.adjusted is not None
         assert one.evidence.p_value is not None
@@ -98,14 +96,14 @@ def test_a_copy_is_shown_by_marks_and_by_twins_each_by_itself(copied: Path) -> N
         assert one.evidence.randomised
     assert found.headline.endswith("shown by marks and twin answers, each by itself.")
     assert found.planned == 3
-    key = test(copied, "halves").fixed
+    key = one_of(copied, "halves").fixed
     assert key is not None
     assert (key.said, key.before, key.problems) == ("2026-03-01T00:00:00Z", "2026-03-02T12:00:00Z", ())
 
 
 def test_style_never_decides_and_says_what_it_is_worth(copied: Path, innocent: Path) -> None:
     for out in (copied, innocent):
-        one = test(out, "style/nearest")
+        one = one_of(out, "style/nearest")
         assert one.evidence.p_value is None
         assert one.adjusted is None
         assert not one.shown
@@ -170,7 +168,9 @@ def test_plan_says_what_it_takes_and_asks_and_writes_nothing(
         assert said in out
     assert sum(world.server.asked.values()) == before
     assert not (tmp_path / "proof").exists()
-    assert run("prove", "--case", world.folder / "copy.toml", "--plan", "--json") == 2, "neither suspect nor answers"
+    assert run("prove", "--case", world.folder / "copy.toml", "--out", tmp_path / "proof") == 2, "whom to ask?"
+    assert run("prove", "--case", world.folder / "copy.toml", "--plan") == 0, "a plan needs no suspect"
+    capsys.readouterr()
     assert run("prove", world.server.address("copy"), "--case", world.folder / "copy.toml", "--plan", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
     assert plan["asking"]["requests"] == plan["questions"] == (TAKEN + CONTROLS) * SAMPLES + 60
@@ -194,7 +194,7 @@ def test_answers_that_were_collected_elsewhere_give_the_same_numbers_and_the_rep
         assert [t.evidence.p_value for t in found.tests] == [t.evidence.p_value for t in report(copied).tests]
         assert any("collected elsewhere" in caveat for caveat in found.caveats)
         assert run("prove", "check", out, "--quiet") == 0
-        settled = [c for c in test(out, "twins/text").evidence.caveats if c.startswith("nothing shows that the pairs")]
+        settled = [c for c in one_of(out, "twins/text").evidence.caveats if c.startswith("nothing shows that the pairs")]
         assert bool(settled) == (name == "lines"), "a sealed file shows what was settled before"
 
 
@@ -237,7 +237,7 @@ def test_check_names_a_number_that_was_changed_and_answers_that_were_made_anew(
     out = tmp_path / "proof"
     shutil.copytree(copied, out)
     text = (out / "prove.json").read_text()
-    p = test(copied, "halves").evidence.statistic
+    p = one_of(copied, "halves").evidence.statistic
     (out / "prove.json").write_text(text.replace(f'"statistic": {p}', '"statistic": 99.5'))
     assert run("prove", "check", out) == 1
     assert "statistic is 99.5, and comes out as" in capsys.readouterr().out
@@ -262,7 +262,7 @@ def test_a_key_that_was_fixed_too_late_proves_nothing(world: World, copied: Path
     late = world.case("copy", claim='before = "2026-02-01T00:00:00Z"')
     sealed = copied / "answers" / "suspect.jsonl"
     assert run("prove", "--case", late, "--answers", sealed, "--out", tmp_path, "--quiet") == 1, "twins still show it"
-    one = test(tmp_path, "halves")
+    one = one_of(tmp_path, "halves")
     assert any("not before 2026-02-01" in why for why in one.withheld)
     assert one.evidence.p_value is None
     assert one.evidence.statistic is None
@@ -278,7 +278,7 @@ def test_keys_that_are_not_shown_count_in_the_correction(world: World, copied: P
     assert run("prove", "--case", tried, "--answers", sealed, "--out", tmp_path, "--quiet") == 1
     found = report(tmp_path)
     assert (found.planned, found.untested) == (103, 100)
-    one, before = test(tmp_path, "twins/text"), test(copied, "twins/text")
+    one, before = one_of(tmp_path, "twins/text"), one_of(copied, "twins/text")
     assert one.evidence.p_value == before.evidence.p_value
     assert one.adjusted is not None
     assert before.adjusted is not None

@@ -20,7 +20,7 @@ from stillwatch.asking.base import Answer, Question
 from stillwatch.asking.running import Asker, Kept, Result, Work, ask
 from stillwatch.asking.sealed import SealedFile, Spent, open_sealed, read_sealed
 from stillwatch.asking.spending import Budget, Spending
-from stillwatch.errors import AskingError, InputError
+from stillwatch.errors import AskingError, InputError, UsageError
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material
 from stillwatch.proving.questions import question_id
@@ -50,6 +50,8 @@ def ask_suspect(
     was interrupted or answered nothing at all, `UsageError`, `InputError`, `StorageError`.
     """
     model = open_model(suspect, "SUSPECT")
+    if model.prepared:
+        raise UsageError("is a file of answers, not a model that can be asked", "SUSPECT", "give it with --answers")
     told = {**head, "settings": model.settings}
     with (
         asyncio.Runner() as runner,
@@ -113,8 +115,9 @@ def seal_prepared(
         if data.startswith(_SEALED):
             held = read_sealed(each)
             told |= {"model": held.head.model, "seal": held.seal, "about": held.head.about, "made_at": held.head.made_at}
-        files.append(told)
+        before = len(rejected)
         found += _sealed_answers(each, by_id, rejected) if "seal" in told else _lines(each, by_name, rejected)
+        files.append(told | {"set_aside": len(rejected) - before})
     if not found:
         first = f" (the first line set aside: {rejected[0].reason})" if rejected else ""
         raise InputError(f"holds no answer to a prompt of the case{first}", paths[0], _LINE)

@@ -28,6 +28,7 @@ from stillwatch.proving.radioactivity.text_marks import Reply, sightings
 from stillwatch.proving.style.calibrating import controls_needed
 from stillwatch.proving.testing import corrected_for, untested
 from stillwatch.proving.tiers import marks, style, twins
+from stillwatch.proving.tiers.base import Planned
 from stillwatch.proving.twins.planning import plan as twins_plan
 
 __all__ = ["ProofPlan", "TestPlan", "lines", "make_plan", "smallest_effect"]
@@ -149,7 +150,7 @@ def _marks(material: Material, level: float) -> Iterator[TestPlan]:
         yield _flips(second, pairs, "pair of variants in our own answers", level, needs, lacks)
 
 
-def _by_two(material: Material) -> list[tuple[marks.Planned, marks.Planned]]:
+def _by_two(material: Material) -> list[tuple[Planned, Planned]]:
     each = marks.planned(material)
     return list(zip(each[::2], each[1::2], strict=True))
 
@@ -177,7 +178,7 @@ def _lacks(material: Material, opened: Opened) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _tokens(material: Material, planned: marks.Planned, level: float, lacks: tuple[str, ...]) -> TestPlan:
+def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str, ...]) -> TestPlan:
     """At most so many pairs of a window and a token; how many of them are new only a pilot shows."""
     most = len(questions_of(material)) * material.case.asking.max_tokens
     effect = (float(stats.norm.isf(level)) + float(stats.norm.ppf(POWER))) / math.sqrt(most) if most else None
@@ -203,7 +204,7 @@ def _tokens(material: Material, planned: marks.Planned, level: float, lacks: tup
 
 
 def _flips(
-    planned: marks.Planned, n: int, unit: str, level: float, needs: Sequence[str], lacks: Sequence[str]
+    planned: Planned, n: int, unit: str, level: float, needs: Sequence[str], lacks: Sequence[str]
 ) -> TestPlan:
     effect = smallest_effect(n, level)
     return TestPlan(
@@ -233,7 +234,6 @@ def _seen(effect: float | None, what: str) -> str:
 def _twins(material: Material, level: float) -> Iterator[TestPlan]:
     taken = sum(not pair.control for pair in material.pairs)
     controls = len(material.pairs) - taken
-    samples = material.case.asking.samples
     lacks = []
     if controls < _FEWEST_CONTROLS:
         lacks.append(f"controls: {controls} prompts that were never taken; {_FEWEST_CONTROLS} or more show that it is fair")
@@ -245,16 +245,16 @@ def _twins(material: Material, level: float) -> Iterator[TestPlan]:
             tier="twins",
             what=planned.what,
             units=math.floor(taken * deciding),
-            unit="deciding prompt" if deciding < 1 else "prompt",
+            unit="prompt that decides",
             level=level,
             effect=effect,
             says=_seen(effect, "are nearer to the answer that was taken"),
-            needs=tuple(_needed(level, samples, deciding)),
+            needs=tuple(_needed(level, deciding)),
             lacks=tuple(lacks),
         )
 
 
-def _needed(level: float, samples: int, deciding: float) -> Iterator[str]:
+def _needed(level: float, deciding: float) -> Iterator[str]:
     """The prompts that weaker and stronger copies take."""
     told = []
     for share in _SHARES:
@@ -264,7 +264,7 @@ def _needed(level: float, samples: int, deciding: float) -> Iterator[str]:
             continue
         told.append(f"{found.prompts:,} where {percent(share)} are nearer")
     if told:
-        yield f"Prompts that it takes: {listed(told)} (by {counted(samples, 'sample')} of each)."
+        yield f"Prompts that it takes: {listed(told)}."
 
 
 def _style(material: Material) -> Iterator[TestPlan]:
@@ -279,7 +279,7 @@ def _style(material: Material) -> Iterator[TestPlan]:
             tier="style",
             what=planned.what,
             units=len(given.prompts),
-            unit="common prompt",
+            unit="prompt in common",
             level=None,
             effect=None,
             says=(

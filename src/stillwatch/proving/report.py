@@ -45,6 +45,8 @@ class Tested(msgspec.Struct, frozen=True, kw_only=True):
     ``withheld`` says why a result is not given; ``shown`` whether ``adjusted`` is at most the level of the case.
     """
 
+    __test__ = False  # no test of pytest's
+
     name: str
     evidence: Evidence
     controls: tuple[Control, ...] = ()
@@ -66,7 +68,8 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """What the suspect was asked and answered. ``seal`` is the last hash of the chain over all its answers.
 
-    ``prepared`` names the files that answers were taken from, if they were collected elsewhere.
+    ``prepared`` names the files that answers were taken from, if they were collected elsewhere, and ``unused`` counts
+    their lines that were set aside.
     """
 
     endpoint: str
@@ -82,6 +85,7 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     last: str
     seal: str
     prepared: tuple[str, ...] = ()
+    unused: int = 0
 
 
 class SetAside(msgspec.Struct, frozen=True, kw_only=True):

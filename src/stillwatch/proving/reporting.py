@@ -72,6 +72,8 @@ def _caveats(material: Material, answered: Answered, same: bool) -> Iterator[str
             "What answers at an endpoint is tested, with its system prompt, filters and settings. A neutralising filter "
             "at the endpoint, or one that answers known prompts from a list, changes what can be seen."
         )
+    if answered.unused:
+        yield f"{counted(answered.unused, 'line')} of the collected answers could not be used, and were set aside."
     missing = answered.planned - answered.answered
     if missing > 0 and missing > answered.planned // 10:
         yield f"{counted(missing, 'question')} of {answered.planned:,} planned have no answer; they count for no one."

@@ -67,7 +67,8 @@ def read_said(path: Path, questions: Sequence[Question]) -> Said:
 def _facts(held: Sealed, questions: Sequence[Question], answered: int, strangers: int) -> Answered:
     entries = held.entries
     times = sorted(entry.answer.asked_at for entry in entries if entry.answer.asked_at)
-    prepared = held.head.about.get(PREPARED, [])
+    told = held.head.about.get(PREPARED)
+    prepared = [each for each in told if isinstance(each, Mapping)] if isinstance(told, list) else []
     return Answered(
         endpoint=held.head.model,
         says_it_is=tuple(dict.fromkeys(entry.answer.model for entry in entries if entry.answer.model))[:8],
@@ -81,7 +82,8 @@ def _facts(held: Sealed, questions: Sequence[Question], answered: int, strangers
         first=times[0] if times else "",
         last=times[-1] if times else "",
         seal=held.seal,
-        prepared=tuple(str(each.get("name", "")) for each in prepared if isinstance(each, Mapping)),
+        prepared=tuple(str(each.get("name", "")) for each in prepared),
+        unused=sum(int(each.get("set_aside", 0)) for each in prepared),
     )
 
 

@@ -152,12 +152,8 @@ def _said_of(report: ProofReport, tier: Tier) -> str:
     said = tier_finding(report, tier)
     coins = [test.evidence.randomised for test in of_tier(report, tier) if test.shown]
     if coins:
-        return f"{said} What this rests on was decided by a coin: {_first_low(visible(coins[0], limit=300))}"
+        return f"{said} The coin that it rests on: {visible(coins[0].removeprefix('We: '), limit=300)}"
     return said
-
-
-def _first_low(text: str) -> str:
-    return text[:1].lower() + text[1:] if not text.startswith("We") else "w" + text[1:]
 
 
 def _sure(report: ProofReport) -> Iterator[str]:
@@ -173,7 +169,7 @@ def _sure(report: ProofReport) -> Iterator[str]:
     failed = sum(control.failed for control in controls)
     yield (
         f"{counted(len(controls), 'control')} stood beside the tests, where they must show nothing; "
-        + (f"{count(failed)} did, and the tests beside them were withheld." if failed else "none did.")
+        + (f"{count(failed)} failed, and the tests beside them were withheld." if failed else "all of them held.")
     )
 
 

@@ -7,6 +7,7 @@ commitment fixed), and where prompts are given that nobody took, the test on tho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -61,11 +62,11 @@ def outcomes(material: Material, said: Said) -> Iterator[Outcome]:
     for opened in material.opened:
         first, second = _planned(opened)
         if is_text(opened):
-            yield carried_out(first, lambda o=opened, p=first: _halves(material, said, o, p))  # type: ignore[misc]
-            yield carried_out(second, lambda o=opened, p=second: _choices(material, said, o, p))  # type: ignore[misc]
+            yield carried_out(first, partial(_halves, material, said, opened, first))
+            yield carried_out(second, partial(_choices, material, said, opened, second))
         else:
-            yield carried_out(first, lambda o=opened, p=first: _tokens(material, said, o, p, answer_tokens))  # type: ignore[misc]
-            yield carried_out(second, lambda o=opened, p=second: _tokens(material, said, o, p, answer_counts))  # type: ignore[misc]
+            yield carried_out(first, partial(_tokens, material, said, opened, first, answer_tokens))
+            yield carried_out(second, partial(_tokens, material, said, opened, second, answer_counts))
 
 
 def _halves(material: Material, said: Said, opened: Opened, planned: Planned) -> Outcome:
