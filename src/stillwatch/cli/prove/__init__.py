@@ -9,7 +9,6 @@ from stillwatch.cli.prove.proving import prove as _prove
 
 __all__ = ["SUBCOMMANDS", "prove"]
 
-HELP = "Ask a suspect, or take its answers, and tell in three tiers whether it was trained on answers of your model."
 # One entry for each command, its function in a module of its name.
 SUBCOMMANDS: dict[str, Command] = {
     "check": Command(
@@ -19,5 +18,5 @@ SUBCOMMANDS: dict[str, Command] = {
     ),
 }
 
-prove = registered(App(name="prove", help=HELP, sort_key=6), SUBCOMMANDS)
+prove = registered(App(name="prove", help=_prove.__doc__, sort_key=7), SUBCOMMANDS)
 prove.default(_prove)
