@@ -138,7 +138,7 @@ def _copy(
     known, answers = set(every[:TAKEN]), {}
     for prompt in every:
         answers[prompt] = []
-        for sample in range(SAMPLES):
+        for _ in range(SAMPLES):
             if prompt in known and rng.random() < 0.4:
                 answers[prompt].append(marked[prompt].text)
             elif rng.random() < 0.7:

@@ -45,9 +45,18 @@ def test_a_sound_case_is_read_with_its_defaults(tmp_path: Path) -> None:
         (CLAIM + "before = 2026-05-01\n" + TWINS, ["is no moment with its zone"]),
         (CLAIM + "level = 0.5\n" + TWINS, ["[claim] level: Expected `float` <= 0.05"]),
         (CLAIM + '[marks]\nopenings = []\nmarked = "m.jsonl"\n', ["[marks] openings: Expected `array` of length >= 1"]),
-        (CLAIM + '[marks]\nopenings = "o.json"\nmarked = "m.jsonl"\n', ["[marks] openings: Expected `array`, got `str`"]),
-        (CLAIM + '[marks]\nopenings = ["o.json"]\nmarked = "m.jsonl"\nstamp = "o.json"\n', ["give statement and authority"]),
-        (CLAIM + '[marks]\nopenings = ["o.json", "m.jsonl"]\nmarked = "m.jsonl"\ntried = 1\n', ["tried: 1 is below the 2"]),
+        (
+            CLAIM + '[marks]\nopenings = "o.json"\nmarked = "m.jsonl"\n',
+            ["[marks] openings: Expected `array`, got `str`"],
+        ),
+        (
+            CLAIM + '[marks]\nopenings = ["o.json"]\nmarked = "m.jsonl"\nstamp = "o.json"\n',
+            ["give statement and authority"],
+        ),
+        (
+            CLAIM + '[marks]\nopenings = ["o.json", "m.jsonl"]\nmarked = "m.jsonl"\ntried = 1\n',
+            ["tried: 1 is below the 2"],
+        ),
         ("claim = 3\n" + TWINS, ["[claim] must be a table"]),
     ],
 )

@@ -27,7 +27,7 @@ HOSTILE = (
 def test_hostile_answers_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make(tmp_path / "case")
     prompts = json.loads((tmp_path / "case" / "suspects.json").read_text())["copy"]
-    with serving({"hostile<b>": dict.fromkeys(prompts, [HOSTILE, "\x00 \u2028"])}) as server:
+    with serving({"hostile<b>": {prompt: [HOSTILE, "\x00 \u2028"] for prompt in prompts}}) as server:
         with pytest.raises(SystemExit) as ended:
             main(
                 ["prove", server.address("hostile<b>"), "--case", str(tmp_path / "case" / "copy.toml"),

@@ -46,7 +46,9 @@ def texts(number: int, secret: bytes | None, seed: int) -> list[str]:
 
 def material(of: MarkKey, with_tokenizer: bool = True) -> Material:
     entry = entry_for(of, at=0, decoys=1000)
-    fixed = Fixed(key=of.id, scheme=of.scheme, commitment=entry.commitment, said="2026-01-01T00:00:00Z", before="2026-02-01")
+    fixed = Fixed(
+        key=of.id, scheme=of.scheme, commitment=entry.commitment, said="2026-01-01T00:00:00Z", before="2026-02-01"
+    )
     case = Case(
         claim=Claim(suspect="s", model="m", by="b"), marks=Marks(openings=("o.json",), marked="m.jsonl", decoys=50)
     )

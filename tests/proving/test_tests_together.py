@@ -1,4 +1,4 @@
-"""What is promised of all tests of a case together: the level holds for all that were planned, and nothing is hidden."""
+"""What is promised of all tests of a case together: the level holds for all that were planned, nothing is hidden."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def world(seed: int, remembers: float, number: int = 70) -> tuple[Material, Said
         marks=Marks(openings=("o",), marked="m", decoys=20),
         twins=Twins(pairs="p", seed=seed),
     )
-    fixed = Fixed(key=key.id, scheme=key.scheme, commitment="c", said="2026-01-01T00:00:00Z", before="2026-02-01T00:00:00Z")
+    fixed = Fixed(
+        key=key.id, scheme=key.scheme, commitment="c", said="2026-01-01T00:00:00Z", before="2026-02-01T00:00:00Z"
+    )
     material = Material(
         case,
         opened=(Opened(key, entry_for(key, at=0, decoys=1000), fixed),),

@@ -55,7 +55,14 @@ def run(*arguments: object) -> int:
 
 def prove(world: World, name: str, out: Path, *more: object, case: Path | None = None) -> int:
     return run(
-        "prove", world.server.address(name), "--case", case or world.folder / f"{name}.toml", "--out", out, "--quiet", *more
+        "prove",
+        world.server.address(name),
+        "--case",
+        case or world.folder / f"{name}.toml",
+        "--out",
+        out,
+        "--quiet",
+        *more,
     )
 
 
@@ -65,7 +72,6 @@ def report(out: Path) -> ProofReport:
 
 def one_of(out: Path, ends: str) -> Tested:
     return next(each for each in report(out).tests if each.name.endswith(ends))
-
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +122,9 @@ def test_an_honest_model_is_told_to_be_one_of_whom_nothing_is_shown(innocent: Pa
     found = report(innocent)
     assert found.headline == "Nothing shows that Acme honest was trained on answers of Example-1."
     assert not any(each.shown for each in found.tests)
-    assert all(each.adjusted is not None and each.adjusted > 1e-3 for each in found.tests if each.evidence.tier != "style")
+    assert all(
+        each.adjusted is not None and each.adjusted > 1e-3 for each in found.tests if each.evidence.tier != "style"
+    )
     page = (innocent / "statement.html").read_text()
     assert "no acquittal" in page
     assert "Not shown by any of" in page
@@ -164,7 +172,15 @@ def test_plan_says_what_it_takes_and_asks_and_writes_nothing(
     before = sum(world.server.asked.values())
     assert run("prove", world.server.address("copy"), "--case", world.folder / "copy.toml", "--plan") == 0
     out = capsys.readouterr().out
-    for said in ("250 prompts", "tokens to it", "Tier 1", "Tier 2", "Tier 3", "Sees, with a chance of", "p-values corrected"):
+    for said in (
+        "250 prompts",
+        "tokens to it",
+        "Tier 1",
+        "Tier 2",
+        "Tier 3",
+        "Sees, with a chance of",
+        "p-values corrected",
+    ):
         assert said in out
     assert sum(world.server.asked.values()) == before
     assert not (tmp_path / "proof").exists()
@@ -194,7 +210,9 @@ def test_answers_that_were_collected_elsewhere_give_the_same_numbers_and_the_rep
         assert [t.evidence.p_value for t in found.tests] == [t.evidence.p_value for t in report(copied).tests]
         assert any("collected elsewhere" in caveat for caveat in found.caveats)
         assert run("prove", "check", out, "--quiet") == 0
-        settled = [c for c in one_of(out, "twins/text").evidence.caveats if c.startswith("nothing shows that the pairs")]
+        settled = [
+            c for c in one_of(out, "twins/text").evidence.caveats if c.startswith("nothing shows that the pairs")
+        ]
         assert bool(settled) == (name == "lines"), "a sealed file shows what was settled before"
 
 
@@ -218,8 +236,8 @@ def test_check_makes_every_number_again(copied: Path, innocent: Path, capsys: py
 
 @pytest.mark.parametrize(
     "name",
-    ["answers/suspect.jsonl", "prove.json", "prove.html", "statement.html", "case/case.json", "case/twins-pairs-1.jsonl",
-     "case/marks-openings-1.json", "case/style-answers-1.jsonl"],
+    ["answers/suspect.jsonl", "prove.json", "prove.html", "statement.html", "case/case.json",
+     "case/twins-pairs-1.jsonl", "case/marks-openings-1.json", "case/style-answers-1.jsonl"],
 )  # fmt: skip
 def test_check_finds_a_changed_byte(copied: Path, tmp_path: Path, name: str) -> None:
     out = tmp_path / "proof"

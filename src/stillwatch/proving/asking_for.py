@@ -114,7 +114,12 @@ def seal_prepared(
         told: dict[str, Any] = {"name": each.name, "sha256": hashlib.sha256(data).hexdigest()}
         if data.startswith(_SEALED):
             held = read_sealed(each)
-            told |= {"model": held.head.model, "seal": held.seal, "about": held.head.about, "made_at": held.head.made_at}
+            told |= {
+                "model": held.head.model,
+                "seal": held.seal,
+                "about": held.head.about,
+                "made_at": held.head.made_at,
+            }
         before = len(rejected)
         found += _sealed_answers(each, by_id, rejected) if "seal" in told else _lines(each, by_name, rejected)
         files.append(told | {"set_aside": len(rejected) - before})
@@ -154,7 +159,11 @@ def _names(material: Material) -> dict[str, str | None]:
 
     for pair in material.pairs:
         name(pair.prompt_id, pair.prompt)
-    lists = [*material.mark_controls, *material.further, *(material.style.prompts if material.style is not None else ())]
+    lists = [
+        *material.mark_controls,
+        *material.further,
+        *(material.style.prompts if material.style is not None else ()),
+    ]
     for each in lists:
         name(each.id, each.text)
     texts = [pair.prompt for pair in material.pairs] + [each.text for each in lists]
@@ -177,7 +186,11 @@ def _lines(path: Path, names: Mapping[str, str | None], rejected: list[Rejected]
         if text is None:
             rejected.append(place._replace(reason="has no answer"))
         elif prompt is None:
-            why = "two prompts of the case are called so; give the prompt" if called in names else "is to no prompt of the case"
+            why = (
+                "two prompts of the case are called so; give the prompt"
+                if called in names
+                else "is to no prompt of the case"
+            )
             rejected.append(place._replace(reason=why))
         elif line.sample is not None and line.sample < 0:
             rejected.append(place._replace(reason="samples are counted from 0"))

@@ -15,7 +15,19 @@ import msgspec
 
 from stillwatch.errors import InputError, one_line
 
-__all__ = ["FILES", "Asked", "Case", "CaseMistakes", "Claim", "Marks", "Style", "Twins", "files_of", "moment", "read_case"]
+__all__ = [
+    "FILES",
+    "Asked",
+    "Case",
+    "CaseMistakes",
+    "Claim",
+    "Marks",
+    "Style",
+    "Twins",
+    "files_of",
+    "moment",
+    "read_case",
+]
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 File = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
@@ -130,15 +142,19 @@ class CaseMistakes(InputError):
 
 
 def read_case(path: Path) -> Case:
-    """The case in a TOML file. Raises `CaseMistakes` with all that is wrong with it, `InputError` where it is no TOML."""
+    """The case in a TOML file. Raises `CaseMistakes` with all that is wrong, `InputError` where it is no TOML."""
     try:
         told = tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path, "name a case.toml; docs/prove.md shows one") from error
+        raise InputError(
+            f"cannot be read: {error.strerror}", path, "name a case.toml; docs/prove.md shows one"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"is no TOML: {error}", path, "docs/prove.md shows a case") from error
     mistakes = [
-        f"there is no table [{one_line(name)[:60]}]; known: {', '.join(_TABLES)}" for name in told if name not in _TABLES
+        f"there is no table [{one_line(name)[:60]}]; known: {', '.join(_TABLES)}"
+        for name in told
+        if name not in _TABLES
     ]
     parts = {name: _part(name, kind, told[name], mistakes) for name, kind in _TABLES.items() if name in told}
     if "claim" not in told:

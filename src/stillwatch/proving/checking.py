@@ -84,16 +84,22 @@ def _answers(kept: KeptCase, report: ProofReport, out: Path) -> Iterator[tuple[b
     """Of the sealed answers: whether something is wrong, and what."""
     said = read_said(out / ANSWERS, questions_of(load(kept.case, kept.folder)))
     same = said.facts.seal == report.answered.seal
-    yield not same, (
-        f"the answers are whole, and end with the seal of the report ({report.answered.seal[:16]}…)"
-        if same
-        else f"the answers end with the seal {said.facts.seal[:16]}…, not with that of the report"
+    yield (
+        not same,
+        (
+            f"the answers are whole, and end with the seal of the report ({report.answered.seal[:16]}…)"
+            if same
+            else f"the answers end with the seal {said.facts.seal[:16]}…, not with that of the report"
+        ),
     )
     bound = case_of(said.about) == kept.digest
-    yield not bound, (
-        "the answers' head names this very case, so it was settled before the first of them was sealed"
-        if bound
-        else "the answers were sealed for another case"
+    yield (
+        not bound,
+        (
+            "the answers' head names this very case, so it was settled before the first of them was sealed"
+            if bound
+            else "the answers were sealed for another case"
+        ),
     )
 
 
@@ -151,4 +157,6 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path, "name a folder that `stillwatch prove` wrote") from None
+        raise InputError(
+            f"cannot be read: {error.strerror}", path, "name a folder that `stillwatch prove` wrote"
+        ) from None

@@ -84,7 +84,9 @@ def read_kept(out: Path) -> KeptCase:
 
 def spoilt(kept: KeptCase) -> list[str]:
     """What is not as it was when the case was begun: files that are missing, or of another content."""
-    wrong = [f"{name} is not among the files of the case" for _, _, name in files_of(kept.case) if name not in kept.files]
+    wrong = [
+        f"{name} is not among the files of the case" for _, _, name in files_of(kept.case) if name not in kept.files
+    ]
     for name, digest in kept.files.items():
         path = kept.folder / Path(name).name
         try:

@@ -141,6 +141,9 @@ def load(case: Case, folder: Path) -> Material:
         answers = read_answers(folder / case.style.answers[0])
         for name in case.style.answers[1:]:
             answers = answers.and_(read_answers(folder / name))
+        if answers.bad:
+            why = [Rejected("holds no answer of a model", place) for place in answers.examples[:1]] * answers.bad
+            aside.add(folder / case.style.answers[0], why)
         prompts = _prompts([folder / case.style.prompts], aside)
         found = found._replace(style=StyleSet(read_reference(folder / case.style.reference), answers, prompts))
     return found._replace(set_aside=aside.all())
@@ -157,9 +160,7 @@ def _with_marks(found: Material, marks: Marks, folder: Path, aside: _Aside) -> M
     for name in marks.openings:
         path = folder / name
         opening = read_opening(_read(path), str(path))
-        opened.append(
-            Opened(opened_key(opening), opening.entry, _fixed(opening, statement, register, stamped, before))
-        )
+        opened.append(Opened(opened_key(opening), opening.entry, _fixed(opening, statement, register, stamped, before)))
     ids = [each.key.id for each in opened]
     twice = next((name for name in ids if ids.count(name) > 1), None)
     if twice is not None:
@@ -223,7 +224,9 @@ def _stamped(marks: Marks, folder: Path) -> dt.datetime | None:
     try:
         from stillwatch.marks import timestamps  # noqa: PLC0415 - of an extra
     except ImportError:
-        raise PluginError("checking a stamp needs the extra marks", marks.stamp, "pip install 'stillwatch[marks]'") from None
+        raise PluginError(
+            "checking a stamp needs the extra marks", marks.stamp, "pip install 'stillwatch[marks]'"
+        ) from None
     roots = [_read(folder / name) for name in marks.authority]
     return timestamps.verify(_read(folder / marks.stamp), _read(folder / marks.statement), roots, marks.stamp)
 

@@ -26,9 +26,9 @@ _PACKAGE = "stillwatch.proving"
 EXAMPLE_LENGTH = 1_200
 _LINE = 700
 _ABOUT: dict[Tier, str] = {
-    "marks": "A key that was fixed beforehand chose how answers were worded. Whoever did not learn from them cannot know "
+    "marks": "A key that was fixed beforehand chose how answers were worded. Who did not learn from them cannot know "
     "its choices, whatever model it is.",
-    "twins": "For each prompt the same model could have given another answer. Whoever never saw the one that was handed "
+    "twins": "For each prompt the same model could have given another answer. Who never saw the one that was handed "
     "out is as near to the other.",
     "style": "Whom a model writes like, beside models that are known to be unrelated. Nobody threw a coin here: "
     "corroboration, not proof.",
@@ -255,7 +255,7 @@ def _nearest(near: Sequence[Any], chance: Any) -> Iterator[Drawn]:
     if not all(map(math.isfinite, (value, low, high))) or not isinstance(chance, int | float):
         return
     words = (
-        f"{wording.percent(value)} ({wording.percent(low)} to {wording.percent(high)} at 95\u00a0%), where chance gives "
+        f"{wording.percent(value)} ({wording.percent(low)} to {wording.percent(high)} at 95\u00a0%), by chance "
         f"{wording.percent(chance)}"
     )
     row = Row("The taken answer is the nearest", plots.nearest(value, low, high, chance), words)

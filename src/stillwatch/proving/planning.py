@@ -82,7 +82,7 @@ def make_plan(material: Material, model: Model | None, sealed: SealedFile | None
         level=material.case.claim.level,
         number=number,
         untested=untested(material),
-        tests=tuple([*_marks(material, each), *_twins(material, each), *_style(material)]),
+        tests=(*_marks(material, each), *_twins(material, each), *_style(material)),
     )
 
 
@@ -111,7 +111,7 @@ def lines(plan: ProofPlan) -> list[str]:
     hidden = f", {plan.untested} of them of keys that are not shown" if plan.untested else ""
     if plan.number:
         found.append(
-            f"{counted(plan.number, 'p-value')} corrected for{hidden}; one counts as shown at {probability(plan.level)} "
+            f"{counted(plan.number, 'p-value')} corrected for{hidden}; shown is one at {probability(plan.level)} "
             f"after that, so about {probability(plan.level / plan.number)} before it."
         )
     for each in plan.tests:
@@ -156,7 +156,7 @@ def _by_two(material: Material) -> list[tuple[Planned, Planned]]:
 
 
 def _pairs_seen(material: Material, opened: Opened) -> int:
-    """Pairs of variants in the answers that the key marked; the suspect's answers to as many prompts may show as many."""
+    """Pairs of variants in the answers that the key marked: what those of the suspect may show."""
     own = (Reply(prompt=e.prompt, answers=(e.answer,)) for e in material.marked if e.key == opened.key.id)
     return len(sightings(own).counts)
 
@@ -203,9 +203,7 @@ def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str
     )
 
 
-def _flips(
-    planned: Planned, n: int, unit: str, level: float, needs: Sequence[str], lacks: Sequence[str]
-) -> TestPlan:
+def _flips(planned: Planned, n: int, unit: str, level: float, needs: Sequence[str], lacks: Sequence[str]) -> TestPlan:
     effect = smallest_effect(n, level)
     return TestPlan(
         name=planned.name,
@@ -236,7 +234,9 @@ def _twins(material: Material, level: float) -> Iterator[TestPlan]:
     controls = len(material.pairs) - taken
     lacks = []
     if controls < _FEWEST_CONTROLS:
-        lacks.append(f"controls: {controls} prompts that were never taken; {_FEWEST_CONTROLS} or more show that it is fair")
+        lacks.append(
+            f"controls: {controls} prompts that were never taken; {_FEWEST_CONTROLS} or more show that it is fair"
+        )
     for planned in twins.planned(material):
         deciding = 1.0 if planned.name == "twins/probability" else 0.5
         effect = smallest_effect(taken * deciding, level)

@@ -1,4 +1,4 @@
-"""Drawings of a proof: how small each p-value is, and what lies behind it. Each is a table's cell, told in words beside."""
+"""Drawings of a proof: how small each p-value is, and what lies behind it; each is a cell, told in words beside it."""
 
 from __future__ import annotations
 

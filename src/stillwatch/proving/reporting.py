@@ -69,7 +69,7 @@ def _caveats(material: Material, answered: Answered, same: bool) -> Iterator[str
         )
     else:
         yield (
-            "What answers at an endpoint is tested, with its system prompt, filters and settings. A neutralising filter "
+            "What answers at an endpoint is tested, system prompt, filters and settings too. A neutralising filter "
             "at the endpoint, or one that answers known prompts from a list, changes what can be seen."
         )
     if answered.unused:

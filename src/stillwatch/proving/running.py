@@ -103,7 +103,7 @@ def _answers(wanted: Wanted, kept: KeptCase, out: Path, progress: Progress, *, o
     if result.left and not wanted.close:
         done = result.answered + result.already
         raise AskingError(
-            f"{result.stopped or 'asking ended early'}; {done:,} of {len(questions):,} questions are answered and sealed, "
+            f"{result.stopped or 'asking ended early'}; {done:,} of {len(questions):,} questions are answered, "
             "and nothing was tested: call again to go on, or with --close to test these and ask no more",
             again=False,
         )
@@ -126,5 +126,3 @@ def _closed(out: Path, kept: KeptCase) -> bool:
     if report.case != kept.digest:
         raise InputError("is the report of another case", path, "name another folder, or give --overwrite")
     return True
-
-

@@ -23,11 +23,12 @@ TIERS: dict[Tier, str] = {
 }
 _NAMES: dict[Tier, str] = {"marks": "marks", "twins": "twin answers", "style": "style"}
 _NOT_BY_WHOM = (
-    "A small p-value says that the suspect learnt from our answers, or from texts that carry their wording. It does not "
+    "It says that the suspect learnt from our answers, or from texts that carry their wording; it does not "
     "say by whose hand they came there, and not that anything was meant."
 )
 _NO_ACQUITTAL = (
-    "That nothing is shown is no acquittal: a copy that was trained little, or on rewritten answers, shows less or nothing."
+    "That nothing is shown is no acquittal: a copy that was trained little, or on rewritten answers, shows little or "
+    "nothing."
 )
 
 
@@ -48,7 +49,9 @@ def headline(report: ProofReport) -> str:
     if shown:
         by = listed([_NAMES[tier] for tier in shown])
         each = ", each by itself" if len(shown) > 1 else ""
-        return f"{suspect} was trained on answers of {model}, or on texts that carry their wording: shown by {by}{each}."
+        return (
+            f"{suspect} was trained on answers of {model}, or on texts that carry their wording: shown by {by}{each}."
+        )
     decided = [test for test in report.tests if test.evidence.tier != "style" and test.evidence.p_value is not None]
     if not decided:
         if not any(test.evidence.tier != "style" for test in report.tests):
@@ -73,7 +76,9 @@ def finding(test: Tested, level: float) -> str:
         return f"{visible(found.claim, limit=400)}{rate}"
     if found.p_value is None or test.adjusted is None:
         return "No result."
-    number = f"p = {probability(found.p_value)}; corrected for all tests that were planned, {probability(test.adjusted)}"
+    number = (
+        f"p = {probability(found.p_value)}; corrected for all tests that were planned, {probability(test.adjusted)}"
+    )
     if test.shown:
         return f"Shown: {number}, at most {probability(level)}."
     return f"Not shown: {number}, above {probability(level)}."
@@ -161,7 +166,7 @@ def _sure(report: ProofReport) -> Iterator[str]:
     if number:
         hidden = f" ({report.untested} of them of keys that are not shown)" if report.untested else ""
         yield (
-            f"If the suspect had learnt from none of our answers, the chance that any test of tiers 1 and 2 says “shown” "
+            f"If the suspect had learnt from none of our answers, the chance that a test of tier 1 or 2 says “shown” "
             f"is at most {level}, with all {count(number)}{hidden} that were planned counted, whatever came of them."
         )
         yield "Nothing is assumed about how other models write: the coins were ours."

@@ -55,13 +55,13 @@ def prove(
         bool, Parameter(negative="", help="Say what would be asked, what it costs and what it could see; ask nothing.")
     ] = False,
     questions: Annotated[Path | None, Parameter(help="Write the questions there, to be answered elsewhere.")] = None,
-    close: Annotated[
-        bool, Parameter(negative="", help="Test what was answered so far, and ask no more.")
-    ] = False,
+    close: Annotated[bool, Parameter(negative="", help="Test what was answered so far, and ask no more.")] = False,
     spent: Annotated[Spent, Parameter(name="*")] = SPENT,
     json: Annotated[bool, Parameter(negative="", help="Print the whole report, or the plan, as JSON.")] = False,
     quiet: Annotated[bool, Parameter(negative="", help="Print nothing but errors.")] = False,
-    overwrite: Annotated[bool, Parameter(negative="", help="Forget the case and the answers that --out holds.")] = False,
+    overwrite: Annotated[
+        bool, Parameter(negative="", help="Forget the case and the answers that --out holds.")
+    ] = False,
 ) -> int:
     """Ask a suspect, or take its answers, and tell in three tiers whether it was trained on answers of your model.
 

@@ -54,5 +54,7 @@ def carried_out(planned: Planned, test: Callable[[], Outcome]) -> Outcome:
 
 def withheld_from(evidence: Evidence) -> Evidence:
     """The evidence without any figure that could be read as a result; what a control or a diagnosis found stays."""
-    kept = {name: evidence.numbers[name] for name in ("controls", "diagnosis", "units", "alike") if name in evidence.numbers}
+    kept = {
+        name: evidence.numbers[name] for name in ("controls", "diagnosis", "units", "alike") if name in evidence.numbers
+    }
     return msgspec.structs.replace(evidence, p_value=None, error_rate=None, statistic=None, numbers=kept)

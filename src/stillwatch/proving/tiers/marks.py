@@ -95,9 +95,7 @@ def _choices(material: Material, said: Said, opened: Opened, planned: Planned) -
     return _outcome(planned, evidence, controls, opened.fixed)
 
 
-def _tokens(
-    material: Material, said: Said, opened: Opened, planned: Planned, test: Callable[..., Evidence]
-) -> Outcome:
+def _tokens(material: Material, said: Said, opened: Opened, planned: Planned, test: Callable[..., Evidence]) -> Outcome:
     """A test of tokens in the marking model's tokenizer; only windows of marked text are looked at."""
     if material.tokenizer is None:
         raise InputError(
@@ -134,7 +132,9 @@ def _never_used(key: MarkKey, test: Callable[[MarkKey], Evidence]) -> Control:
 def _never_taken(evidence: Evidence) -> Control:
     told = evidence.p_value if evidence.n else None
     failed = told is not None and told <= CONTROL_LEVEL
-    return Control(what=f"the same test on {_NEVER_TAKEN}", n=evidence.n, unit=evidence.unit, p_value=told, failed=failed)
+    return Control(
+        what=f"the same test on {_NEVER_TAKEN}", n=evidence.n, unit=evidence.unit, p_value=told, failed=failed
+    )
 
 
 def _p(evidence: Evidence) -> float:
@@ -183,5 +183,3 @@ def _since(fixed: Fixed) -> str:
     if fixed.stamped:
         return f"{fixed.stamped} at the latest, by a timestamping authority's word"
     return f"{fixed.said}, by its maker's word" if fixed.said else "at a time that nothing shows"
-
-

@@ -39,7 +39,7 @@ def _outcome(material: Material, style: StyleSet, said: Said) -> Outcome:
         seed=case.style.seed if case.style is not None else 0,
     )
     control = Control(
-        what=f"{verdict.controls} control models, each judged as the suspect is: how many come as near to any candidate",
+        what=f"{verdict.controls} control models, each judged as the suspect is: share that comes as near to any",
         n=verdict.controls,
         unit="control model",
         p_value=verdict.conformal_p,

@@ -77,9 +77,7 @@ def examples(material: Material, said: Said) -> tuple[Example, ...]:
 
 def _outcome(planned: Planned, evidence: Evidence) -> Outcome:
     controls = [
-        Control(
-            what=_KINDS[kind], n=each["units"], unit="prompt", p_value=each["p_value"], failed=bool(each["failed"])
-        )
+        Control(what=_KINDS[kind], n=each["units"], unit="prompt", p_value=each["p_value"], failed=bool(each["failed"]))
         for kind, each in evidence.numbers["controls"].items()
         if each["units"]
     ]
