@@ -1,6 +1,6 @@
 """A whole case from a seed: keys, marked exchanges, twins, a reference set; and what two suspects answer.
 
-All of it is invented (`bench.made_answers`): writers with habits. ``copy`` was trained on the taken answers: it remembers
+All of it is invented (`bench.made_answers`): writers with habits. ``copy`` was trained on the taken answers: it knows
 some, and took over its teacher's habits. ``honest`` never saw one.
 """
 

@@ -301,3 +301,50 @@ def test_keys_that_are_not_shown_count_in_the_correction(world: World, copied: P
     assert one.adjusted is not None
     assert before.adjusted is not None
     assert one.adjusted > before.adjusted
+
+
+def test_check_of_another_versions_report_holds_its_numbers_and_not_its_words(
+    copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "proof"
+    shutil.copytree(copied, out)
+    text = (
+        (out / "prove.json")
+        .read_text()
+        .replace(f'"stillwatch": "{report(copied).stillwatch}"', '"stillwatch": "0.0.1"')
+    )
+    (out / "prove.json").write_text(text.replace("Nothing is assumed about", "We assume nothing of"))
+    assert run("prove", "check", out) == 0
+    assert "made by Stillwatch 0.0.1" in capsys.readouterr().out
+    (out / "prove.json").write_text(text.replace('"adjusted": ', '"adjusted": 1'))
+    assert run("prove", "check", out) == 1
+
+
+def test_help_says_how_to_begin_and_how_to_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("prove", "--help") == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(said in text for said in ("--plan", "--case", "check", "Begin with --plan"))
+    assert run("prove", "check", "--help") == 0
+    assert "Example: stillwatch prove check proof" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["openai:m@http://127.0.0.1:9/v1", "--answers", "x.jsonl"], "give one of the two"),
+        ([], "give one of the two"),
+        (["answers.jsonl"], "give it with --answers"),
+        (["nonsense"], "no model is known as nonsense"),
+    ],
+)
+def test_what_cannot_be_is_one_line(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("answers.jsonl").write_text('{"question": "q", "text": "x"}\n')
+    assert run("prove", *arguments, "--case", world.folder / "copy.toml", "--out", tmp_path / "proof") == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert message in err
+    assert run("prove", "check", tmp_path / "nowhere") == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,25 +59,61 @@ def check(out: Path, progress: Progress) -> Checked:
     except StillwatchError as error:
         return Checked(tuple(holds), (*problems, str(error)), 0)
     holds += _commitments(again)
-    if report.stillwatch != __version__:
-        holds.append(f"the report was made by Stillwatch {report.stillwatch}; this is {__version__}")
-        again = msgspec.structs.replace(again, stillwatch=report.stillwatch)
-    different = list(_differences(msgspec.to_builtins(report), msgspec.to_builtins(again), "report"))
-    numbers = _count(msgspec.to_builtins(again))
-    if different:
-        problems += different[:_MOST]
-        problems += [f"and {len(different) - _MOST} more differences"] if len(different) > _MOST else []
-    elif data != as_json(again):
-        problems.append(f"{REPORT} says the same, but is not as it was written")
-    else:
-        holds.append(f"all {numbers:,} numbers of {REPORT} come out the same, bit for bit")
+    told = _Found(holds, problems)
+    numbers = _compared(report, again, data, told)
+    if report.stillwatch == __version__:
+        _pages(out, again, told)
+    return Checked(tuple(told.holds), tuple(told.problems), numbers)
+
+
+class _Found(NamedTuple):
+    """What is found on the way."""
+
+    holds: list[str]
+    problems: list[str]
+
+
+class _Difference(NamedTuple):
+    """A place where a report says something else than it should; ``words``: in words only."""
+
+    said: str
+    words: bool
+
+
+def _compared(report: ProofReport, again: ProofReport, data: bytes, found: _Found) -> int:
+    """Hold a report against the one that was made again; returns how many numbers were compared.
+
+    What another version words otherwise is no problem: its numbers are what counts.
+    """
+    another = report.stillwatch != __version__
+    again = msgspec.structs.replace(again, stillwatch=report.stillwatch)
+    written = msgspec.json.decode(as_json(again))  # as it is read again: nothing in JSON is NaN or a tuple
+    numbers = _count(written)
+    different = list(_differences(msgspec.json.decode(data), written, "report"))
+    worded = [each for each in different if each.words] if another else []
+    counting = [each.said for each in different if each not in worded]
+    if another:
+        found.holds.append(
+            f"the report was made by Stillwatch {report.stillwatch}, and this is {__version__}: {len(worded)} of its "
+            "texts are worded otherwise, and its pages were not compared"
+        )
+    found.problems.extend(counting[:_MOST])
+    if len(counting) > _MOST:
+        found.problems.append(f"and {len(counting) - _MOST} more differences")
+    if not different and data != as_json(again):
+        found.problems.append(f"{REPORT} says the same, but is not as it was written")
+    elif not counting:
+        found.holds.append(f"all {numbers:,} numbers of {REPORT} come out the same, bit for bit")
+    return numbers
+
+
+def _pages(out: Path, again: ProofReport, found: _Found) -> None:
     for name, render in ((PAGE, render_page), (STATEMENT, render_statement)):
         problem = _page(out / name, render, again)
         if problem:
-            problems.append(problem)
+            found.problems.append(problem)
         else:
-            holds.append(f"{name} says what {REPORT} says")
-    return Checked(tuple(holds), tuple(problems), numbers)
+            found.holds.append(f"{name} says what {REPORT} says")
 
 
 def _answers(kept: KeptCase, report: ProofReport, out: Path) -> Iterator[tuple[bool, str]]:
@@ -116,21 +152,23 @@ def _commitments(report: ProofReport) -> Iterator[str]:
                 yield f"key {fixed.key} does not hold, and its tests are withheld: {problem}"
 
 
-def _differences(told: Any, made: Any, where: str) -> Iterator[str]:
+def _differences(told: Any, made: Any, where: str) -> Iterator[_Difference]:
     """Every place where a report says something else than it should."""
     if isinstance(told, dict) and isinstance(made, dict):
         for name in sorted(told.keys() | made.keys()):
             if name not in told or name not in made:
-                yield f"{where}.{name} is {'not there' if name not in told else 'too much'}"
+                said = f"{where}.{name} is {'not there' if name not in told else 'too much'}"
+                yield _Difference(said, False)
             else:
                 yield from _differences(told[name], made[name], f"{where}.{name}")
     elif isinstance(told, list | tuple) and isinstance(made, list | tuple):
         if len(told) != len(made):
-            yield f"{where} has {len(told)} entries, and should have {len(made)}"
+            yield _Difference(f"{where} has {len(told)} entries, and should have {len(made)}", False)
         for place, (one, other) in enumerate(zip(told, made, strict=False)):
             yield from _differences(one, other, f"{where}[{place}]")
     elif type(told) is not type(made) or told != made:
-        yield f"{where} is {_shown(told)}, and comes out as {_shown(made)}"
+        words = isinstance(told, str) and isinstance(made, str)
+        yield _Difference(f"{where} is {_shown(told)}, and comes out as {_shown(made)}", words)
 
 
 def _shown(value: Any) -> str:

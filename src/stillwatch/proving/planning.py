@@ -111,8 +111,8 @@ def lines(plan: ProofPlan) -> list[str]:
     hidden = f", {plan.untested} of them of keys that are not shown" if plan.untested else ""
     if plan.number:
         found.append(
-            f"{counted(plan.number, 'p-value')} corrected for{hidden}; shown is one at {probability(plan.level)} "
-            f"after that, so about {probability(plan.level / plan.number)} before it."
+            f"{counted(plan.number, 'p-value')} corrected for{hidden}; shown means {probability(plan.level)} "
+            f"after that, about {probability(plan.level / plan.number)} before it."
         )
     for each in plan.tests:
         found.append(f"{_TIERS[each.tier]}: {each.what} ({each.name})")

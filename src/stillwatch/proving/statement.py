@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from stillwatch.campaigns.wording import count, counted, listed, percent, probability, visible
+from stillwatch.campaigns.wording import chances, count, counted, listed, percent, probability, visible
 from stillwatch.proving.evidence import Tier
 from stillwatch.proving.report import Paragraph, ProofReport, Tested
 
@@ -23,8 +23,8 @@ TIERS: dict[Tier, str] = {
 }
 _NAMES: dict[Tier, str] = {"marks": "marks", "twins": "twin answers", "style": "style"}
 _NOT_BY_WHOM = (
-    "It says that the suspect learnt from our answers, or from texts that carry their wording; it does not "
-    "say by whose hand they came there, and not that anything was meant."
+    "A small p-value says that the suspect learnt from our answers, or from texts that carry their wording. It "
+    "does not say by whose hand they came there, nor that anything was meant."
 )
 _NO_ACQUITTAL = (
     "That nothing is shown is no acquittal: a copy that was trained little, or on rewritten answers, shows little or "
@@ -95,7 +95,7 @@ def tier_finding(report: ProofReport, tier: Tier) -> str:
     if tier == "style":
         return f"{visible(tests[0].evidence.claim, limit=400)}"
     if shown:
-        return f"Shown by {_of(len(shown), len(tests))}; the least p-value, corrected, is {_least(shown)}."
+        return f"Shown by {_of(len(shown), len(tests))}; {_least(shown)}."
     return f"Not shown by any of {counted(len(tests), 'test')}."
 
 
@@ -104,7 +104,12 @@ def _of(some: int, whole: int) -> str:
 
 
 def _least(tests: Sequence[Tested]) -> str:
-    return probability(min(test.adjusted for test in tests if test.adjusted is not None))
+    """The least p-value for all that were planned, also as a frequency."""
+    least = min(test.adjusted for test in tests if test.adjusted is not None)
+    return (
+        f"had the suspect not learnt from our answers, a result like this would come up in {chances(least)} such "
+        f"examinations (the least p-value, corrected, is {probability(least)})"
+    )
 
 
 def paragraphs(report: ProofReport) -> tuple[Paragraph, ...]:
@@ -147,6 +152,11 @@ def _done(report: ProofReport) -> Iterator[str]:
     if found.answered < found.planned:
         yield f"{counted(found.planned - found.answered, 'question')} of those planned have no answer."
     yield f"The seal of the answers is {found.seal[:16]}…: whoever changes one of them changes it."
+
+
+def _days(first: str, last: str) -> str:
+    one, other = _day(first), _day(last)
+    return f"on {one}" if one == other else f"from {one} to {other}"
 
 
 def _day(moment: str) -> str:
