@@ -9,7 +9,7 @@ import datetime as dt
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 
@@ -190,7 +190,10 @@ def _part(name: str, kind: type[msgspec.Struct], told: Any, mistakes: list[str])
             values[key] = msgspec.convert(value, field.type)
         except msgspec.ValidationError as error:
             mistakes.append(f"[{name}] {key}: {error}")
-    return kind(**values) if len(mistakes) == before else None
+    if len(mistakes) > before:
+        return None
+    made: msgspec.Struct = cast(Any, kind)(**values)
+    return made
 
 
 def _unfit(case: Case, folder: Path) -> Iterator[str]:

@@ -43,9 +43,11 @@ def check(out: Path, progress: Progress) -> Checked:
     """
     kept = read_kept(out)
     data = _read(out / REPORT)
-    holds, problems = [], [*spoilt(kept)]
-    if not problems:
-        holds.append(f"all {len(kept.files)} files of the case are as they were when it was begun")
+    holds: list[str] = []
+    problems = spoilt(kept)
+    if problems:  # numbers of other files would say nothing
+        return Checked((), tuple(problems), 0)
+    holds.append(f"all {len(kept.files)} files of the case are as they were when it was begun")
     try:
         report = msgspec.json.decode(data, type=ProofReport)
     except (ValueError, RecursionError) as error:

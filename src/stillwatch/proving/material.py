@@ -283,7 +283,8 @@ def _prompts(paths: Sequence[Path], aside: _Aside) -> tuple[Prompt, ...]:
 
 
 def _good(path: Path, kind: type[T], aside: _Aside) -> list[T]:
-    good, bad = [], []
+    good: list[T] = []
+    bad: list[Rejected] = []
     for line, place in lines_of(path, kind):
         if line is None:
             bad.append(place)

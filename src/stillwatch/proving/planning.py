@@ -127,7 +127,7 @@ _TIERS: dict[Tier, str] = {"marks": "Tier 1", "twins": "Tier 2", "style": "Tier 
 
 def _plural(unit: str) -> str:
     first, _, rest = unit.partition(" ")
-    return f"{first}s {rest}".strip()
+    return f"{first}s {rest}".replace("that decides", "that decide").strip()
 
 
 def _marks(material: Material, level: float) -> Iterator[TestPlan]:

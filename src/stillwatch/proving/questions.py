@@ -22,7 +22,8 @@ def question_id(prompt: str) -> str:
 
 def wanted(material: Material) -> dict[str, int]:
     """Every prompt, and how many answers to it are needed."""
-    samples, found = material.case.asking.samples, {}
+    samples = material.case.asking.samples
+    found: dict[str, int] = {}
     for prompt in _in_full(material):
         found[prompt] = samples
     for each in material.style.prompts if material.style is not None else ():
