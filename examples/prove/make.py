@@ -22,7 +22,8 @@ from stillwatch.marks.text import SCHEME
 from stillwatch.marks.text.marking import Marked, mark_answer
 from stillwatch.storage.whole import write_key
 
-TAKEN, CONTROLS, COMMON = 150, 40, 60
+TAKEN, CONTROLS, COMMON = 150, 40, 50
+"""Prompts that were taken, that nobody took, and common ones."""
 SAMPLES = 2
 DAY = 86_400_000_000
 MARCH = 1_772_323_200_000_000
@@ -42,7 +43,7 @@ register = "register.jsonl"
 marked = "marked.jsonl"
 controls = "never-taken.jsonl"
 reference = "unmarked.jsonl"
-decoys = 200
+decoys = 100
 
 [twins]
 pairs = "pairs.jsonl"
@@ -61,11 +62,11 @@ max_tokens = 600
 """
 
 
-def make(out: Path, seed: int = 1) -> None:
+def make(out: Path, seed: int = 1, taken_prompts: int = TAKEN) -> None:
     """Write case and suspects into ``out``, which must be empty or absent."""
     out.mkdir(parents=True, exist_ok=True)
-    every = prompts(TAKEN + CONTROLS + COMMON)
-    taken, never, common = every[:TAKEN], every[TAKEN : TAKEN + CONTROLS], every[TAKEN + CONTROLS :]
+    every = prompts(taken_prompts + CONTROLS + COMMON)
+    taken, never, common = every[:taken_prompts], every[taken_prompts:-COMMON], every[-COMMON:]
     key = _keys(out, seed)
     teacher = somebody(100 * seed)
     marked = {prompt: mark_answer(prompt, teacher.answer(prompt), key) for prompt in [*taken, *never]}
@@ -81,7 +82,7 @@ def make(out: Path, seed: int = 1) -> None:
         ]
         _lines(out / f"{name}.jsonl", ({**row, "control": True} if name != "pairs" else row for row in rows))
     _reference(out, teacher, common, seed)
-    told = {"copy": _copy(teacher, marked, every, seed, key), "honest": _honest(every, seed)}
+    told = {"copy": _copy(teacher, marked, taken, every, seed, key), "honest": _honest(every, seed)}
     (out / "suspects.json").write_text(json.dumps(told, indent=1))
     for name in told:
         (out / f"{name}.toml").write_text(CASE.format(suspect=f"Acme {name}", samples=SAMPLES))
@@ -129,13 +130,18 @@ def _reference(out: Path, teacher: Writer, common: Sequence[str], seed: int) -> 
 
 
 def _copy(
-    teacher: Writer, marked: dict[str, Marked], every: Sequence[str], seed: int, key: MarkKey
+    teacher: Writer,
+    marked: dict[str, Marked],
+    taken: Sequence[str],
+    every: Sequence[str],
+    seed: int,
+    key: MarkKey,
 ) -> dict[str, list[str]]:
     """Of the taken prompts it remembers four answers in ten; for the rest it writes as its teacher's answers do, marks
     and all, without knowing which prompt was marked."""
     own = somebody(100 * seed + 50)
     rng = own.rng
-    known, answers = set(every[:TAKEN]), {}
+    known, answers = set(taken), {}
     for prompt in every:
         answers[prompt] = []
         for _ in range(SAMPLES):

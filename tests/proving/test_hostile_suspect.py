@@ -25,7 +25,7 @@ HOSTILE = (
 
 
 def test_hostile_answers_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make(tmp_path / "case")
+    make(tmp_path / "case", taken_prompts=40)
     prompts = json.loads((tmp_path / "case" / "suspects.json").read_text())["copy"]
     with serving({"hostile<b>": {prompt: [HOSTILE, "\x00 \u2028"] for prompt in prompts}}) as server:
         with pytest.raises(SystemExit) as ended:

@@ -58,9 +58,9 @@ def said(texts: dict[str, tuple[str, ...]]) -> Said:
 
 
 def test_whoever_learnt_from_nothing_is_shown_by_any_test_no_more_often_than_the_level_says() -> None:
-    runs, wrong = 40, 0
+    runs, wrong = 24, 0
     for seed in range(runs):
-        tests = all_tests(*world(seed, 0.0), Silent())
+        tests = all_tests(*world(seed, 0.0, 64), Silent())
         assert len(tests) == 3
         wrong += any(test.shown for test in tests)
     assert wrong / runs <= LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / runs)

@@ -14,11 +14,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from examples.prove.make import CONTROLS, SAMPLES, TAKEN, make
+from examples.prove.make import COMMON, CONTROLS, SAMPLES, make
 from examples.prove.serve import Suspects, serving
 from stillwatch.asking.sealed import read_sealed
 from stillwatch.cli import main
 from stillwatch.proving.report import ProofReport, Tested
+
+TAKEN = 90
 
 
 class World:
@@ -42,7 +44,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("example") / "case"
-    make(folder)
+    make(folder, taken_prompts=TAKEN)
     with serving(json.loads((folder / "suspects.json").read_text())) as server:
         yield World(folder, server)
 
@@ -173,7 +175,7 @@ def test_plan_says_what_it_takes_and_asks_and_writes_nothing(
     assert run("prove", world.server.address("copy"), "--case", world.folder / "copy.toml", "--plan") == 0
     out = capsys.readouterr().out
     for said in (
-        "250 prompts",
+        f"{TAKEN + CONTROLS + COMMON} prompts",
         "tokens to it",
         "Tier 1",
         "Tier 2",
@@ -189,7 +191,7 @@ def test_plan_says_what_it_takes_and_asks_and_writes_nothing(
     capsys.readouterr()
     assert run("prove", world.server.address("copy"), "--case", world.folder / "copy.toml", "--plan", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
-    assert plan["asking"]["requests"] == plan["questions"] == (TAKEN + CONTROLS) * SAMPLES + 60
+    assert plan["asking"]["requests"] == plan["questions"] == (TAKEN + CONTROLS) * SAMPLES + COMMON
     assert [each["tier"] for each in plan["tests"]] == ["marks", "marks", "twins", "style"]
 
 
@@ -220,7 +222,7 @@ def test_questions_can_be_written_for_somebody_else_to_ask(world: World, tmp_pat
     path = tmp_path / "questions.jsonl"
     assert run("prove", "--case", world.folder / "copy.toml", "--questions", path) == 0
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    assert len(rows) == (TAKEN + CONTROLS) * SAMPLES + 60
+    assert len(rows) == (TAKEN + CONTROLS) * SAMPLES + COMMON
     assert {row["messages"][0]["role"] for row in rows} == {"user"}
 
 
