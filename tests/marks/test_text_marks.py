@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -45,8 +46,8 @@ def test_marks_are_registered_with_what_they_cost() -> None:
 
 
 def test_scheme_names_the_very_tables() -> None:
-    """A table that changes makes another scheme, so that keys committed to this one are never tested with it."""
-    assert f"text-1-{tables_sha256()[:16]}" == SCHEME
+    """Keys are committed to these tables: who wants others makes a folder beside them, and leaves this line alone."""
+    assert f"text-1-{tables_sha256()[:16]}" == SCHEME == "text-1-d294b2546beebb69"
     with pytest.raises(UsageError, match="marks in text by these tables"):
         mark_answer("q", PLAIN, MarkKey(id="k", secret=bytes(32), scheme="gumbel", scope="all", about="", epoch=0))
     with pytest.raises(PluginError, match="known: phrases"):
@@ -60,6 +61,12 @@ def test_phrasings_of_the_table_are_all_different_and_none_lies_within_another()
     apart = {("all of the", "all the"), ("do not", "don't")}
     within = [(a, b) for a in said for b in said if a != b and re.search(rf"\b{re.escape(a)}\b(?!')", b)]
     assert set(within) - apart == set()
+
+
+def test_page_names_every_mark_and_how_many_pairs_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "prove-text-marks.md").read_text("utf-8")
+    assert [name for name in EVERY if f"| `{name}` |" not in page] == []
+    assert f"({len(pairs())} pairs:" in page
 
 
 def test_both_halves_are_known_and_about_equal() -> None:

@@ -13,7 +13,9 @@ import pytest
 from stillwatch.errors import InputError
 
 pytest.importorskip("rfc3161_client", reason="the extra marks is not installed")
+from stillwatch.cli import main
 from stillwatch.marks import timestamps
+from stillwatch.marks.keyring import Keyring
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs OpenSSL to play the authority")
 
@@ -101,3 +103,31 @@ def test_file_that_is_no_stamp_is_refused(answer: bytes, here: Authority) -> Non
         timestamps.verify(answer, b"statement", [here.root], "statement.tsr")
     with pytest.raises(InputError, match="give PEM"):
         timestamps.verify(answer, b"statement", [b"no certificate"], "statement.tsr")
+
+
+def test_stamp_is_checked_by_the_command_line(
+    here: Authority, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The whole way: a request written beside the statement, stamped by somebody else, and what a court is told."""
+    folder, statement, opening = tmp_path / "keys", tmp_path / "s.json", tmp_path / "o.json"
+    ring = Keyring.make(folder)
+    ring.commit("text-1", "campaign", "C1")
+    command(capsys, "commitment", "--keys", folder, "--by", "Example AI", "--out", statement, "--request")
+    (tmp_path / "s.tsr").write_bytes(here.stamp((tmp_path / "s.tsq").read_bytes()))
+    (tmp_path / "root.pem").write_bytes(here.root)
+    old, _ = ring.rotate("text-1", "campaign", "C1")
+    command(capsys, "open", old.id, "--keys", folder, "--out", opening)
+    stamped = ("--statement", statement, "--stamp", tmp_path / "s.tsr", "--authority", tmp_path / "root.pem")
+    code, out = command(capsys, "verify", opening, *stamped, "--before", "2999-01-01")
+    assert code == 0
+    assert "a timestamping authority says so" in out
+    code, out = command(capsys, "verify", opening, *stamped, "--before", "2001-01-01")
+    assert code == 1
+    assert "the stamp is not older than --before" in out
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as end:
+        main(["marks", *(str(argument) for argument in arguments)])
+    assert isinstance(end.value.code, int)
+    return end.value.code, capsys.readouterr().out
