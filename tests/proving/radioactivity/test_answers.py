@@ -27,8 +27,7 @@ SCHEMES = ["gumbel", "tournament", "red_green"]
 def naive_p(answers: list[Passage], key: MarkKey) -> float:
     """Every token counted, whatever was counted before."""
     windows = windows_of(answers, 2)
-    tokens = np.asarray([answers[a].tokens[t] for a, t in zip(windows.passage, windows.position, strict=True)])
-    scores, law = with_law(scheme_named(key.scheme).scores(windows.rows, tokens, key.secret))
+    scores, law = with_law(scheme_named(key.scheme).scores(windows.rows, windows.next, key.secret))
     return judged(scores, law, number_depends_on_key=False).p_value
 
 

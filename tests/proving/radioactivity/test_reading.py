@@ -1,4 +1,4 @@
-"""A suspect that is read along our texts: p-values where it learnt nothing, and where it learnt from a tenth of them."""
+"""A suspect that is read along our texts: p-values where it learnt nothing, and where a tenth was marked."""
 
 from __future__ import annotations
 

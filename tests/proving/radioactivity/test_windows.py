@@ -17,6 +17,7 @@ def test_windows_lie_within_answers() -> None:
     found = windows_of([Passage(TEXT, 1), Passage(TEXT[:2]), Passage(TEXT[:0])], 2)
     assert found.rows.tolist() == [[2, 3], [3, 1], [1, 2], [2, 3]]
     assert found.position.tolist() == [3, 4, 5, 6]
+    assert found.next.tolist() == [1, 2, 3, 4]
     assert found.passage.tolist() == [0, 0, 0, 0]
     assert windows_of([], 3).rows.shape == (0, 3)
     assert windows_of([Passage(TEXT, 7)], 2).rows.shape == (0, 2)
