@@ -49,11 +49,10 @@ def replicate(run: int, name: str, teacher: Teacher, student: Student, rng: np.r
     answers: list[Passage] = passages(templated(student, 15, rng))
     along, within = windows_of(marked, 2), windows_of(answers, 2)
     repeated = np.concatenate([parrot.read(t.tokens, np.arange(2, LENGTH)).argmax(axis=1) for t in marked])
-    said = np.asarray([answers[a].tokens[t] for a, t in zip(within.passage, within.position, strict=True)])
     watched = AnswersWatched(key)
-    p = {
+    return {
         "every token, read (wrong)": every_token(along.rows, repeated, key),
-        "every token, answers (wrong)": every_token(within.rows, said, key),
+        "every token, answers (wrong)": every_token(within.rows, within.next, key),
         "predicted tokens, planned; parrot": predicted_tokens(parrot, marked, key, planned=60, seed=run).p_value,
         "predicted tokens, planned; student": predicted_tokens(student, marked, key, planned=60, seed=run).p_value,
         "predicted tokens, stopped; parrot": predicted_tokens(parrot, marked, key).p_value,
@@ -70,7 +69,6 @@ def replicate(run: int, name: str, teacher: Teacher, student: Student, rng: np.r
         ).p_value,
         "answers, least of 15 looks": min(watched.add(answer) for answer in answers),
     }
-    return p
 
 
 def table(replicates: int = REPLICATES) -> Table:

@@ -27,8 +27,7 @@ SCHEMES = ["gumbel", "tournament", "red_green"]
 def naive_p(answers: list[Passage], key: MarkKey) -> float:
     """Every token counted, whatever was counted before."""
     windows = windows_of(answers, 2)
-    tokens = np.asarray([answers[a].tokens[t] for a, t in zip(windows.passage, windows.position, strict=True)])
-    scores, law = with_law(scheme_named(key.scheme).scores(windows.rows, tokens, key.secret))
+    scores, law = with_law(scheme_named(key.scheme).scores(windows.rows, windows.next, key.secret))
     return judged(scores, law, number_depends_on_key=False).p_value
 
 
@@ -76,7 +75,7 @@ def test_a_student_is_found_by_its_answers_and_its_twin_is_not(world: World) -> 
 def test_what_was_asked_is_not_counted() -> None:
     """A suspect that only repeats the marked text it was asked about."""
     teacher, rng = Teacher(40, seed=8), np.random.default_rng(13)
-    p = []
+    p, otherwise = [], []
     for run in range(60):
         key = made_key(run)
         marked = write(teacher, 5, 60, rng, scheme_named("gumbel"), [key.secret] * 5)
@@ -84,7 +83,8 @@ def test_what_was_asked_is_not_counted() -> None:
         asked = passages(np.concatenate([marked, marked, fresh], axis=1), start=60)
         p.append(answer_tokens(asked, key).p_value)
         without = passages(np.concatenate([marked, fresh], axis=1))
-        assert (answer_tokens(without, key).p_value or 0) < 1e-6
+        otherwise.append(answer_tokens(without, key).p_value or 0.0)
+    assert max(otherwise) < 1e-3
     assert uniform(p)
 
 

@@ -65,5 +65,5 @@ def test_power_is_what_simulation_gives(law: Law, shift: float) -> None:
 
 
 def test_a_mean_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="their mean cannot be 1.05"):
+    with pytest.raises(ValueError, match="their mean cannot be"):
         LAWS[1].power(100, 0.8, 0.01)

@@ -1,4 +1,4 @@
-"""A suspect that is read along our texts: p-values where it learnt nothing, and where it learnt from a tenth of them."""
+"""A suspect that is read along our texts: p-values where it learnt nothing, and where a tenth was marked."""
 
 from __future__ import annotations
 
@@ -114,5 +114,5 @@ def test_models_that_cannot_be_read(world: World) -> None:
 
     with pytest.raises(InputError, match="gave no probabilities at"):
         predicted_tokens(Broken(), world.marked, world.key)
-    with pytest.raises(InputError, match="knows 30 tokens, but the suspect 60"):
-        expected_scores(world.student, world.marked, world.key, reference=Parrot(30))
+    with pytest.raises(InputError, match="knows 61 tokens, but the suspect 60"):
+        expected_scores(world.student, world.marked, world.key, reference=Parrot(61))

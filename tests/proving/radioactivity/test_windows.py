@@ -17,6 +17,7 @@ def test_windows_lie_within_answers() -> None:
     found = windows_of([Passage(TEXT, 1), Passage(TEXT[:2]), Passage(TEXT[:0])], 2)
     assert found.rows.tolist() == [[2, 3], [3, 1], [1, 2], [2, 3]]
     assert found.position.tolist() == [3, 4, 5, 6]
+    assert found.next.tolist() == [1, 2, 3, 4]
     assert found.passage.tolist() == [0, 0, 0, 0]
     assert windows_of([], 3).rows.shape == (0, 3)
     assert windows_of([Passage(TEXT, 7)], 2).rows.shape == (0, 2)
@@ -53,7 +54,7 @@ def test_windows_in_opposite_order_make_scores_depend_on_each_other() -> None:
     are high together. At windows that are fresh over both texts nothing of the kind can happen.
     """
     v, w, a, b = 1, 2, 3, 4
-    scheme, keys = scheme_named("gumbel:context=1"), [made_key(i).secret for i in range(3000)]
+    scheme, keys = scheme_named("gumbel:context=1"), [made_key(i).secret for i in range(1500)]
     after_w, after_v, counted = [], [], []
     for secret in keys:
         liked = {}
@@ -67,9 +68,9 @@ def test_windows_in_opposite_order_make_scores_depend_on_each_other() -> None:
         texts = [first, second]
         said = [texts[t][1] if at > 1 else a for t, at in zip(fresh.passage, fresh.position, strict=True)]
         counted.append(scheme.scores(fresh.rows, np.array(said), secret).scores[[0, 1, 2, 3, -1]])
-    assert np.mean(after_w) == pytest.approx(1.0, abs=0.08)
-    assert np.mean(after_v) == pytest.approx(1.0, abs=0.08)
-    assert np.corrcoef(after_w, after_v)[0, 1] > 0.12
+    assert np.mean(after_w) == pytest.approx(1.0, abs=0.11)
+    assert np.mean(after_v) == pytest.approx(1.0, abs=0.11)
+    assert np.corrcoef(after_w, after_v)[0, 1] > 0.08
     # all four of the first text; of the second V and W are gone, and 6 is left
     correlations = np.corrcoef(np.asarray(counted).T)
     assert np.abs(correlations - np.eye(5)).max() < 4 / np.sqrt(len(keys))

@@ -102,9 +102,7 @@ def answer_counts(
 def _counted(answers: Sequence[Passage], context: int, reference: NextTokens | None) -> _Counted:
     """The pairs that may count, as answers have their windows first, and what each weighs."""
     said, window = _own(answers, context)
-    tokens = np.asarray(
-        [answers[a].tokens[t] for a, t in zip(said.passage, said.position, strict=True)], dtype=np.int64
-    )
+    tokens = said.next
     pair = numbered(pair_rows(said.rows, tokens))
     first = np.unique(pair, return_index=True)[1]
     order = np.lexsort((tokens[first], window[first]))
@@ -127,7 +125,7 @@ def _own(answers: Sequence[Passage], context: int) -> tuple[Windows, Tokens]:
     asked = windows_of([Passage(np.asarray(a.tokens)[: a.start]) for a in answers], context).rows
     number = numbered(np.concatenate([asked, said.rows]))
     own = number[len(asked) :] > number[: len(asked)].max(initial=-1)
-    return Windows(*(part[own] for part in said)), number[len(asked) :][own]
+    return said.where(own), number[len(asked) :][own]
 
 
 def _expected(

@@ -48,12 +48,12 @@ class AnswersWatched:
         asked = windows_of([Passage(tokens[: answer.start])], self._scheme.context).rows
         self._given.update(row.tobytes() for row in asked)
         fresh = []
-        for at, pair in enumerate(pair_rows(windows.rows, tokens[windows.position])):
+        for at, pair in enumerate(pair_rows(windows.rows, windows.next)):
             window, whole = pair[:-1].tobytes(), pair.tobytes()
             if window not in self._given and whole not in self._pairs:
                 self._pairs.add(whole)
                 fresh.append(at)
-        kept = windows.rows[fresh], tokens[windows.position[fresh]]
+        kept = windows.rows[fresh], windows.next[fresh]
         scores, law = with_law(self._scheme.scores(*kept, self._key.secret))
         self._wealth.add(log_factors((scores - law.mean) / law.sd, law))
         self._total += float(scores.sum())

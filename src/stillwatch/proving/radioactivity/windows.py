@@ -26,12 +26,17 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Windows(NamedTuple):
-    """Windows of several texts, in order. ``rows`` (n, h) tokens; ``passage`` (n,) and ``position`` (n,) of the token
-    that follows."""
+    """Windows of several texts, in order. ``rows`` (n, h) tokens; ``next`` (n,) the token that follows, in ``passage``
+    (n,) at ``position`` (n,)."""
 
     rows: Tokens
+    next: Tokens
     passage: Tokens
     position: Tokens
+
+    def where(self, kept: Mask) -> Windows:
+        """Those of ``kept`` (n,)."""
+        return Windows(self.rows[kept], self.next[kept], self.passage[kept], self.position[kept])
 
 
 def windows_of(passages: Sequence[Passage], context: int, *, given: bool = False) -> Windows:
@@ -45,8 +50,8 @@ def windows_of(passages: Sequence[Passage], context: int, *, given: bool = False
     Raises:
         ValueError: a passage is not one-dimensional, or starts beyond its end.
     """
-    rows: list[Tokens] = [np.empty((0, context), dtype=np.int64)]
-    passage, position = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    rows, none = [np.empty((0, context), dtype=np.int64)], np.empty(0, dtype=np.int64)
+    following, passage, position = [none], [none], [none]
     for number, (tokens, start) in enumerate(passages):
         flat = np.asarray(tokens, dtype=np.int64)
         if flat.ndim != 1 or not 0 <= start <= flat.size:
@@ -54,9 +59,10 @@ def windows_of(passages: Sequence[Passage], context: int, *, given: bool = False
         first = (0 if given else start) + context
         found = windows_before(flat, context)[first:]
         rows.append(found)
+        following.append(flat[first:])
         passage.append(np.full(len(found), number))
         position.append(np.arange(first, first + len(found)))
-    return Windows(np.concatenate(rows), np.concatenate(passage), np.concatenate(position))
+    return Windows(*(np.concatenate(parts) for parts in (rows, following, passage, position)))
 
 
 def fresh_windows(passages: Sequence[Passage], context: int) -> Windows:
@@ -68,8 +74,7 @@ def fresh_windows(passages: Sequence[Passage], context: int) -> Windows:
     """
     whole = windows_of(passages, context, given=True)
     starts = np.asarray([0, *(passage.start for passage in passages)], dtype=np.int64)[whole.passage + 1]
-    kept = first_of_each(whole.rows) & (whole.position >= starts + context)
-    return Windows(whole.rows[kept], whole.passage[kept], whole.position[kept])
+    return whole.where(first_of_each(whole.rows) & (whole.position >= starts + context))
 
 
 def windows_before(tokens: Tokens, context: int) -> Tokens:
