@@ -24,6 +24,8 @@ from bench import (
     psi,
     sharing,
     techniques,
+    twins_nulls,
+    twins_power,
 )
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
@@ -45,6 +47,8 @@ def main(names: list[str]) -> None:
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
         "sharing": sharing.main,
+        "twins_nulls": twins_nulls.main,
+        "twins_power": twins_power.main,
         "gateway_decide": gateway_decide.main,
         "gateway_kills": gateway_kills.main,
         "gateway_proxy": gateway_proxy.main,
