@@ -27,6 +27,8 @@ from bench import (
     sharing,
     techniques,
     text_marks,
+    twins_nulls,
+    twins_power,
 )
 
 DETECTION = ("throughput", "detection", "variants", "simulated", "stability")
@@ -51,6 +53,8 @@ def main(names: list[str]) -> None:
         "radioactivity_nulls": radioactivity_nulls.main,
         "radioactivity_power": radioactivity_power.main,
         "sharing": sharing.main,
+        "twins_nulls": twins_nulls.main,
+        "twins_power": twins_power.main,
         "gateway_decide": gateway_decide.main,
         "gateway_kills": gateway_kills.main,
         "gateway_proxy": gateway_proxy.main,

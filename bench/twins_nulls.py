@@ -8,13 +8,12 @@ look at the same replicate. A share of 0.01 over 1,000 replicates has a standard
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from bench.tables import Table, publish
+from bench.tables import Table, publish, say
 from bench.twin_texts import Prompt, Steps, Student, prompts, text_of, voice
 from stillwatch.calibration import choice_p_value
 from stillwatch.proving.twins.base import LogProbability, Pair
@@ -118,7 +117,7 @@ def simulate(kind: Null, replicates: int, seed: int) -> dict[str, np.ndarray]:
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def table(replicates: int = REPLICATES, say: Callable[[str], None] = lambda line: None) -> Table:
+def table(replicates: int = REPLICATES) -> Table:
     rows: list[dict[str, Any]] = []
     every: dict[str, list[np.ndarray]] = {}
     for seed, (name, kind) in enumerate(KINDS.items()):
@@ -133,9 +132,9 @@ def table(replicates: int = REPLICATES, say: Callable[[str], None] = lambda line
     return Table("twins-nulls", "Twin answers that the suspect has not seen: share of p-values", rows, note)
 
 
-def main() -> None:
-    publish(table(int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATES, lambda line: print(line, flush=True)))
+def main(replicates: int = REPLICATES) -> None:
+    publish(table(replicates))
 
 
 if __name__ == "__main__":
-    main()
+    main(*(int(each) for each in sys.argv[1:2]))

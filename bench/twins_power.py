@@ -88,15 +88,15 @@ def table(replicates: int = REPLICATES) -> Table:
         say(str(row))
     note = (
         f"Medians of {replicates}. text: weights from one half of the prompts, p-value from the other; sequential: all "
-        f"prompts; decided: prompts after which it is at most {LEVEL}; power: share of text at most {LEVEL}. The single "
+        f"prompts; decided: prompts until it is at most {LEVEL}; power: share of text at most {LEVEL}. The single "
         "measures are on all prompts, as if settled beforehand."
     )
     return Table("twins-power", "Twin answers of students that copy steps at a known rate", rows, note)
 
 
-def main() -> None:
-    publish(table(int(sys.argv[1]) if len(sys.argv) > 1 else REPLICATES))
+def main(replicates: int = REPLICATES) -> None:
+    publish(table(replicates))
 
 
 if __name__ == "__main__":
-    main()
+    main(*(int(each) for each in sys.argv[1:2]))

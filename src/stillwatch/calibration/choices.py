@@ -111,7 +111,7 @@ def _on_a_grid(v: Floats) -> NDArray[np.int64]:
     widest = float(np.nanmax(above))
     if not widest:
         return np.zeros(v.shape, dtype=np.int64)
-    above = above / widest
+    above = above / 2.0 ** np.floor(np.log2(widest))  # so that sums of the largest values stay finite
     reach = float(np.nanmax(above, axis=1).sum())
     # A power of two, on which whole numbers, halves and so on lie exactly, so that their ties stay ties.
     step = 2.0 ** np.floor(np.log2(reach / min(_MOST_STEPS, _STEPS_A_UNIT * len(v))))

@@ -61,7 +61,15 @@ def test_pairs_are_read_and_what_is_none_is_counted_with_file_and_line(tmp_path:
     places = [int(each.where.rpartition(":")[2]) for each in read.rejected]
     assert places == [3, 4, 5, 6, 9, 10, 11, 12]
     reasons = " | ".join(each.reason for each in read.rejected)
-    for part in ("malformed", "line before", "no taken answer", "needs two twins", "other settings", "no twin", "empty"):
+    for part in (
+        "malformed",
+        "line before",
+        "no taken answer",
+        "needs two twins",
+        "other settings",
+        "no twin",
+        "empty",
+    ):
         assert part in reasons
 
 
@@ -90,7 +98,10 @@ def test_sealed_answers_bring_their_seal_and_what_was_settled(tmp_path: Path) ->
         sealed.add(Question("p1", (), 9), Answer("p1", 9, "not kept"), with_text=False)
     read = read_answers(path)
     assert read.answers == world.answers
-    assert [each.reason for each in read.rejected] == ["the suspect gave no answer", "the text of the answer was not kept"]
+    assert [each.reason for each in read.rejected] == [
+        "the suspect gave no answer",
+        "the text of the answer was not kept",
+    ]
     evidence = prove(world.pairs, read.answers, KEY, sealing=read.sealing)
     assert evidence.numbers["seal"] == read.sealing.seal != ""
     assert not any("settled" in caveat for caveat in evidence.caveats)
@@ -133,7 +144,7 @@ def test_files_that_hold_nothing_are_refused_in_one_line(tmp_path: Path, read: A
 def exchange(name: str, at: int, prompt: str, answer: str | None, **more: Any) -> dict[str, Any]:
     row = {
         "exchange_id": name,
-        "started_at": at,
+        "started_at": 1_750_000_000_000_000 + at,
         "account_id": "acct",
         "model": MODEL,
         "messages": json.dumps([{"role": "user", "content": prompt}]),
@@ -148,7 +159,11 @@ def exchange(name: str, at: int, prompt: str, answer: str | None, **more: Any) -
 @pytest.fixture
 def logged(tmp_path: Path) -> tuple[Path, Path]:
     """A run's folder and the log that it was made from."""
-    history = [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y"}, {"role": "user", "content": "z"}]
+    history = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "y"},
+        {"role": "user", "content": "z"},
+    ]
     rows = [
         exchange("late", 9, "Last?", "the last answer"),
         exchange("early", 1, "First?", "the first answer", system_prompt="Be exact."),

@@ -23,7 +23,7 @@ from stillwatch.proving.twins.splitting import (
     digest_of,
     in_order,
 )
-from stillwatch.proving.twins.statement import CAVEATS, CLAIM, NULL, RANDOMISED, UNIT, without, withheld
+from stillwatch.proving.twins.statement import CAVEATS, CLAIM, NULL, RANDOMISED, UNIT, withheld, without
 from stillwatch.proving.twins.testing import telling, test
 from stillwatch.proving.twins.units import Units, units_of
 
@@ -101,11 +101,12 @@ def prove_sequentially(
     """
     looked = _by_text(pairs, answers, key, measures, sealing)
     course = follow(looked.taken, in_order(key, looked.taken.names))
+    choice = choose(looked.taken)  # for the controls, which are other prompts
     outcome = _Outcome(
         course.p_value,
         float(course.log_e.max(initial=0.0)),
-        len(telling(looked.taken.values.max(axis=2, initial=-np.inf))),
-        choose(looked.taken),
+        len(telling(choice.scores(looked.taken))),
+        choice,
         "before each unit, by those before it",
         "each unit in turn",
         {"decide": len(looked.taken.names)},
@@ -133,9 +134,7 @@ def prove_open(
     return _evidence("twin answers, by probability", looked, _tested(looked, "weighted", seed), seed)
 
 
-def _by_text(
-    pairs: Sequence[Pair], answers: Answers, key: bytes, measures: Sequence[str], sealing: Sealing
-) -> _Looked:
+def _by_text(pairs: Sequence[Pair], answers: Answers, key: bytes, measures: Sequence[str], sealing: Sealing) -> _Looked:
     units = units_of(pairs, key)
     kept = [answered(of, answers) for of in (units.taken, units.logged, units.tossed)]
     every = [unit for of in kept for unit in of]
@@ -194,7 +193,9 @@ def _tested(looked: _Looked, how: How, seed: int) -> _Outcome:
 
 
 def _evidence(name: str, looked: _Looked, outcome: _Outcome, seed: int | None) -> Evidence:
-    controls = {kind: _control(outcome.choice, of) for kind, of in (("logged", looked.logged), ("tossed", looked.tossed))}
+    controls = {
+        kind: _control(outcome.choice, of) for kind, of in (("logged", looked.logged), ("tossed", looked.tossed))
+    }
     why = withheld(outcome.units, controls, looked.diagnosis)
     departed = departure(looked.sealing.about, looked.pairs, looked.key)
     numbers: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -30,7 +31,8 @@ class Comparison(NamedTuple):
     ``pairs`` (m, 2) are rows of ``answers`` and ``candidates``, all different texts; of each text ``answer_words`` and
     ``candidate_words`` hold the words as numbers (n,), ``vocabulary`` what they are. ``rarity`` (words,) is the natural
     log of all candidates over those that have the word: taken answers and twins together, so that it does not know
-    which were taken; a word of no candidate has the largest.
+    which were taken; a word of no candidate has the largest. ``codes`` (words,) stand for the words in every comparison
+    alike.
     """
 
     answers: tuple[str, ...]
@@ -40,6 +42,7 @@ class Comparison(NamedTuple):
     candidate_words: tuple[Ints, ...]
     vocabulary: tuple[str, ...]
     rarity: Floats
+    codes: Ints
 
 
 def compared(answers: Sequence[str], candidates: Sequence[str], pairs: Ints) -> Comparison:
@@ -56,8 +59,9 @@ def compared(answers: Sequence[str], candidates: Sequence[str], pairs: Ints) -> 
     for words in candidate_words:
         having[np.unique(words)] += 1
     rarity = np.log((len(candidates) + 1) / (having + 1))
+    codes = np.array([_code(word) for word in vocabulary], dtype=np.int64)
     return Comparison(
-        tuple(answers), tuple(candidates), pairs, answer_words, candidate_words, tuple(vocabulary), rarity
+        tuple(answers), tuple(candidates), pairs, answer_words, candidate_words, tuple(vocabulary), rarity, codes
     )
 
 
@@ -87,3 +91,7 @@ def without_final_answer(text: str) -> str:
     """
     steps = list(_STEP.finditer(text.strip()))
     return text.strip()[: steps[-1].start()] if steps else text
+
+
+def _code(word: str) -> int:
+    return int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)

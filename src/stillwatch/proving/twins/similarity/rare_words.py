@@ -29,8 +29,9 @@ class _RareWords:
     def nearness(self, comparison: Comparison) -> npt.NDArray[np.float64]:
         """See `Measure.nearness`: a cosine, 0 to 1."""
         c = comparison
-        answers = [words[c.rarity[words] >= _RARE] for words in c.answer_words]
-        candidates = [words[c.rarity[words] >= _RARE] for words in c.candidate_words]
+        answers, candidates = (
+            [c.codes[words[c.rarity[words] >= _RARE]] for words in of] for of in (c.answer_words, c.candidate_words)
+        )
         return rarity_weighted_cosine(answers, candidates, c.pairs, range(1, 2))
 
 

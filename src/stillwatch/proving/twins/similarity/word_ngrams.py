@@ -28,7 +28,8 @@ class _WordNgrams:
     def nearness(self, comparison: Comparison) -> npt.NDArray[np.float64]:
         """See `Measure.nearness`: a cosine, 0 to 1."""
         c = comparison
-        return rarity_weighted_cosine(c.answer_words, c.candidate_words, c.pairs, _SIZES)
+        answers, candidates = ([c.codes[words] for words in of] for of in (c.answer_words, c.candidate_words))
+        return rarity_weighted_cosine(answers, candidates, c.pairs, _SIZES)
 
 
 MEASURE = _WordNgrams()
