@@ -47,7 +47,8 @@ class Material:
     def verdict(self, name: str, maker: str | None = None, absent: Sequence[str] = (), **options: Any) -> Verdict:
         """One model judged, without itself; ``absent`` families are no candidates."""
         model = self.reference.get(name)
-        assert model is not None
+        if model is None:
+            raise SystemExit(f"no model {name!r} in the reference set")
         kept = [m for m in self.reference.without(name).models if m.role != "candidate" or m.family not in absent]
         return decide(
             self.found, Reference(tuple(kept)), name, maker=model.maker if maker is None else maker, **options
@@ -120,7 +121,7 @@ def figures(data: Material, students: Mapping[str, Verdict], controls: Mapping[s
         "right where answered": share(sum(right.values()), len(named)),
         "lineages right": f"{sum(votes):.1f} of {len(lineages)}",
         "controls none": share(sum(v.nearest is None for v in controls.values()), len(controls)),
-        "leads right, answered or not": f"{sum(v.leads in data.truth(n) for n, v in students.items())} of {len(students)}",
+        "leads right": f"{sum(v.leads in data.truth(n) for n, v in students.items())} of {len(students)}",
     }
 
 
@@ -141,9 +142,7 @@ def bars(data: Material) -> tuple[Table, Table]:
         students, controls = (judged(under, under.of_role(role)) for role in ("student", "control"))
         rows.append({"own maker's candidates left out": rule} | figures(under, students, controls))
         for level in (0.1,):
-            stricter = [
-                {n: _at(v, level) for n, v in verdicts.items()} for verdicts in (students, controls)
-            ]
+            stricter = [{n: _at(v, level) for n, v in verdicts.items()} for verdicts in (students, controls)]
             rows.append({"own maker's candidates left out": f"{rule}, level {level:g}"} | figures(under, *stricter))
         if rule == "makers known":
             over = {n: excess_by_family(under.found, under.reference.without(n), n, _maker(under, n)) for n in students}
@@ -265,8 +264,10 @@ def main() -> None:
         say(f"skipped style: {DATA} is not there")
         return
     data = material()
-    for table in (*bars(data), versions(data), absent(data), prompts(data), choices(data)):
+    for table in bars(data):
         publish(table)
+    for make in (versions, absent, prompts, choices):
+        publish(make(data))
 
 
 if __name__ == "__main__":

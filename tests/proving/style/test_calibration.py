@@ -82,9 +82,7 @@ def test_the_order_of_models_and_prompts_does_not_matter() -> None:
     student = Writer("student", candidates[1], copied=0.4)
     everybody = [*candidates, *unrelated, student]
     straight = nearest_teacher(answers_of(everybody), reference_of(candidates, unrelated), "student")
-    turned = nearest_teacher(
-        answers_of(everybody[::-1]), reference_of(candidates[::-1], unrelated[::-1]), "student"
-    )
+    turned = nearest_teacher(answers_of(everybody[::-1]), reference_of(candidates[::-1], unrelated[::-1]), "student")
     assert turned.nearest == straight.nearest
     assert turned.conformal_p == straight.conformal_p
     assert dict(turned.excess) == pytest.approx(dict(straight.excess))

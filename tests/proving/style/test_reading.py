@@ -33,9 +33,15 @@ def test_bad_lines_are_counted_and_their_text_is_not_repeated(tmp_path: Path) ->
         "",
         line(model="n"),
     ]
-    path.write_bytes("\n".join(lines).encode() + b"\n\xff\xfe\n" + b'"' + b"x" * (5 * 2**20) + b"\n" + line(model="o").encode())
+    path.write_bytes(
+        "\n".join(lines).encode() + b"\n\xff\xfe\n" + b'"' + b"x" * (5 * 2**20) + b"\n" + line(model="o").encode()
+    )
     answers = read_answers(path)
-    assert answers.texts == {"m": {"p1": "secret words", "2": "secret words"}, "n": {"p1": "secret words"}, "o": {"p1": "secret words"}}
+    assert answers.texts == {
+        "m": {"p1": "secret words", "2": "secret words"},
+        "n": {"p1": "secret words"},
+        "o": {"p1": "secret words"},
+    }
     assert answers.doubles == 1
     assert answers.bad == 8
     assert answers.examples[0] == "answers.jsonl:4: no answer"

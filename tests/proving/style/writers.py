@@ -1,4 +1,4 @@
-"""Writers with habits: candidates, students that copied a share of a teacher's, and others who share nothing but prompts."""
+"""Writers with habits: candidates, students that copied a share of a teacher's, and others who share nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from stillwatch.proving.style import Answers, Reference, ReferenceModel
 from stillwatch.proving.style.likeness import Cosines, cosines
 
 PROMPTS = tuple(f"q{i:03}" for i in range(60))
-PHRASES = tuple(f"{a} {b} {c}" for a in ("well", "so", "right") for b in ("now", "then", "here") for c in ("we", "you", "it"))
+PHRASES = tuple(
+    f"{a} {b} {c}" for a in ("well", "so", "right") for b in ("now", "then", "here") for c in ("we", "you", "it")
+)
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,10 @@ class Writer:
     def answer(self, prompt: int) -> str:
         rng = np.random.default_rng([prompt, *self.name.encode(), self.seed])
         if self.teacher is not None and rng.random() < self.copied:
-            told = Writer(self.teacher.name, size=self.size, seed=self.teacher.seed).answer(prompt)
-            return told
+            return Writer(self.teacher.name, size=self.size, seed=self.teacher.seed).answer(prompt)
         habits = np.random.default_rng([*self.name.encode(), self.seed])
         opening, closing = habits.choice(len(PHRASES), 2)
-        said = rng.choice(40, self.size, replace=False)
+        said = rng.permutation(40)[: self.size]
         return f"{PHRASES[opening]} {' '.join(f'topic{prompt}x{i}' for i in said)} {PHRASES[closing]}"
 
     def texts(self) -> dict[str, str]:

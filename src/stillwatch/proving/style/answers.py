@@ -1,4 +1,4 @@
-"""Answers of several models to common prompts, from Parquet or JSON lines; what cannot be read is set aside, counted."""
+"""Answers of several models to common prompts, from Parquet or JSON lines; what is broken is set aside and counted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Answers:
         return Answers(texts, self.bad + other.bad, doubles, (*self.examples, *other.examples)[:5])
 
     def common(self, models: Sequence[str]) -> tuple[str, ...]:
-        """The prompts that every one of ``models`` answered, in order of their ids. Raises `InputError` for a stranger."""
+        """The prompts that every one of ``models`` answered, by id. Raises `InputError` for a stranger."""
         for model in models:
             if model not in self.texts:
                 raise InputError(f"no answer of the model {model!r}", None, "check the names in the reference set")
@@ -62,7 +62,8 @@ def read_answers(path: Path, model: str | None = None) -> Answers:
     """
     rows = _parquet(path, model) if path.suffix == ".parquet" else _lines(path, model)
     texts: dict[str, dict[str, str]] = {}
-    bad, doubles, examples = 0, 0, []
+    bad, doubles = 0, 0
+    examples: list[str] = []
     for place, row in rows:
         why = row if isinstance(row, str) else _wrong(row)
         if why or isinstance(row, str):
@@ -116,7 +117,9 @@ def _lines(path: Path, model: str | None) -> Iterator[tuple[str, dict[str, Any] 
 def _parquet(path: Path, model: str | None) -> Iterator[tuple[str, dict[str, Any] | str]]:
     try:
         with pq.ParquetFile(path) as file:
-            wanted = [c for c in _COLUMNS if not (c == "model" and model is not None and c not in file.schema_arrow.names)]
+            wanted = [
+                c for c in _COLUMNS if not (c == "model" and model is not None and c not in file.schema_arrow.names)
+            ]
             for column in wanted:
                 if column not in file.schema_arrow.names:
                     raise InputError(f"has no column {column}", path, _FORMS)

@@ -1,4 +1,4 @@
-"""One family, or none of these: a family is named where the suspect is nearer to it than controls are to any, stably."""
+"""One family, or none of these: one is named where the suspect is nearer to it than controls are to any, stably."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["LEVEL", "RESAMPLES", "Verdict", "decide", "excess_by_family"]
 
 Floats = NDArray[np.float64]
 LEVEL = 0.2
-"""How many unrelated models in a hundred may be called at most; with fewer than 4 controls nothing can be called at it."""
+"""Which share of unrelated models may be called at most; beside fewer than 4 controls nothing can be called at it."""
 RESAMPLES = 200
 _LEADS = 0.5
 

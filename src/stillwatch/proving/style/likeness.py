@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Cosines:
-    """Likenesses as they are: ``values[feature, prompt, i, j]`` in [0, 1], of float32; ``lengths[prompt, i]`` in tokens."""
+    """Likenesses as they are: ``values[feature, prompt, i, j]`` in [0, 1]; ``lengths[prompt, i]`` in tokens."""
 
     models: tuple[str, ...]
     prompts: tuple[str, ...]

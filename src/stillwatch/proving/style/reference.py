@@ -128,7 +128,9 @@ def read_reference(path: Path, makers: Mapping[str, str] | None = None) -> Refer
 
 
 def _model(row: Mapping[str | None, str | None], place: str, makers: Mapping[str, str]) -> ReferenceModel:
-    cells = {key: (value or "").strip() for key, value in row.items() if isinstance(key, str) and not isinstance(value, list)}
+    cells = {
+        key: (value or "").strip() for key, value in row.items() if isinstance(key, str) and not isinstance(value, list)
+    }
     name, role = cells["model"], _ROLES.get(cells["role"].lower())
     if not 0 < len(name) <= 200:
         raise InputError("no model's name", place, _FORMS)

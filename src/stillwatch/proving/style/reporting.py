@@ -23,7 +23,9 @@ def sentence(verdict: Verdict) -> str:
     suspect = visible(verdict.suspect)
     beside = f"{verdict.controls} controls, {verdict.prompts:,} prompts"
     if verdict.nearest is None:
-        return f"{suspect} writes like none of these (p = {verdict.conformal_p:.2g}; {beside}); corroboration, not proof."
+        return (
+            f"{suspect} writes like none of these (p = {verdict.conformal_p:.2g}; {beside}); corroboration, not proof."
+        )
     return (
         f"{suspect} writes like {visible(verdict.nearest)}, nearer than unrelated models do (p = "
         f"{verdict.conformal_p:.2g}, error rate {verdict.level:.0%}, stable in {verdict.stability:.0%} of resamples; "

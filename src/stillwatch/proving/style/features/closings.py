@@ -17,7 +17,7 @@ class _Closings:
         summary="How an answer closes.",
         reference="Sun et al. 2025, arXiv 2502.12150: characteristic phrases at the ends of answers tell vendors apart",
         version="1",
-        example="i hope this helps",
+        example="hope this helps",
     )
 
     def marks(self, tokens: Sequence[str]) -> set[str]:
