@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -203,28 +204,25 @@ def of_p_values(replicates: int = 10_000) -> Table:
     levels = (0.0001, 0.001, 0.01, 0.05, 0.5)
     for kind in SCHEMES.names():
         say(f"p-values of {kind}")
-        keys = [
-            MarkKey(id=str(n), secret=secret(f"null {kind} {n}"), scheme=kind, scope="all", about="", epoch=0)
-            for n in range(replicates)
-        ]
+        keys = [key(kind, number) for number in range(replicates)]
         p = np.array([test.p_value for test in text_tests(text, keys, marked_here=False)])
-        rows.append(
-            {"scheme": kind, "keys": replicates, **{f"≤ {level}": f"{np.mean(p <= level):.4f}" for level in levels}}
-        )
-    note = "Five stretches of 300 words of docs/, against keys that never marked anything: the share of p-values at or below each level."
+        shares = {f"≤ {level}": f"{np.mean(p <= level):.4f}" for level in levels}
+        rows.append({"scheme": kind, "keys": replicates, **shares})
+    note = "Five stretches of 300 words of docs/ against keys that marked nothing: share of p-values up to each level."
     return Table("marks-text-nulls", "Text under a key, where there is none", rows, note)
 
 
-def main() -> None:
-    """All tables that this environment can make."""
+def main(names: Sequence[str] = ()) -> None:
+    """The tables whose functions are named, or all that this environment can make."""
     tables: list[Callable[[], Table]] = [of_tokens, of_answers, of_p_values]
     if importlib.util.find_spec("torch"):
         from bench import marks_cost  # noqa: PLC0415 - torch is not everywhere
 
         tables += [marks_cost.of_model_answers, marks_cost.of_time]
     for table in tables:
-        publish(table())
+        if not names or table.__name__ in names:
+            publish(table())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
