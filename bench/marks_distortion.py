@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import re
@@ -41,16 +42,16 @@ def key(kind: str, number: int) -> MarkKey:
 
 
 def words() -> Floats:
-    """How often the 255 commonest words of docs/ come, and all others together: real text, always at hand."""
+    """How often the 63 commonest words of docs/ come, and all others together: real text, always at hand."""
     text = " ".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
     counts = [number for _, number in Counter(re.findall(r"[a-z]+", text.lower())).most_common()]
-    shares = np.array([*counts[:255], sum(counts[255:])], dtype=float)
+    shares = np.array([*counts[:63], sum(counts[63:])], dtype=float)
     return shares / shares.sum()
 
 
 def distributions() -> dict[str, Floats]:
     rng = np.random.default_rng(0)
-    peaked = np.exp(4 * rng.standard_normal(256))
+    peaked = np.exp(4 * rng.standard_normal(64))
     sure = np.append(0.9, 0.1 * rng.dirichlet(np.full(63, 0.3)))
     sure = np.maximum(sure, 1e-4)
     return {
@@ -155,9 +156,16 @@ def answers_chances() -> Floats:
     return chances
 
 
+@functools.cache
+def own_seeds(name: str, n: int) -> Ints:
+    """(n, 3) seeds of the three contexts of one token, under n keys."""
+    contexts = np.array([[0], [1], [2]])
+    return np.stack([seeds(secret(f"{name} answer {number}"), contexts) for number in range(n)])
+
+
 def marked_answers(scheme: Scheme, n: int, once: bool, rng: np.random.Generator) -> Ints:
     """(n,) numbers of answers, each under a key of its own; ``once``: a context, of one token, marks once only."""
-    own = np.stack([seeds(secret(f"{scheme.name} answer {number}"), np.array([[0], [1], [2]])) for number in range(n)])
+    own = own_seeds(scheme.name, n)
     used = np.zeros((n, 3), dtype=bool)
     code, last, everyone = np.zeros(n, dtype=int), np.zeros(n, dtype=int), np.arange(n)
     for place in range(LENGTH):
