@@ -20,7 +20,7 @@ from stillwatch.marks.sampling.naming import scheme_named
 Floats = NDArray[np.float64]
 PAIRS, BATCH, LENGTH = 3072, 256, 40
 DIFFERENCE, LEVEL, PLANTED = 0.01, 0.01, 200
-TOKENS, ROUNDS = 48, 4
+TOKENS, ROUNDS = 24, 3
 
 
 def key(scheme: str, number: int = 0) -> MarkKey:
@@ -91,7 +91,7 @@ def of_model_answers() -> Table:
         )
     least = holm([row["p"] for row in rows if row["free"] == "yes"]).min()
     note = (
-        f"{PAIRS:,} pairs of answers of {LENGTH} tokens to one prompt, a key for each, by transformers; sign flips over "
+        f"{PAIRS:,} pairs of answers of {LENGTH} tokens to one prompt, a key each, by transformers; signs flipped in "
         f"pairs. Power: how often a planted 1 % of the mean is called at {LEVEL}. Least p of the schemes that should "
         f"not distort, after Holm: {least:.3f}."
     )
@@ -123,9 +123,14 @@ def of_time() -> Table:
         "1 M weights, 3,000 tokens": GPT2Config(vocab_size=3000, n_embd=128, n_layer=3, n_head=4, **ends),
         "124 M weights, 50,257 tokens": GPT2Config(**ends),
         "105 M weights, 151,936 tokens": LlamaConfig(
-            vocab_size=151_936, hidden_size=512, intermediate_size=1536, num_hidden_layers=8, num_attention_heads=8,
-            tie_word_embeddings=True, **ends,
-        ),  # fmt: skip
+            vocab_size=151_936,
+            hidden_size=512,
+            intermediate_size=1536,
+            num_hidden_layers=8,
+            num_attention_heads=8,
+            tie_word_embeddings=True,
+            **ends,
+        ),
     }
     rows = []
     for name, config in configs.items():

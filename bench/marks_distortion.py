@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import re
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +42,16 @@ def key(kind: str, number: int) -> MarkKey:
 
 
 def words() -> Floats:
-    """How often the 255 commonest words of docs/ come, and all others together: real text, always at hand."""
+    """How often the 63 commonest words of docs/ come, and all others together: real text, always at hand."""
     text = " ".join(path.read_text("utf-8") for path in sorted((ROOT / "docs").glob("*.md")))
     counts = [number for _, number in Counter(re.findall(r"[a-z]+", text.lower())).most_common()]
-    shares = np.array([*counts[:255], sum(counts[255:])], dtype=float)
+    shares = np.array([*counts[:63], sum(counts[63:])], dtype=float)
     return shares / shares.sum()
 
 
 def distributions() -> dict[str, Floats]:
     rng = np.random.default_rng(0)
-    peaked = np.exp(4 * rng.standard_normal(256))
+    peaked = np.exp(4 * rng.standard_normal(64))
     sure = np.append(0.9, 0.1 * rng.dirichlet(np.full(63, 0.3)))
     sure = np.maximum(sure, 1e-4)
     return {
@@ -65,12 +67,12 @@ def drawn(p: Floats, rng: np.random.Generator) -> Ints:
     return np.minimum((steps < rng.random((len(p), 1)) * steps[:, -1:]).sum(axis=1), p.shape[1] - 1)
 
 
-def marked_tokens(scheme: Scheme, p: Floats, n: int, rng: np.random.Generator) -> Ints:
-    """(n,) tokens, under `KEYS` keys in contexts of their own."""
+def marked_tokens(scheme: Scheme, p: Floats, n: int, rng: np.random.Generator, about: str) -> Ints:
+    """(n,) tokens, under `KEYS` keys, others for each thing that this is ``about``, in contexts of their own."""
     tokens = []
     for number in range(KEYS):
         contexts = np.stack([np.arange(n // KEYS), *[np.full(n // KEYS, 5)] * (scheme.context - 1)], axis=1)
-        coins = values(seeds(secret(f"{scheme.name} {number}"), contexts)[:, None], np.arange(p.size))
+        coins = values(seeds(secret(f"{scheme.name} {about} {number}"), contexts)[:, None], np.arange(p.size))
         tokens.append(drawn(scheme.reweighted(np.tile(p, (len(coins), 1)), coins, np), rng))
     return np.concatenate(tokens)
 
@@ -128,7 +130,7 @@ def of_tokens() -> Table:
         for kind in SCHEMES.names():
             say(f"{kind}: {name}")
             scheme = scheme_named(kind)
-            p_value = test.p_value(marked_tokens(scheme, p, DRAWS, np.random.default_rng(2)))
+            p_value = test.p_value(marked_tokens(scheme, p, DRAWS, np.random.default_rng(2), name))
             free = "yes" if scheme.distortion_free else "no"
             rows.append({"scheme": kind, "distribution": name, "free": free, "p": p_value, "power at 1 %": power})
     adjusted = holm([row["p"] for row in rows if row["free"] == "yes"])
@@ -141,7 +143,7 @@ def of_tokens() -> Table:
 
 
 TABLE = np.array([[0.6, 0.3, 0.1], [0.2, 0.5, 0.3], [0.45, 0.1, 0.45]])
-LENGTH, ANSWERS = 6, 400_000
+LENGTH, ANSWERS = 5, 400_000
 
 
 def answers_chances() -> Floats:
@@ -154,9 +156,16 @@ def answers_chances() -> Floats:
     return chances
 
 
+@functools.cache
+def own_seeds(name: str, n: int) -> Ints:
+    """(n, 3) seeds of the three contexts of one token, under n keys."""
+    contexts = np.array([[0], [1], [2]])
+    return np.stack([seeds(secret(f"{name} answer {number}"), contexts) for number in range(n)])
+
+
 def marked_answers(scheme: Scheme, n: int, once: bool, rng: np.random.Generator) -> Ints:
     """(n,) numbers of answers, each under a key of its own; ``once``: a context, of one token, marks once only."""
-    own = np.stack([seeds(secret(f"{scheme.name} answer {number}"), np.array([[0], [1], [2]])) for number in range(n)])
+    own = own_seeds(scheme.name, n)
     used = np.zeros((n, 3), dtype=bool)
     code, last, everyone = np.zeros(n, dtype=int), np.zeros(n, dtype=int), np.arange(n)
     for place in range(LENGTH):
@@ -183,7 +192,7 @@ def of_answers() -> Table:
             marks = "new contexts (as we do)" if once else "every context"
             rows.append({"scheme": kind, "marked in": marks, "p": p_value, "power at 1 %": power})
     note = (
-        f"{ANSWERS:,} answers of {LENGTH} tokens from three, all 729 of known probability, a key for each; the test as "
+        f"{ANSWERS:,} answers of {LENGTH} tokens from three, all 243 of known probability, a key for each; the test as "
         "above. Without the rule of new contexts even schemes that distort no token are seen to distort answers."
     )
     return Table("marks-answers", "Do marks change how often a whole answer comes?", rows, note)
@@ -193,7 +202,7 @@ def texts(rng: np.random.Generator) -> Iterator[list[int]]:
     """Texts that nobody marked: words of docs/, with all their repeats."""
     found = re.findall(r"\w+|[^\w\s]", " ".join(p.read_text("utf-8") for p in sorted((ROOT / "docs").glob("*.md"))))
     numbers = {word: number for number, word in enumerate(dict.fromkeys(found))}
-    for start in rng.integers(0, len(found) - 300, 5):
+    for start in rng.integers(0, len(found) - 300, 2):
         yield [numbers[word] for word in found[start : start + 300]]
 
 
@@ -203,28 +212,25 @@ def of_p_values(replicates: int = 10_000) -> Table:
     levels = (0.0001, 0.001, 0.01, 0.05, 0.5)
     for kind in SCHEMES.names():
         say(f"p-values of {kind}")
-        keys = [
-            MarkKey(id=str(n), secret=secret(f"null {kind} {n}"), scheme=kind, scope="all", about="", epoch=0)
-            for n in range(replicates)
-        ]
+        keys = [key(kind, number) for number in range(replicates)]
         p = np.array([test.p_value for test in text_tests(text, keys, marked_here=False)])
-        rows.append(
-            {"scheme": kind, "keys": replicates, **{f"≤ {level}": f"{np.mean(p <= level):.4f}" for level in levels}}
-        )
-    note = "Five stretches of 300 words of docs/, against keys that never marked anything: the share of p-values at or below each level."
+        shares = {f"≤ {level}": f"{np.mean(p <= level):.4f}" for level in levels}
+        rows.append({"scheme": kind, "keys": replicates, **shares})
+    note = "Two stretches of 300 words of docs/ against keys that marked nothing: share of p-values up to each level."
     return Table("marks-text-nulls", "Text under a key, where there is none", rows, note)
 
 
-def main() -> None:
-    """All tables that this environment can make."""
+def main(names: Sequence[str] = ()) -> None:
+    """The tables whose functions are named, or all that this environment can make."""
     tables: list[Callable[[], Table]] = [of_tokens, of_answers, of_p_values]
     if importlib.util.find_spec("torch"):
         from bench import marks_cost  # noqa: PLC0415 - torch is not everywhere
 
         tables += [marks_cost.of_model_answers, marks_cost.of_time]
     for table in tables:
-        publish(table())
+        if not names or table.__name__ in names:
+            publish(table())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -55,11 +55,10 @@ class Tournament:
         """Each token's probability after all rounds."""
         left = probabilities / xp.sum(probabilities, axis=-1, keepdims=True)
         for layer in range(self.layers):
-            coin = xp.asarray((words >> layer) & 1, dtype=xp.float64)
-            ones = xp.sum(left * coin, axis=-1, keepdims=True)
-            coin += xp.where(ones > 1.0, 0.0, 1.0 - ones)  # rounding may let all of the mass be a little more than 1
-            left = left * coin
-        return left
+            factor = xp.asarray((words >> layer) & 1, dtype=xp.float64)
+            factor += 1.0 - xp.sum(left * factor, axis=-1, keepdims=True)
+            left *= factor
+        return xp.where(left > 0.0, left, 0.0)  # where nearly all mass had coin 1, rounding can go below 0
 
     def choose(
         self,
