@@ -325,7 +325,7 @@ def test_check_of_another_versions_report_holds_its_numbers_and_not_its_words(
 def test_help_says_how_to_begin_and_how_to_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("prove", "--help") == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert all(said in text for said in ("--plan", "--case", "check", "Begin with --plan"))
+    assert all(said in text for said in ("--plan", "--case", "check", "begin with --plan"))
     assert run("prove", "check", "--help") == 0
     assert "Example: stillwatch prove check proof" in " ".join(capsys.readouterr().out.split())
 

@@ -81,7 +81,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "prove": Command(
         "stillwatch.cli.prove:prove",
-        "Ask a suspect, or take its answers, and tell in three tiers whether it was trained on yours.",
+        "Tell in three tiers whether a suspect was trained on your answers; begin with --plan.",
         "stillwatch prove openai:theirs@https://host/v1 --case case.toml --out proof",
         family=True,
     ),

@@ -44,7 +44,8 @@ def of_tier(report: ProofReport, tier: Tier) -> tuple[Tested, ...]:
 
 def headline(report: ProofReport) -> str:
     """The one sentence at the top: which tiers show a copy, each by itself."""
-    shown = [tier for tier in ("marks", "twins") if any(test.shown for test in of_tier(report, tier))]
+    by_coin: tuple[Tier, ...] = ("marks", "twins")
+    shown = [tier for tier in by_coin if any(test.shown for test in of_tier(report, tier))]
     suspect, model = (visible(name, limit=60) for name in (report.claim.suspect, report.claim.model))
     if shown:
         by = listed([_NAMES[tier] for tier in shown])
