@@ -260,7 +260,7 @@ def _pairs(folder: Path, pairs: str, controls: str | None, aside: _Aside) -> tup
 
 
 def _marked(path: Path, aside: _Aside) -> list[Exchange]:
-    found = []
+    found: list[Exchange] = []
     for line in _good(path, _MarkedLine, aside):
         key = line.marks.key if line.marks is not None else line.key
         could = line.marks.could if line.marks is not None else None
@@ -271,7 +271,7 @@ def _marked(path: Path, aside: _Aside) -> list[Exchange]:
 
 
 def _prompts(paths: Sequence[Path], aside: _Aside) -> tuple[Prompt, ...]:
-    found = []
+    found: list[Prompt] = []
     for path in paths:
         before = len(found)
         for number, line in enumerate(_good(path, _PromptLine, aside), 1):
