@@ -60,14 +60,14 @@ def said(texts: dict[str, tuple[str, ...]]) -> Said:
 def test_whoever_learnt_from_nothing_is_shown_by_any_test_no_more_often_than_the_level_says() -> None:
     runs, wrong = 24, 0
     for seed in range(runs):
-        tests = all_tests(*world(seed, 0.0, 64), Silent())
+        tests = all_tests(*world(seed, 0.0, 84), Silent())
         assert len(tests) == 3
         wrong += any(test.shown for test in tests)
     assert wrong / runs <= LEVEL + 3 * math.sqrt(LEVEL * (1 - LEVEL) / runs)
 
 
 def test_a_copy_is_shown_and_corrected_for_all_that_was_planned() -> None:
-    material, answers = world(1, 0.8)
+    material, answers = world(1, 0.8, 100)
     tests = all_tests(material, answers, Silent())
     assert [test.name for test in tests] == [each.name for each in planned(material)]
     assert sum(test.shown for test in tests) >= 2
