@@ -146,6 +146,7 @@ def of_time() -> Table:
             least = {kind: min(times) for kind, times in took.items()}
             row = {"model": name, "cut": f"top-k {top_k}" if top_k else "none", "ms a token": 1000 * least["without"]}
             rows.append(row | {f"{kind}, %": 100 * (least[kind] / least["without"] - 1) for kind in SCHEMES.names()})
+            say(str(rows[-1]))
     note = (
         f"Batch 1, one thread, processor time; the least of {ROUNDS} turns of {TOKENS} tokens each; untrained weights, "
         "logits of deviation 4 as trained models have."
