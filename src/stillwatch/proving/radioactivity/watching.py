@@ -12,7 +12,7 @@ from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import UNIT
 from stillwatch.proving.radioactivity.base import Passage
-from stillwatch.proving.radioactivity.laws import with_law
+from stillwatch.proving.radioactivity.laws import law_of, with_law
 from stillwatch.proving.radioactivity.p_values import STAKES, Judged, evidence_of, log_factors
 from stillwatch.proving.radioactivity.windows import pair_rows, windows_of
 
@@ -34,8 +34,7 @@ class AnswersWatched:
         self._pairs: set[bytes] = set()
         self._given: set[bytes] = set()
         self._wealth, self._total, self.answers = Wealth(STAKES.size), 0.0, 0
-        empty = np.empty((0, scheme.context), dtype=np.int64)
-        self._law = with_law(scheme.scores(empty, np.empty(0, dtype=np.int64), key.secret))[1]
+        self._law = law_of(scheme, key)
 
     def add(self, answer: Passage) -> float:
         """The p-value with one more answer, in tokens of the marking model.
