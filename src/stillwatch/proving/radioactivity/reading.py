@@ -62,16 +62,9 @@ def predicted_tokens(
         InputError: the suspect gave no probabilities, or the key's scheme has a wrong setting.
         PluginError: the key's scheme is unknown.
     """
-    rng, scheme = np.random.default_rng(seed), scheme_named(key.scheme)
-
-    def said(p: Floats) -> Tokens:
-        if not sampled:
-            return np.asarray(p.argmax(axis=1))
-        steps = np.cumsum(p, axis=1)
-        return np.asarray(np.minimum((steps < rng.random((len(p), 1)) * steps[:, -1:]).sum(axis=1), p.shape[1] - 1))
-
+    rng, scheme = np.random.default_rng(seed) if sampled else None, scheme_named(key.scheme)
     windows = (fresh_windows if marked else windows_of)(passages, scheme.context)
-    tokens = np.concatenate([np.empty(0, np.int64), *(said(p) for p in read_along(suspect, passages, windows))])
+    tokens = np.concatenate([np.empty(0, np.int64), *(_said(p, rng) for p in read_along(suspect, passages, windows))])
     rows = windows.rows
     if not marked:
         kept = first_of_each(pair_rows(rows, tokens))
@@ -149,6 +142,14 @@ def expected_scores(
             "tokens": most_tokens,
         },
     )
+
+
+def _said(p: Floats, rng: np.random.Generator | None) -> Tokens:
+    """The likeliest token of each row of probabilities (k, vocabulary), or one that ``rng`` draws."""
+    if rng is None:
+        return np.asarray(p.argmax(axis=1))
+    steps = np.cumsum(p, axis=1)
+    return np.asarray(np.minimum((steps < rng.random((len(p), 1)) * steps[:, -1:]).sum(axis=1), p.shape[1] - 1))
 
 
 def _answered(passages: Sequence[Passage], context: int) -> int:
