@@ -23,9 +23,9 @@ class AnswersWatched:
     """The p-value after each answer of a suspect, valid at all of them at once (Ville's inequality).
 
     One may look as often as one likes, stop when it is small enough, go on when it is not, and choose the next question
-    by what came so far. For that it takes about a tenth to a third more answers than `answers.answer_tokens` with a
-    number that was settled beforehand. Like there, each pair of a window and a token counts once, and none at a window
-    that was given with an answer so far.
+    by what came so far; for that it takes more answers than `answers.answer_tokens` with a number settled beforehand.
+    Like there, each pair of a window and a token counts once, and none at a window that was given with an answer so
+    far.
     """
 
     def __init__(self, key: MarkKey) -> None:
