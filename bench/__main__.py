@@ -23,6 +23,7 @@ from bench import (
     overlap,
     psi,
     sharing,
+    style,
     techniques,
 )
 
@@ -45,6 +46,7 @@ def main(names: list[str]) -> None:
         "audit_intervals": audit_intervals.main,
         "psi": psi.main,
         "sharing": sharing.main,
+        "style": style.main,
         "gateway_decide": gateway_decide.main,
         "gateway_kills": gateway_kills.main,
         "gateway_proxy": gateway_proxy.main,
