@@ -56,7 +56,7 @@ class Gate:
         self.ledger = Ledger(folder / "ledger")
         self.alerts: list[Callable[[Alert], None]] = []
         self.listeners: list[Callable[[Observed], None]] = []
-        self.errors = {"decide": 0, "observed": 0, "journal": 0, "listener": 0}
+        self.errors = {"decide": 0, "observed": 0, "journal": 0, "listener": 0, "unread": 0}
         self.store_down = self.policy_broken = ""
         self.lock = threading.Lock()
         self._watchman = Watchman(policy.bounds)
@@ -108,6 +108,10 @@ class Gate:
                 listener(observed)
             except Exception:
                 self.errors["listener"] += 1
+
+    def unread(self) -> None:
+        """Count a file, which is a batch or may be one, that a door could not look into."""
+        self.errors["unread"] += 1
 
     def put(self, changes: Sequence[Change], entries: Sequence[LedgerEntry] = ()) -> None:
         """Let changes hold here at once, and be kept in the store as soon as it can be reached."""

@@ -72,6 +72,10 @@ class Judge(Protocol):
         """See `gateway.gate.Gate`."""
         ...
 
+    def unread(self) -> None:
+        """See `gateway.gate.Gate`."""
+        ...
+
 
 class Telling:
     """One exchange until the gate was told of it, which happens once. Calls of no model are told of only where somebody
