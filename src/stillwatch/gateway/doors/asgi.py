@@ -22,7 +22,7 @@ from stillwatch.gateway.doors.batches import LineShield, kept_answers
 from stillwatch.gateway.doors.calls import MOST_READ, Call, Caller, read_call, request_of, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
-from stillwatch.gateway.doors.multipart import CallerLeftError, Upload, read_upload, takes_file
+from stillwatch.gateway.doors.multipart import CallerLeftError, Piece, Upload, read_upload, takes_file
 from stillwatch.gateway.doors.smaller import made_smaller, unreadable
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
@@ -275,7 +275,7 @@ async def _received(receive: Receive) -> _Body:
     return _Body(b"".join(pieces), not message.get("more_body"))
 
 
-async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
+async def _pieces(receive: Receive) -> AsyncIterator[Piece]:
     """The body of a request as it comes. Raises `CallerLeftError`."""
     more = True
     while more:
@@ -283,7 +283,7 @@ async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
         if message["type"] == "http.disconnect":
             raise CallerLeftError
         more = message.get("more_body", False)
-        yield message.get("body", b"")
+        yield Piece(message.get("body", b""), more)
 
 
 async def _left_while_waiting(receive: Receive, body: _Body | None, seconds: float) -> bool:

@@ -16,12 +16,11 @@ from aiohttp import BadContentDispositionHeader, BadContentDispositionParam, Bod
 from stillwatch.gateway.doors.calls import MOST_READ, without_coding
 from stillwatch.sources.containers.json_documents import decode_whole
 
-__all__ = ["CallerLeftError", "Upload", "read_upload", "replaced", "takes_file"]
+__all__ = ["CallerLeftError", "Piece", "Upload", "read_upload", "replaced", "takes_file"]
 
 _SLICE = 2**16
 """Bytes given to the reader at a time: it puts back what it has read too much, and that costs what lies there."""
 _MOST_PARTS = 100
-_LONGEST_PURPOSE = 256
 _BATCH = "batch"
 _PLAIN = ("", "binary", "8bit", "7bit")
 """Transfer encodings that leave a part's bytes as they are."""
@@ -29,6 +28,13 @@ _PLAIN = ("", "binary", "8bit", "7bit")
 # What a stranger wrote into a header does not belong on our terminal.
 warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
 warnings.filterwarnings("ignore", category=BadContentDispositionParam)
+
+
+class Piece(NamedTuple):
+    """Of a body; ``more`` follow, or it is the last."""
+
+    data: bytes
+    more: bool
 
 
 class Upload(NamedTuple):
@@ -61,7 +67,7 @@ def _ends(path: str, end: str) -> bool:
     return path.partition("?")[0].rstrip("/").endswith(end)
 
 
-async def read_upload(path: str, content_type: str, coding: str, pieces: AsyncIterator[bytes]) -> Upload:
+async def read_upload(path: str, content_type: str, coding: str, pieces: AsyncIterator[Piece]) -> Upload:
     """Read an upload to its end, up to `MOST_READ` or a little more; ``coding`` is its Content-Encoding.
 
     A file of another purpose is read no further than to where that is said, so that it passes while it comes. Hostile
@@ -110,7 +116,7 @@ async def _parts(content_type: str, source: _Source) -> tuple[bool, bytes | None
             if not isinstance(part, BodyPartReader) or part.name is None or parts > _MOST_PARTS:
                 return True, None
             if part.name == "purpose":
-                purpose = (await part.read_chunk(_LONGEST_PURPOSE)).decode(errors="replace").strip().lower()
+                purpose = (await part.read()).decode(errors="replace").strip().lower()
                 if purpose != _BATCH:
                     return False, None
             elif part.name == "file":
@@ -123,14 +129,14 @@ async def _parts(content_type: str, source: _Source) -> tuple[bool, bytes | None
     return (True, files[0] if len(files) == 1 else None) if purpose else (False, None)
 
 
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
+async def _once(body: bytes) -> AsyncIterator[Piece]:
+    yield Piece(body, False)
 
 
 class _Source:
     """What aiohttp's reader asks of a stream, over the pieces of a body; keeps all that came."""
 
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+    def __init__(self, pieces: AsyncIterator[Piece]) -> None:
         self._pieces = pieces
         self._kept: list[bytes] = []
         self._size = 0
@@ -188,11 +194,8 @@ class _Source:
         return len(given) > 0
 
     async def _receive(self) -> bytes:
-        try:
-            piece = await anext(self._pieces)
-        except StopAsyncIteration:
-            self._ended = True
-            return b""
+        piece, more = await anext(self._pieces)
+        self._ended = not more
         self._kept.append(piece)
         self._size += len(piece)
         return piece
