@@ -16,14 +16,14 @@ from typing import NamedTuple
 from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
-from stillwatch.gateway.doors.batch_files import BATCH, KnownFiles, file_named, request_of_file, request_unread
-from stillwatch.gateway.doors.batch_uploads import UploadTelling, upload_made_smaller
-from stillwatch.gateway.doors.batches import LineShield, kept_answers
-from stillwatch.gateway.doors.calls import MOST_READ, Call, Caller, read_call, request_of, without_coding
+from stillwatch.gateway.doors.batch_files import BATCH, KnownFiles
+from stillwatch.gateway.doors.batch_uploads import UploadTelling, decided_on, unread_refused, upload_made_smaller
+from stillwatch.gateway.doors.batches import kept_answers, shielded_lines
+from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
 from stillwatch.gateway.doors.multipart import CallerLeftError, Piece, Upload, read_upload, takes_file
-from stillwatch.gateway.doors.smaller import made_smaller, unreadable
+from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.gate import UNAVAILABLE
@@ -92,7 +92,10 @@ class StillwatchMiddleware:
             return  # before he had said what he wants
         begun = time.perf_counter()
         try:
-            decision, telling = await self._decided(asked, self._callers.caller(scope), at)
+            caller = self._callers.caller(scope)
+            decision, telling = await decided_on(
+                self._gate, self._files, asked.call, asked.upload, caller, secrets.token_hex(12), at
+            )
         except Exception as error:  # a defect of ours is no reason to stop everybody, unless the policy says so
             _log.error("a request could not be decided on: %s", one_line(repr(error)))
             await self._undecided(scope, receive, send, asked)
@@ -109,24 +112,6 @@ class StillwatchMiddleware:
             if self._added is not None:
                 self._added(telling.work)
 
-    async def _decided(self, asked: _Asked, caller: Caller, at: int) -> tuple[Decision, Telling]:
-        name, upload = secrets.token_hex(12), asked.upload
-        if upload is not None:
-            if upload.file is None:
-                self._gate.unread()
-                request = request_unread(caller, name, at)
-            else:
-                request = await request_of_file(upload.file, caller, name, at)
-            decision = self._gate.decide(request)
-            return decision, UploadTelling(self._gate, request, caller, decision, upload.file, self._files)
-        request, file = request_of(asked.call, caller, name, at), file_named(asked.call)
-        if file is not None:
-            request = self._files.counted(file, request)
-        decision = self._gate.decide(request)
-        if file is not None and decision.refuse is None:
-            self._files.use(file)
-        return decision, Telling(self._gate, asked.call, request, caller, decision)
-
     async def _undecided(self, scope: Scope, receive: Receive, send: Send, asked: _Asked) -> None:
         if self._gate.policy.failures.error == "closed":
             await sent_refusal(send, *refusal_response(asked.call.api, UNAVAILABLE, ""))
@@ -138,7 +123,7 @@ class StillwatchMiddleware:
     ) -> bool:
         """Do with a request what was decided; whether the caller left meanwhile."""
         call, body, upload = asked
-        refusal = decision.refuse or self._unread(asked)
+        refusal = decision.refuse or unread_refused(self._gate, upload)
         if self._seal_keys is not None and body is not None and body.whole and refusal is None:
             given, restored, out = unseal_body(call.api, body.data, self._seal_keys, decision.account_id)
             if restored or out:
@@ -165,13 +150,6 @@ class StillwatchMiddleware:
         await self._app(scope, replay, self._sender(send, call, decision, telling, lines=kept_answers(target(scope))))
         return replay.departed
 
-    def _unread(self, asked: _Asked) -> Refusal | None:
-        """Why a file that nobody could read is not passed on, where the policy says so."""
-        upload = asked.upload
-        if upload is None or upload.file is not None or self._gate.policy.failures.batch_unread == "open":
-            return None
-        return unreadable(whole=upload.whole)
-
     async def _refused(self, send: Send, call: Call, decision: Decision, refusal: Refusal, telling: Telling) -> None:
         status, headers, told = refusal_response(call.api, refusal, decision.reference, self._gate.policy.appeal)
         telling.end(status)
@@ -191,9 +169,7 @@ class StillwatchMiddleware:
         mode = decision.shield
         sealer = None if self._seal_keys is None or mode is None else Sealer(self._seal_keys, decision.account_id)
         if mode is not None and lines:
-            return Shielding(
-                send, telling, stream=lambda: LineShield(mode, sealer), body=_unshielded, summarise=None, lines=True
-            )
+            return shielded_lines(send, telling, mode, sealer)
         if mode is not None and call.api != "other" and not isinstance(telling, UploadTelling):
             return _shielding(send, telling, call.api, mode, sealer, self._summarise)
 
@@ -224,10 +200,6 @@ class _Replay:
         if message["type"] == "http.disconnect":
             self.departed = True
         return message
-
-
-def _unshielded(data: bytes, summary: str | None) -> bytes:
-    return data
 
 
 def _shielding(

@@ -10,14 +10,24 @@ import msgspec
 
 from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision, Observed
-from stillwatch.gateway.doors.batch_files import BATCH, MOST_LINES, SLICE, KnownFiles, calls_in, made_smaller
+from stillwatch.gateway.doors.batch_files import (
+    BATCH,
+    MOST_LINES,
+    SLICE,
+    KnownFiles,
+    calls_in,
+    file_named,
+    made_smaller,
+    request_of_file,
+    request_unread,
+)
 from stillwatch.gateway.doors.calls import Call, Caller, request_of, row_of
-from stillwatch.gateway.doors.multipart import replaced
+from stillwatch.gateway.doors.multipart import Upload, replaced
 from stillwatch.gateway.doors.smaller import unreadable
 from stillwatch.gateway.doors.streams import Judge, Telling
 from stillwatch.responses.traffic import Refusal, Request, Shape
 
-__all__ = ["UploadTelling", "upload_made_smaller"]
+__all__ = ["UploadTelling", "decided_on", "unread_refused", "upload_made_smaller"]
 
 _LONGEST_ID = 200
 _log = logging.getLogger(__name__)
@@ -105,6 +115,35 @@ class UploadTelling(Telling):
         )
         row["latency_ms"] = None  # how long the upload took says nothing of the request
         return row
+
+
+async def decided_on(
+    gate: Judge, files: KnownFiles, call: Call, upload: Upload | None, caller: Caller, name: str, at: int
+) -> tuple[Decision, Telling]:
+    """What is decided on a request named ``name``, and who will tell of it. Of an ``upload`` its requests count, of a
+    call that makes a batch those that ``files`` says are not counted yet."""
+    if upload is not None:
+        if upload.file is None:
+            gate.unread()
+            request = request_unread(caller, name, at)
+        else:
+            request = await request_of_file(upload.file, caller, name, at)
+        decision = gate.decide(request)
+        return decision, UploadTelling(gate, request, caller, decision, upload.file, files)
+    request, file = request_of(call, caller, name, at), file_named(call)
+    if file is not None:
+        request = files.counted(file, request)
+    decision = gate.decide(request)
+    if file is not None and decision.refuse is None:
+        files.use(file)
+    return decision, Telling(gate, call, request, caller, decision)
+
+
+def unread_refused(gate: Judge, upload: Upload | None) -> Refusal | None:
+    """Why a file that nobody could read is not passed on, where the policy says so."""
+    if upload is None or upload.file is not None or gate.policy.failures.batch_unread == "open":
+        return None
+    return unreadable(whole=upload.whole)
 
 
 async def upload_made_smaller(file: bytes, shape: Shape, body: bytes) -> tuple[bytes, Refusal | None]:

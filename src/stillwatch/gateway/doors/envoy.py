@@ -17,6 +17,7 @@ from envoy.service.ext_proc.v3 import external_processor_pb2_grpc
 
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.gateway.doors.accounts import Callers
+from stillwatch.gateway.doors.batch_files import KnownFiles
 from stillwatch.gateway.doors.calls import Caller
 from stillwatch.gateway.doors.envoy_authz import Authorization
 from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
@@ -58,7 +59,7 @@ class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type:
                     yield answer
                 spent += time.perf_counter() - begun
         finally:
-            exchange.ended()
+            await exchange.ended()
             self._added(max(spent - exchange.waited, 0.0))
 
 
@@ -73,7 +74,7 @@ def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Fro
         caller = callers.caller({"headers": told, "client": None})
         return caller._replace(client_ip=address) if address else caller
 
-    return Front(gate, who, lambda: secrets.token_hex(12), keys=keys)
+    return Front(gate, who, lambda: secrets.token_hex(12), KnownFiles(), keys=keys)
 
 
 async def start(

@@ -70,8 +70,9 @@ def _ends(path: str, end: str) -> bool:
 async def read_upload(path: str, content_type: str, coding: str, pieces: AsyncIterator[Piece]) -> Upload:
     """Read an upload to its end, up to `MOST_READ` or a little more; ``coding`` is its Content-Encoding.
 
-    A file of another purpose is read no further than to where that is said, so that it passes while it comes. Hostile
-    bytes never raise; `CallerLeftError` does.
+    A file of another purpose is read no further than to where that is said, so that it passes while it comes. Where
+    ``pieces`` end before the last one is told, the rest is not to be had, as if it were too long. Hostile bytes never
+    raise; `CallerLeftError` does.
     """
     source = _Source(pieces)
     if _ends(path, "/uploads"):
@@ -150,9 +151,10 @@ class _Source:
 
     async def everything(self, coding: str) -> bytes | None:
         """Read to the end; all that came, without ``coding``. None where it is too long or cannot be read."""
-        while not self._ended and self._size <= MOST_READ:
-            await self._receive()
-        if not self._ended:
+        try:
+            while not self._ended:
+                await self._receive()
+        except _TooLongError:
             return None
         body = without_coding(b"".join(self._kept), coding)
         return body if (body or not self._size) and len(body) < MOST_READ else None
@@ -186,15 +188,18 @@ class _Source:
 
     async def _more(self) -> bool:
         while not self._fresh and not self._ended:
-            if self._size > MOST_READ:
-                raise _TooLongError
             self._fresh = memoryview(await self._receive())
         given, self._fresh = self._fresh[:_SLICE], self._fresh[_SLICE:]
         self._ready += given
         return len(given) > 0
 
     async def _receive(self) -> bytes:
-        piece, more = await anext(self._pieces)
+        if self._size > MOST_READ:
+            raise _TooLongError
+        try:
+            piece, more = await anext(self._pieces)
+        except StopAsyncIteration:
+            raise _TooLongError from None
         self._ended = not more
         self._kept.append(piece)
         self._size += len(piece)
