@@ -8,14 +8,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx2
+import openai
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.gateway.proxied import served
+from tests.gateway.proxied import Chosen, served
 
-__all__ = ["BatchServer", "batch_file", "line", "serving_batches"]
+__all__ = [
+    "BatchServer",
+    "Batches",
+    "batch_file",
+    "client",
+    "form",
+    "line",
+    "made",
+    "post",
+    "serving_batches",
+    "unread",
+    "uploaded",
+]
 
 
 class BatchServer:
@@ -71,6 +85,13 @@ class BatchServer:
         return body
 
 
+class Batches:
+    """The door, the gate that decides in it and the server behind it."""
+
+    def __init__(self, gate: Chosen, address: str, server: BatchServer) -> None:
+        self.gate, self.address, self.server = gate, address, server
+
+
 @contextmanager
 def serving_batches() -> Iterator[BatchServer]:
     server = BatchServer()
@@ -88,3 +109,46 @@ def line(place: int, url: str = "/v1/chat/completions", **body: Any) -> bytes:
 
 def batch_file(lines: int, **body: Any) -> bytes:
     return b"".join(line(place, **body) + b"\n" for place in range(lines))
+
+
+def form(data: bytes, purpose: bytes = b"batch", more: bytes = b"") -> bytes:
+    return (
+        b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n' + purpose + b"\r\n" + more + b"--b\r\n"
+        b'Content-Disposition: form-data; name="file"; filename="r.jsonl"\r\nContent-Type: application/x\r\n\r\n'
+        + data
+        + b"\r\n--b--\r\n"
+    )
+
+
+def client(address: str, sent: list[bytes] | None = None, account: str = "") -> openai.OpenAI:
+    """The SDK; ``sent`` takes the bodies that it sends."""
+
+    def keep(request: httpx2.Request) -> None:
+        if sent is not None:
+            sent.append(request.read())
+
+    return openai.OpenAI(
+        base_url=f"{address}/v1",
+        api_key="sk-a-key-of-mine",
+        max_retries=0,
+        default_headers={"x-account": account} if account else None,
+        http_client=openai.DefaultHttpxClient(event_hooks={"request": [keep]}),
+    )
+
+
+def uploaded(one: openai.OpenAI, data: bytes, **more: Any) -> str:
+    return one.files.create(file=("requests.jsonl", data), purpose="batch", **more).id
+
+
+def made(one: openai.OpenAI, file: str) -> None:
+    one.batches.create(input_file_id=file, endpoint="/v1/chat/completions", completion_window="24h")
+
+
+def post(address: str, body: bytes, path: str = "/v1/files", **headers: str) -> httpx2.Response:
+    given = {"content-type": "multipart/form-data; boundary=b", **headers}
+    return httpx2.post(address + path, content=body, headers=given)
+
+
+def unread(gate: Chosen) -> int:
+    """Files that could not be looked into."""
+    return sum(told.unread for told in gate.told)

@@ -30,7 +30,6 @@ class Chosen:
         self.policy = Policy(version=1, name="test", appeal="https://appeal.example")
         self.requests: list[Request] = []
         self.told: list[Observed] = []
-        self.unreadable = 0
 
     def now(self) -> int:
         return time.time_ns() // 1000
@@ -42,9 +41,6 @@ class Chosen:
 
     def observed(self, observed: Observed) -> None:
         self.told.append(observed)
-
-    def unread(self) -> None:
-        self.unreadable += 1
 
 
 @contextlib.contextmanager

@@ -94,6 +94,7 @@ class Gate:
 
     def observed(self, observed: Observed) -> None:
         """Tell of an exchange that ended (refused ones too): written to the journal, counted. Never raises."""
+        self.errors["unread"] += observed.unread
         try:
             self.journal.write(observed.row, self.clock.now())
         except Exception:
@@ -108,10 +109,6 @@ class Gate:
                 listener(observed)
             except Exception:
                 self.errors["listener"] += 1
-
-    def unread(self) -> None:
-        """Count a file, which is a batch or may be one, that a door could not look into."""
-        self.errors["unread"] += 1
 
     def put(self, changes: Sequence[Change], entries: Sequence[LedgerEntry] = ()) -> None:
         """Let changes hold here at once, and be kept in the store as soon as it can be reached."""

@@ -114,10 +114,6 @@ class TimedGate:
         """See `Gate.observed`."""
         self._gate.observed(observed)
 
-    def unread(self) -> None:
-        """See `Gate.unread`."""
-        self._gate.unread()
-
 
 class _Figures(Collector):
     """Reads the gate when it is scraped."""

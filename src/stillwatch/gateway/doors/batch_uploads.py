@@ -61,6 +61,7 @@ class UploadTelling(Telling):
         self._taken = False
         self._ended = 0
         self.passed_on = False
+        self.unread = file is None
 
     def end(self, status: int | None = None) -> None:
         """See `Telling.end`. The requests themselves are `lines_told`'s, which takes its time."""
@@ -124,7 +125,6 @@ async def decided_on(
     call that makes a batch those that ``files`` says are not counted yet."""
     if upload is not None:
         if upload.file is None:
-            gate.unread()
             request = request_unread(caller, name, at)
         else:
             request = await request_of_file(upload.file, caller, name, at)

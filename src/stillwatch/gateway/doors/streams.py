@@ -72,10 +72,6 @@ class Judge(Protocol):
         """See `gateway.gate.Gate`."""
         ...
 
-    def unread(self) -> None:
-        """See `gateway.gate.Gate`."""
-        ...
-
 
 class Telling:
     """One exchange until the gate was told of it, which happens once. Calls of no model are told of only where somebody
@@ -95,7 +91,7 @@ class Telling:
             "_size",
             "_tail",
         ),
-        *("headers", "status", "streams", "told", "work"),
+        *("headers", "status", "streams", "told", "unread", "work"),
     )
 
     def __init__(self, gate: Judge, call: Call, request: Request, caller: Caller, decision: Decision) -> None:
@@ -110,6 +106,7 @@ class Telling:
         self.headers: dict[str, str] = {}
         self.streams = False
         self.work = 0.0
+        self.unread = False
         self.told = call.operation == "other" and not decision.touches
 
     def began(self, status: int, headers: Iterable[Header]) -> None:
@@ -172,7 +169,7 @@ class Telling:
             _log.error("an exchange could not be read (%s): its numbers are missing", one_line(error))
             row = self._row(call._replace(body=None), status, b"", ended_at)
         self._pieces = []
-        self._gate.observed(Observed(row=row, decision=self._decision))
+        self._gate.observed(Observed(row=row, decision=self._decision, unread=self.unread))
         self.work += (time.monotonic_ns() - now) / 1e9
 
     def _row(self, call: Call, status: int, answer: bytes, ended_at: int) -> dict[str, object]:
