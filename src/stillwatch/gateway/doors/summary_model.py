@@ -41,9 +41,9 @@ def open_summaries(address: str, *, seconds: float, characters: float, instructi
     if not 40 <= characters <= 4000:
         raise UsageError(f"{characters:g} is no length of a summary", "--summary-characters", "give 40 to 4000")
     told = INSTRUCTION if instruction is None else _read(instruction)
+    _over_http(address)
     model = open_model(address, "--summarise-with")
-    if str(model.settings["address"]).partition(":")[0] in _HERE:
-        raise UsageError("is no model over HTTP", "--summarise-with", "start a server for it: openai:MODEL@URL")
+    _over_http(str(model.settings["address"]))
     tokens = max(256, math.ceil(characters / 2))
 
     async def ask(reasoning: str) -> str | None:
@@ -52,6 +52,12 @@ def open_summaries(address: str, *, seconds: float, characters: float, instructi
         return answer.text if answer.finish in ("stop", "length") else None
 
     return Summaries(ask, Bounds(seconds, int(characters), model.limits.concurrency), model.endpoint.close)
+
+
+def _over_http(address: str) -> None:
+    """Raise `UsageError` for a model that would run in here, beside what every request passes, or is none."""
+    if address.partition(":")[0] in _HERE:
+        raise UsageError("is no model over HTTP", "--summarise-with", "start a server for it: openai:MODEL@URL")
 
 
 def _read(file: Path) -> str:

@@ -20,6 +20,7 @@ QUOTED_WORDS: Final = 12
 _GAP: Final = "\n[…]\n"
 _UNSPACED: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff"
 """Thai, Lao, Burmese, Khmer, kana and Han are written without spaces: two of their characters count as a word."""
+_BEGINNING: Final = 8
 _IN_WORDS: Final = frozenset(("Mn", "Me", "Cf"))
 """Accents and invisible characters, which would cut a word in two."""
 _WORD: Final = re.compile(f"[{_UNSPACED}]{{1,2}}|[^\\W_{_UNSPACED}]+")
@@ -32,7 +33,9 @@ def quotes(summary: str, reasoning: str, words: int = QUOTED_WORDS) -> bool:
     A reasoning without a letter or a digit cannot be quoted.
     """
     told = "".join(_LETTERS.findall(_plain(summary)))
-    return any(span in told for span in _spans(_WORD.findall(_plain(reasoning)), words))
+    begun = {told[place : place + _BEGINNING] for place in range(len(told))}  # looked up before a span is searched for
+    spans = _spans(_WORD.findall(_plain(reasoning)), words)
+    return any((len(span) < _BEGINNING or span[:_BEGINNING] in begun) and span in told for span in spans)
 
 
 def _spans(said: list[str], words: int) -> Iterator[str]:
