@@ -231,7 +231,9 @@ def summaries_of_environment(environment: Mapping[str, str] = os.environ) -> Sum
     except Exception as error:
         if environment.get("STILLWATCH_FAIL", "open") == "closed":
             raise
-        LOG.error("stillwatch summarises nothing, reasoning is left out: %s", one_line(error))
+        LOG.error(
+            "stillwatch summarises nothing (STILLWATCH_SUMMARISE_WITH), reasoning is left out: %s", one_line(error)
+        )
         return None
 
 

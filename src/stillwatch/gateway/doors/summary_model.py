@@ -5,7 +5,6 @@ It must not be reached through the gateway: its own answers would be shielded, a
 
 from __future__ import annotations
 
-import math
 import secrets
 from pathlib import Path
 from typing import Final
@@ -44,7 +43,7 @@ def open_summaries(address: str, *, seconds: float, characters: float, instructi
     _over_http(address)
     model = open_model(address, "--summarise-with")
     _over_http(str(model.settings["address"]))
-    tokens = max(256, math.ceil(characters / 2))
+    tokens = max(256, int(characters))  # as many tokens as characters: enough in any script
 
     async def ask(reasoning: str) -> str | None:
         messages = (Message("system", told), Message("user", reasoning))
