@@ -7,12 +7,12 @@ import json
 import logging
 import random
 import re
-import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -29,7 +29,7 @@ from stillwatch.gateway.shielding.quoting import QUOTED_WORDS, cut_short, quotes
 from stillwatch.gateway.shielding.shield import shield_stream
 from stillwatch.responses.traffic import API
 from tests.gateway.answers import CANARY, answer
-from tests.gateway.doors.test_asgi import asked, post
+from tests.gateway.doors.test_asgi import asked, post, until
 from tests.gateway.proxied import Chosen, served
 from tests.gateway.shielding.answers import ANSWERS, GEORGIAN
 from tests.gateway.shielding.wire import cut, stream, visible
@@ -220,10 +220,7 @@ def test_no_more_are_asked_for_at_once_than_was_said_and_few_wait(mine: Model, t
         await summaries.close()
         return summaries
 
-    for _ in range(200):  # until those whom earlier tests left alone are gone
-        if not mine.at_once:
-            break
-        time.sleep(0.02)
+    until(lambda: not mine.at_once)  # those whom earlier tests left alone are gone
     counts = asyncio.run(run()).counts
     assert (counts["given"], counts["busy"]) == (4, 16)
     assert mine.most_at_once == 2
@@ -253,6 +250,33 @@ def test_a_function_of_the_users_own_that_fails_breaks_no_answer(upstream: str) 
         told = post(address, PATHS["openai_chat"], body("openai_chat", True))[2].decode()
     assert "[DONE]" in told
     assert CANARY not in told
+
+
+@EITHER
+def test_a_caller_who_leaves_ends_what_the_model_does_for_him(streamed: bool, mine: Model, upstream: str) -> None:
+    mine.says = lambda reasoning: None
+    front, gate = Upstream(upstream), Chosen(lambda request: {"shield": "summarise"})
+    summaries = summaries_by(mine, seconds=300.0)
+
+    async def leave(address: str) -> None:
+        async with aiohttp.ClientSession() as session:
+            asking = asyncio.ensure_future(
+                session.post(address + PATHS["openai_chat"], json=body("openai_chat", streamed))
+            )
+            if streamed:
+                asking = asyncio.ensure_future((await asking).read())
+            while not mine.at_once:
+                await asyncio.sleep(0.01)
+            asking.cancel()
+
+    async def close() -> None:
+        await front.close()
+        await summaries.close()
+
+    with served(StillwatchMiddleware(front, gate=gate, summarise=summaries), close) as address:
+        asyncio.run(leave(address))
+        until(lambda: not mine.at_once)
+        until(lambda: gate.told)
 
 
 WRITING = (
