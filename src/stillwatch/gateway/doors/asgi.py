@@ -28,7 +28,8 @@ from stillwatch.gateway.doors.calls import (
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
 from stillwatch.gateway.doors.smaller import made_smaller
-from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Telling
+from stillwatch.gateway.doors.summaries import Summaries, Summariser
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.gate import UNAVAILABLE
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
@@ -57,8 +58,8 @@ class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
     ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
-    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out. ``added`` is
-    told the seconds that the gateway itself took for an exchange.
+    summary (a function gets the bounds of `Summaries`), ``seal_keys`` seal reasoning; a shield that needs what is not
+    there leaves reasoning out. ``added`` is told the seconds that the gateway itself took for an exchange.
     """
 
     def __init__(
@@ -67,11 +68,14 @@ class StillwatchMiddleware:
         *,
         gate: Judge,
         callers: Callers | None = None,
-        summarise: Summariser | None = None,
+        summarise: Summaries | Summariser | None = None,
         seal_keys: SealKeys | None = None,
         added: Callable[[float], None] | None = None,
     ) -> None:
-        self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
+        self._app, self._gate, self._seal_keys = app, gate, seal_keys
+        if summarise is not None and not isinstance(summarise, Summaries):
+            summarise = Summaries(summarise)
+        self._summaries = summarise
         self._callers = Callers() if callers is None else callers
         self._added = added
         self._ids = request_ids()
@@ -173,10 +177,10 @@ class StillwatchMiddleware:
         sealer = None if self._seal_keys is None or mode is None else Sealer(self._seal_keys, decision.account_id)
         if mode is not None and lines:
             return Shielding(
-                send, telling, stream=lambda: LineShield(mode, sealer), body=_unshielded, summarise=None, lines=True
+                send, telling, stream=lambda: LineShield(mode, sealer), body=_unshielded, summaries=None, lines=True
             )
         if mode is not None and call.api != "other":
-            return _shielding(send, telling, call.api, mode, sealer, self._summarise)
+            return _shielding(send, telling, call.api, mode, sealer, self._summaries)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -210,7 +214,7 @@ def _unshielded(data: bytes, summary: str | None) -> bytes:
 
 
 def _shielding(
-    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summarise: Summariser | None
+    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summaries: Summaries | None
 ) -> Shielding:
     def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
         if summary == "":  # there is none
@@ -220,7 +224,7 @@ def _shielding(
     def stream() -> StreamShield:
         return shield_stream(api, mode, sealer=sealer)
 
-    return Shielding(send, telling, stream=stream, body=shielded, summarise=summarise)
+    return Shielding(send, telling, stream=stream, body=shielded, summaries=summaries)
 
 
 async def _received(receive: Receive) -> _Body | None:
