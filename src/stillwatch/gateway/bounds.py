@@ -73,6 +73,7 @@ class Watchman:
         self._slot = 0
         self._requests: deque[list[int]] = deque()
         self._total = [0, 0]
+        self._left = False
         self._seen, self._touched = _Distinct(), _Distinct()
 
     def _breach(self, at: int) -> Breach | None:
@@ -96,8 +97,9 @@ class Watchman:
                 _, requests, touched = self._requests.popleft()
                 self._total[0] -= requests
                 self._total[1] -= touched
-        self._seen.forget(slot - SLOTS)
-        self._touched.forget(slot - SLOTS)
+            self._left = True
+        if self._left:
+            self._left = not (self._seen.forget(slot - SLOTS) & self._touched.forget(slot - SLOTS))
 
 
 class _Distinct:
@@ -114,10 +116,12 @@ class _Distinct:
             self._last[number] = slot
             self._last.move_to_end(number)
 
-    def forget(self, slot: int) -> None:
-        """Drop what was last added in ``slot`` or before, a few at a time: no request pays for a quiet night."""
+    def forget(self, slot: int) -> bool:
+        """Drop what was last added in ``slot`` or before, a few at a time: no request pays for a quiet night. Returns
+        whether all of it is gone."""
         for _ in range(FORGOTTEN_AT_ONCE):
             number = next(iter(self._last), None)
             if number is None or self._last[number] > slot:
-                return
+                return True
             del self._last[number]
+        return False

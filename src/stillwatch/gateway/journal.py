@@ -47,7 +47,9 @@ class Journal:
     def write(self, row: dict[str, Any], at: int) -> None:
         """One exchange as a line of the hour of ``at`` (microseconds). Raises `StorageError` where the disk refuses."""
         if not self.keep_text:
-            row = {name: value for name, value in row.items() if name not in TEXT_COLUMNS}
+            row = row.copy()
+            for name in TEXT_COLUMNS:
+                row.pop(name, None)
         try:
             line = msgspec.json.encode(row) + b"\n"
         except (UnicodeError, OverflowError, TypeError, ValueError):  # half a character, an integer beyond 64 bits

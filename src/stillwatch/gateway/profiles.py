@@ -16,6 +16,8 @@ __all__ = ["MOST_ACCOUNTS", "Profile", "Profiles"]
 
 MOST_ACCOUNTS = 2_000_000
 LOOKED_AT = 16
+_REMEMBERED, _LONGEST_REMEMBERED = 10_000, 200
+"""Hashes of accounts that pass now are not computed again for every exchange; bounded, some 2 MB."""
 
 
 class Profile(NamedTuple):
@@ -41,14 +43,22 @@ class Profiles:
         self._columns = tuple(array("q") for _ in Profile._fields)
         self._dirty: set[int] = set()
         self._draw = random.Random(0)
+        self._numbers: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._hash)
 
     def number(self, account_id: str) -> int:
         """The keyed hash that stands for an account, as a signed 64-bit number."""
-        digest = hashlib.blake2b(account_id.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
-        return int.from_bytes(digest, "big", signed=True)
+        number = self._numbers.get(account_id)
+        if number is None:
+            digest = hashlib.blake2b(account_id.encode("utf-8", "surrogatepass"), digest_size=8, key=self._key).digest()
+            number = int.from_bytes(digest, "big", signed=True)
+            if len(account_id) <= _LONGEST_REMEMBERED:
+                if len(self._numbers) >= _REMEMBERED:
+                    self._numbers.clear()
+                self._numbers[account_id] = number
+        return number
 
     def get(self, account_id: str) -> Profile | None:
         """An account's profile; None: never seen, or forgotten."""

@@ -17,7 +17,7 @@ import msgspec
 from stillwatch.errors import PluginError
 from stillwatch.gateway.budgets import Budgets
 from stillwatch.gateway.campaign_profiles import HOUR, CampaignFigures, CampaignProfile, Hour, figures_of
-from stillwatch.gateway.decision import Observed
+from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.expiry import Expiry
 from stillwatch.gateway.profiles import MOST_ACCOUNTS, Profile, Profiles
 from stillwatch.responses import RESPONSES
@@ -258,14 +258,17 @@ class State:
     def observe(self, observed: Observed) -> None:
         """Count an exchange that ended, in its account's and its campaign's profile."""
         row, decision = observed.row, observed.decision
-        refused = decision.refuse is not None
+        touched = decision.touches
         reasoning = _count(row.get("reasoning_tokens"))
         tokens = _count(row.get("input_tokens")) + _count(row.get("output_tokens"))
-        self.profiles.add(decision.account_id, tokens, reasoning, decision.touches, decision.at)
-        self._count_decision(observed)
+        self.profiles.add(decision.account_id, tokens, reasoning, touched, decision.at)
+        self._counts["exchanges"] += 1
+        if touched or decision.dry:
+            self._count_decision(decision)
         claim = self._claims.get(decision.account_id)
         if claim is None:
             return
+        refused = decision.refuse is not None
         campaign = self._campaigns.get(claim.campaign_id)
         if campaign is None:
             if len(self._campaigns) >= MOST_CAMPAIGNS:
@@ -276,9 +279,9 @@ class State:
         model = row.get("model")
         hour = Hour(
             exchanges=1,
-            limited=int(decision.touches),
+            limited=int(touched),
             refused=int(refused),
-            taken=1 - claim.innocent if answered and not decision.touches else 0.0,
+            taken=1 - claim.innocent if answered and not touched else 0.0,
             tokens=tokens,
             reasoning_tokens=reasoning,
             models={model: 1} if answered and isinstance(model, str) else {},
@@ -371,9 +374,8 @@ class State:
         response = self.responses.get(action.response)
         return -1 if response is None else response.info.strength
 
-    def _count_decision(self, observed: Observed) -> None:
-        decision, counts = observed.decision, self._counts
-        counts["exchanges"] += 1
+    def _count_decision(self, decision: Decision) -> None:
+        counts = self._counts
         counts["touched"] += decision.touches
         counts["refused"] += decision.refuse is not None
         counts["waited"] += decision.wait > 0

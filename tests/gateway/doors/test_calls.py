@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stillwatch.exchange import EXCHANGE
-from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_of, row_of
+from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_ids, request_of, row_of
 from stillwatch.sources.formats.http_pairs import SOURCE as PAIRS
 from stillwatch.sources.log import open_log
 
@@ -144,6 +145,31 @@ def test_what_is_asked_is_seen() -> None:
     batch = {"requests": [{"custom_id": "1", "params": MESSAGES}, {"custom_id": "2", "params": MESSAGES}]}
     request = request_of(read_call("POST", "/v1/messages/batches", json.dumps(batch).encode()), CALLER, "r1", NOON)
     assert (request.items, request.tokens, request.model) == (2, 18, "c")
+
+
+@pytest.mark.parametrize(
+    ("wish", "seen"),
+    [
+        *[({"reasoning": {"effort": "high"}}, "asks_reasoning"), ({"reasoning_effort": "low"}, "asks_reasoning")],
+        *[({"thinking": True}, "asks_reasoning"), ({"include_reasoning": True}, "asks_reasoning")],
+        ({"chat_template_kwargs": {"enable_thinking": True}}, "asks_reasoning"),
+        ({"include": ["reasoning.encrypted_content"]}, "asks_reasoning"),
+        *[({"logprobs": 5}, "asks_detail"), ({"top_logprobs": 2}, "asks_detail"), ({"n": 2}, "asks_detail")],
+        *[({"best_of": 2}, "asks_detail"), ({"include": ["message.output_text.logprobs"]}, "asks_detail")],
+        *[({name: 7}, "tokens") for name in ("max_tokens", "max_completion_tokens", "max_output_tokens")],
+    ],
+)
+def test_each_wish_is_seen_where_it_is_the_only_one(wish: dict[str, Any], seen: str) -> None:
+    call = read_call("POST", PATHS["chat"], json.dumps({"model": "m", "messages": [], **wish}).encode())
+    asked = {name: getattr(request_of(call, CALLER, "r1", NOON), name) for name in ("asks_reasoning", "asks_detail")}
+    asked["tokens"] = request_of(call, CALLER, "r1", NOON).tokens
+    assert [name for name, value in asked.items() if value] == [seen]
+
+
+def test_names_of_requests_are_long_and_never_the_same() -> None:
+    names = list(itertools.islice(request_ids(), 1_000)) + list(itertools.islice(request_ids(), 1_000))
+    assert len(set(names)) == 2_000
+    assert {len(bytes.fromhex(name)) for name in names} == {12}
 
 
 JSON = st.recursive(

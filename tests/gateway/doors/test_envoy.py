@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from stillwatch.gateway.doors import envoy_exchange
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.seal import SealKeys, open_token
 from tests.gateway.answers import CANARY
 from tests.gateway.batch_server import batch_file, form, line
@@ -38,7 +39,7 @@ async def short(text: str) -> str | None:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with serving() as upstream, door(keys=KEYS, summarise=short) as opened:
+    with serving() as upstream, door(keys=KEYS, summaries=Summaries(short)) as opened:
         port = int(upstream.address.rpartition(":")[2])
         with envoy("ext_proc.yaml", tmp_path_factory.mktemp("envoy"), port, opened.port, PATIENT) as front:
             yield Stack(upstream, opened, f"http://127.0.0.1:{front}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
@@ -19,12 +18,13 @@ from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.batch_files import BATCH, KnownFiles
 from stillwatch.gateway.doors.batch_uploads import UploadTelling, decided_on, unread_refused, upload_made_smaller
 from stillwatch.gateway.doors.batches import kept_answers, shielded_lines
-from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, without_coding
+from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_ids, with_body, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
 from stillwatch.gateway.doors.multipart import CallerLeftError, Piece, Upload, read_upload, takes_file
 from stillwatch.gateway.doors.smaller import made_smaller
-from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Telling
+from stillwatch.gateway.doors.summaries import Summaries, Summariser
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.gate import UNAVAILABLE
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
@@ -61,8 +61,8 @@ class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
     ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
-    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out. ``added`` is
-    told the seconds that the gateway itself took for an exchange.
+    summary (a function gets the bounds of `Summaries`), ``seal_keys`` seal reasoning; a shield that needs what is not
+    there leaves reasoning out. ``added`` is told the seconds that the gateway itself took for an exchange.
     """
 
     def __init__(
@@ -71,14 +71,18 @@ class StillwatchMiddleware:
         *,
         gate: Judge,
         callers: Callers | None = None,
-        summarise: Summariser | None = None,
+        summarise: Summaries | Summariser | None = None,
         seal_keys: SealKeys | None = None,
         added: Callable[[float], None] | None = None,
     ) -> None:
-        self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
+        self._app, self._gate, self._seal_keys = app, gate, seal_keys
+        if summarise is not None and not isinstance(summarise, Summaries):
+            summarise = Summaries(summarise)
+        self._summaries = summarise
         self._callers = Callers() if callers is None else callers
         self._added = added
         self._files = KnownFiles()
+        self._ids = request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI. Only ``http`` is looked into."""
@@ -94,7 +98,7 @@ class StillwatchMiddleware:
         try:
             caller = self._callers.caller(scope)
             decision, telling = await decided_on(
-                self._gate, self._files, asked.call, asked.upload, caller, secrets.token_hex(12), at
+                self._gate, self._files, asked.call, asked.upload, caller, next(self._ids), at
             )
         except Exception as error:  # a defect of ours is no reason to stop everybody, unless the policy says so
             _log.error("a request could not be decided on: %s", one_line(repr(error)))
@@ -171,7 +175,7 @@ class StillwatchMiddleware:
         if mode is not None and lines:
             return shielded_lines(send, telling, mode, sealer)
         if mode is not None and call.api != "other" and not isinstance(telling, UploadTelling):
-            return _shielding(send, telling, call.api, mode, sealer, self._summarise)
+            return _shielding(send, telling, call.api, mode, sealer, self._summaries)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -203,7 +207,7 @@ class _Replay:
 
 
 def _shielding(
-    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summarise: Summariser | None
+    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summaries: Summaries | None
 ) -> Shielding:
     def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
         if summary == "":  # there is none
@@ -213,7 +217,7 @@ def _shielding(
     def stream() -> StreamShield:
         return shield_stream(api, mode, sealer=sealer)
 
-    return Shielding(send, telling, stream=stream, body=shielded, summarise=summarise)
+    return Shielding(send, telling, stream=stream, body=shielded, summaries=summaries)
 
 
 async def _asked(scope: Scope, receive: Receive) -> _Asked:
@@ -222,7 +226,7 @@ async def _asked(scope: Scope, receive: Receive) -> _Asked:
     call = read_call(method, path, b"")
     if call.operation != "other":
         body = await _received(receive)
-        return _Asked(read_call(method, path, _decoded(scope, body.data)) if body.whole else call, body)
+        return _Asked(with_body(call, _decoded(scope, body.data)) if body.whole else call, body)
     if not takes_file(method, path, kind := _header(scope, b"content-type")):
         return _Asked(call)
     upload = await read_upload(path, kind, _header(scope, b"content-encoding"), _pieces(receive))

@@ -39,7 +39,7 @@ def shielded_lines(send: Send, telling: Telling, mode: ShieldMode, sealer: Seale
         return data
 
     return Shielding(
-        send, telling, stream=lambda: LineShield(mode, sealer), body=unshielded, summarise=None, lines=True
+        send, telling, stream=lambda: LineShield(mode, sealer), body=unshielded, summaries=None, lines=True
     )
 
 

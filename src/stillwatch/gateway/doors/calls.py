@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from stillwatch.exchange import EXCHANGE
 from stillwatch.responses.traffic import API, Operation, Request
-from stillwatch.sources.calls.bodies import items, mapping, request_values, response_values, usage_values
+from stillwatch.sources.calls.bodies import (
+    items,
+    mapping,
+    request_settings,
+    request_values,
+    response_values,
+    usage_values,
+)
 from stillwatch.sources.calls.gateway_calls import logged_body, told_id
 from stillwatch.sources.containers.json_documents import decode_whole, decoded
 from stillwatch.sources.formats.http_pairs import failure_status
@@ -20,7 +27,17 @@ from stillwatch.sources.records.callers import sound_text
 from stillwatch.sources.records.conversation import readable_text
 from stillwatch.sources.records.values import BadValueError, real, whole
 
-__all__ = ["MOST_READ", "Call", "Caller", "read_call", "request_of", "row_of", "without_coding"]
+__all__ = [
+    "MOST_READ",
+    "Call",
+    "Caller",
+    "read_call",
+    "request_ids",
+    "request_of",
+    "row_of",
+    "with_body",
+    "without_coding",
+]
 
 MOST_READ = 64 * 2**20
 """Bytes of a request or an answer that are looked into; vendors take 32 to 50 MiB."""
@@ -43,11 +60,18 @@ _WITHIN: tuple[tuple[str, API], ...] = (
 _NO_CALL = re.compile(r"/(?:threads|conversations|assistants)/")
 _MODEL = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
 _LONGEST_NAME = 200
+_ID_BYTES = 12
 _NO_REASONING = ("none", "disabled", "off", False)
+_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
+_WISHES = frozenset(
+    (
+        *("reasoning", "reasoning_effort", "thinking", "include_reasoning", "chat_template_kwargs", "include"),
+        *("logprobs", "top_logprobs", "n", "best_of", *_LIMITS),
+    )
+)
+"""Members of a body that `_asks_reasoning`, `_asks_detail` and `_most_tokens` read."""
 _LOGGED: Mapping[str, str] = {"messages": "chat"}
 """Operations by the names that logs have for them, where these differ."""
-_EMPTY: Mapping[str, Any] = dict.fromkeys(EXCHANGE.names)
-_SPOKEN = frozenset({"messages", "input", "prompt", "contents", "system", "instructions"})
 _TOLD = re.compile(rb'"usage"\s*:\s*\{|"usageMetadata"\s*:\s*\{|"error"')
 
 
@@ -78,12 +102,15 @@ def read_call(method: str, path: str, body: bytes) -> Call:
     ``path`` may have a query and whatever stands before the vendor's own part. Only POST calls a model; what fetches a
     kept answer, counts tokens or lists files is the operation "other", in the dialect that its path belongs to.
     """
-    if len(path) <= 200:
-        api, operation, model = _called(method, path)
-    else:
-        api, operation, model = _called.__wrapped__(method, path)
+    call = _called(method, path) if len(path) <= 200 else _called.__wrapped__(method, path)
+    return with_body(call, body) if body else call
+
+
+def with_body(call: Call, body: bytes) -> Call:
+    """The call with the request's body read, where it calls a model. Hostile bytes never raise."""
+    api, operation, _, model = call
     if operation == "other" or not body:
-        return Call(api, operation, None, model)
+        return call
     try:
         value = decode_whole(body)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
@@ -92,17 +119,17 @@ def read_call(method: str, path: str, body: bytes) -> Call:
 
 
 @functools.lru_cache(maxsize=4096)
-def _called(method: str, path: str) -> tuple[API, Operation, str]:
+def _called(method: str, path: str) -> Call:
     path = path.partition("?")[0].rstrip("/")
     if _NO_CALL.search(path):
-        return "other", "other", ""
+        return Call("other", "other", None)
     found = _MODEL.search(path)
     model = found[1] if found else ""
     if method == "POST":
         for end, api, operation in _CALLED:
             if path.endswith(end):
-                return api, operation, model
-    return next((api for part, api in _WITHIN if part in f"{path}/"), "other"), "other", model
+                return Call(api, operation, None, model)
+    return Call(next((api for part, api in _WITHIN if part in f"{path}/"), "other"), "other", None, model)
 
 
 def request_of(call: Call, caller: Caller, request_id: str, at: int) -> Request:
@@ -117,8 +144,10 @@ def request_of(call: Call, caller: Caller, request_id: str, at: int) -> Request:
         reasoning, detail = any(map(_asks_reasoning, parts)), any(map(_asks_detail, parts))
         tokens, model = sum(map(_most_tokens, parts)), next(filter(None, map(_model, parts)), "")
     else:
-        reasoning, detail = _asks_reasoning(body), _asks_detail(body)
-        tokens, model = _most_tokens(body), _model(body)
+        reasoning = detail = False
+        tokens, model = 0, _model(body)
+        if not _WISHES.isdisjoint(body):  # most requests wish for nothing of the kind
+            reasoning, detail, tokens = _asks_reasoning(body), _asks_detail(body), _most_tokens(body)
     return Request(
         request_id=request_id,
         at=at,
@@ -137,6 +166,17 @@ def request_of(call: Call, caller: Caller, request_id: str, at: int) -> Request:
         user_agent=caller.user_agent,
         ja4=caller.ja4,
     )
+
+
+def request_ids() -> Iterator[str]:
+    """Names for requests without end: 96 random bits each, which nobody guesses and no two gateways share.
+
+    Drawn by the hundred: asking the system for twelve bytes costs as much as all else that a name needs.
+    """
+    while True:
+        drawn = os.urandom(_ID_BYTES * 100).hex()
+        for start in range(0, len(drawn), 2 * _ID_BYTES):
+            yield drawn[start : start + 2 * _ID_BYTES]
 
 
 def _model(body: Mapping[str, Any]) -> str:
@@ -173,7 +213,7 @@ def _asks_detail(body: Mapping[str, Any]) -> bool:
 
 def _most_tokens(body: Mapping[str, Any]) -> int:
     """The most tokens that the answers to one request may have; 0 where it does not say."""
-    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens"):
+    for name in _LIMITS:
         if (limit := _count(body.get(name))) > 0:
             return limit * max(1, _count(body.get("n")), _count(body.get("best_of")))
     return 0
@@ -206,14 +246,13 @@ def row_of(
     caller or a model sends raises: what a column cannot hold is null.
     """
     body = call.body or {}
-    asked = _asked(body, text)
+    asked = request_values(body) if text else request_settings(body)
     told = _answered(without_coding(answer, headers.get("content-encoding", "")), text)
     error = told.pop("error", None)
     if error and status < 400:  # a stream that told of a failure after its 200
         status = failure_status(error)
-    messages, model = asked["messages"], told["model"]
+    messages, model = asked.get("messages"), told["model"]
     return {
-        **_EMPTY,
         "exchange_id": request.request_id,
         "started_at": request.at,
         "account_id": caller.account_id,
@@ -221,7 +260,7 @@ def row_of(
         "session_id": _session(body) if "conversation" in body else None,
         "model": sound_text(asked["model"] if model is None else model) or request.model or None,
         "operation": _LOGGED.get(call.operation, call.operation),
-        "system_prompt": sound_text(asked["system_prompt"]),
+        "system_prompt": sound_text(asked.get("system_prompt")),
         "messages": None if messages is None else readable_text(messages),
         "response": sound_text(told.get("response")),
         "reasoning": sound_text(told.get("reasoning")),
@@ -232,6 +271,8 @@ def row_of(
         "max_tokens": _count_or_none(asked["max_tokens"]),
         "tool_count": asked["tool_count"],
         "client_ip": caller.client_ip or None,
+        "client_asn": None,
+        "client_network": None,
         "user_agent": sound_text(caller.user_agent),
         "ja4": sound_text(caller.ja4),
         "status": status,
@@ -255,12 +296,6 @@ def _number(value: object, convert: Any) -> Any:
         return convert(value)
     except BadValueError:
         return None
-
-
-def _asked(body: Mapping[str, Any], text: bool) -> dict[str, Any]:
-    if text or len(body) > 50:
-        return request_values(body)
-    return request_values({name: value for name, value in body.items() if name not in _SPOKEN})
 
 
 def _answered(answer: bytes, text: bool) -> dict[str, Any]:

@@ -6,7 +6,6 @@ docs/gateway-envoy.md. What is answered to each message is `gateway.doors.envoy_
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,10 +17,11 @@ from envoy.service.ext_proc.v3 import external_processor_pb2_grpc
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.batch_files import KnownFiles
-from stillwatch.gateway.doors.calls import Caller
+from stillwatch.gateway.doors.calls import Caller, request_ids
 from stillwatch.gateway.doors.envoy_authz import Authorization
 from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
 from stillwatch.gateway.doors.streams import Judge
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.seal import SealKeys
 
 __all__ = ["Processor", "Tls", "front_of", "start"]
@@ -63,7 +63,7 @@ class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type:
             self._added(max(spent - exchange.waited, 0.0))
 
 
-def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Front:
+def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, summaries: Summaries | None = None) -> Front:
     """What exchanges share; their ids are such that nobody can guess one.
 
     Envoy is believed: what ``callers`` take from a trusted front's headers is taken from its.
@@ -74,7 +74,7 @@ def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Fro
         caller = callers.caller({"headers": told, "client": None})
         return caller._replace(client_ip=address) if address else caller
 
-    return Front(gate, who, lambda: secrets.token_hex(12), KnownFiles(), keys=keys)
+    return Front(gate, who, request_ids().__next__, KnownFiles(), summaries, keys)
 
 
 async def start(

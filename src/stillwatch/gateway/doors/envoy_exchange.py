@@ -34,7 +34,8 @@ from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import Message
 from stillwatch.gateway.doors.multipart import Piece, Upload, read_upload, takes_file
 from stillwatch.gateway.doors.smaller import made_smaller
-from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Telling
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.base import Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.gateway.shielding.seal import Sealer, SealKeys
@@ -60,13 +61,13 @@ _log = logging.getLogger(__name__)
 
 class Front(NamedTuple):
     """What all exchanges of one server share: ``name`` makes a request's own id; ``files`` are those of batches;
-    ``keys`` seal reasoning where a policy says so (without them it is left out)."""
+    ``summaries`` tell reasoning in short and ``keys`` seal it where a policy says so (without them it is left out)."""
 
     gate: Judge
     who: Who
     name: Callable[[], str]
     files: KnownFiles
-    summarise: Summariser | None = None
+    summaries: Summaries | None = None
     keys: SealKeys | None = None
 
 
@@ -83,7 +84,7 @@ def headers_of(headers: Any) -> dict[str, str]:
 class Exchange:
     """One request and its answer. Call `answers` with each message, in order, and `ended` when Envoy says no more.
 
-    ``waited`` is how many seconds of it were spent waiting because a policy says so.
+    ``waited`` is how many seconds of it were spent waiting because a policy says so, summaries included.
     """
 
     def __init__(self, front: Front) -> None:
@@ -168,7 +169,7 @@ class Exchange:
         if decision.wait > 0:
             yield ext_proc.ProcessingResponse(override_message_timeout=_duration(decision.wait + WAIT_MARGIN))
             await asyncio.sleep(decision.wait)
-            self.waited = decision.wait
+            self.waited += decision.wait
         if isinstance(telling, UploadTelling):
             telling.passed_on = True
         if whole and self._front.keys is not None:
@@ -269,9 +270,8 @@ class Exchange:
 
         if kept_answers(self._headers.get(":path", "")):
             return shielded_lines(collect, telling, mode, sealer)
-        summarise = self._front.summarise
         stream = functools.partial(shield_stream, api, mode, sealer=sealer)
-        return Shielding(collect, telling, stream=stream, body=shielded, summarise=summarise)
+        return Shielding(collect, telling, stream=stream, body=shielded, summaries=self._front.summaries)
 
     async def _response_body(self, message: Any) -> AsyncIterator[Any]:
         if self._shielding is None:
@@ -299,7 +299,9 @@ class Exchange:
     async def _through(self, piece: bytes, *, last: bool) -> bytes:
         if self._shielding is None:
             return piece
+        asked = self._shielding.asked
         await self._shielding({"type": "http.response.body", "body": piece, "more_body": not last})
+        self.waited += self._shielding.asked - asked
         out, self._shielded = b"".join(self._shielded), []
         return out
 

@@ -27,6 +27,7 @@ __all__ = [
     "items",
     "joined",
     "mapping",
+    "request_settings",
     "request_values",
     "response_values",
     "usage_values",
@@ -38,10 +39,12 @@ _GEMINI_COUNTS = (
     ("prompt_token_count", "tool_use_prompt_token_count", "candidates_token_count", "thoughts_token_count"),
 )
 _CONFIGURATIONS = ("inferenceConfig", "generationConfig", "generation_config")
+_LIMIT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens", "maxTokens")
 _ABOVE = ("instructions", "system", "systemInstruction", "system_instruction")
 _RESULTS = ("_output", "_approval_response")
 # What tells that a body is not of the shape that most are: then it is looked at with care.
 _NESTED = frozenset(_CONFIGURATIONS)
+_LIMITS = frozenset(_LIMIT_NAMES)
 _DECLARED = frozenset({"functionDeclarations", "function_declarations", "tools"})
 _TOOLS = frozenset({"tools", "toolConfig", "functions"})
 _INSTRUCTED = frozenset(_ABOVE)
@@ -81,20 +84,24 @@ def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
 
     The caller wrote it: of a conversation of no known shape there is what can be read (a `Remnant`).
     """
+    found = request_settings(body)
+    found["system_prompt"], found["messages"] = conversation(body)
+    return found
+
+
+def request_settings(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Those columns of `request_values` that are no text: model, temperature, max_tokens, tool_count."""
     configuration = body if _NESTED.isdisjoint(body) else _configuration(body)
-    system, messages = conversation(body)
     return {
         "model": body.get("model") or body.get("modelId"),
-        "system_prompt": system,
-        "messages": messages,
         "temperature": configuration.get("temperature"),
-        "max_tokens": _limit(configuration),
+        "max_tokens": None if _LIMITS.isdisjoint(configuration) else _limit(configuration),
         "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else _tool_count(body),
     }
 
 
 def _limit(configuration: Mapping[str, Any]) -> Any:
-    for name in ("max_completion_tokens", "max_output_tokens", "max_tokens", "maxOutputTokens", "maxTokens"):
+    for name in _LIMIT_NAMES:
         limit = configuration.get(name)
         if limit is not None:
             return limit
