@@ -8,8 +8,9 @@ others have published. Choices that a reader of the log would want to know:
   messages and tokens, and not who. They are joined on CorrelationId: a record of the request log becomes an exchange
   with what the model log says of it. For that, the files beside the one read are looked through: all in its folder, and
   in a storage account's layout those of the same hour in the other category's container
-  (``insights-logs-gatewaylogs``, ``insights-logs-gatewayllmlogs``). Both may be one file. What they say is kept in a
-  table on disk. A record of the model log without a request beside it has no account and is set aside.
+  (``insights-logs-gatewaylogs``, ``insights-logs-gatewayllmlogs``). Both may be one file. What they say is kept in
+  memory up to 256 MiB for a whole log, and beyond in a table on disk. A record of the model log without a request
+  beside it has no account and is set aside.
 - A request is a call to a model where the model log knows it, or where its URL is one of a model's.
 - The account is ApimSubscriptionId, else UserId: the gateway establishes both. The subscription is the key as well.
 - Messages over 32 KB come in pieces, put together by SequenceNumber. It is not documented whether the pieces are cut
@@ -181,21 +182,17 @@ def _request(fields: Flat) -> dict[str, Any]:
         fields.get("requestbody") or fields.get("backendrequestbody"),
         fields.get("responsebody") or fields.get("backendresponsebody"),
     )
-    if parts := mapping(fields.get("parts")):
-        for values in (_messages(parts), _counts(parts)):
-            for name, value in values.items():
-                if value is not None:
-                    told[name] = value
+    if (parts := fields.get("parts")) and type(parts) is dict:
+        _add_messages(told, parts)
+        _add_counts(told, parts)
+    told |= _common(fields)
     subscription = fields.get("apimsubscriptionid")
-    return {
-        **told,
-        **_common(fields),
-        "account_id": subscription or fields.get("userid"),
-        "api_key_id": subscription,
-        "operation": operation_of(fields.get("url")),
-        "user_agent": _agent(fields.get("requestheaders")) or _agent(fields.get("backendrequestheaders")),
-        "status": fields.get("responsecode"),
-    }
+    told["account_id"] = subscription or fields.get("userid")
+    told["api_key_id"] = subscription
+    told["operation"] = operation_of(fields.get("url"))
+    told["user_agent"] = _agent(fields.get("requestheaders")) or _agent(fields.get("backendrequestheaders"))
+    told["status"] = fields.get("responsecode")
+    return told
 
 
 def _agent(headers: Any) -> Any:
@@ -225,20 +222,37 @@ def _openai(fields: Flat) -> dict[str, Any]:
     }
 
 
-def _messages(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """The conversation and the answer in the pieces of the model log."""
+def _add_messages(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
+    """Adds the conversation and the answer in the pieces of the model log, where these tell them."""
     sent, answered = _joined(parts.get("requestmessages")), _joined(parts.get("responsemessages"))
-    told: dict[str, Any] = {}
-    if isinstance(sent, list):
-        told["system_prompt"], told["messages"] = conversation({"messages": sent})
+    if type(sent) is list:
+        system, messages = conversation({"messages": sent})
+        _add(told, (("system_prompt", system), ("messages", messages)))
     elif sent:
-        told = request_values(mapping(sent))
-        told["tool_count"] = told["tool_count"] or None
-    if isinstance(answered, list):
-        response, reasoning = answer_texts({"choices": [{"message": message} for message in items(answered)]})
-        return told | {"response": response, "reasoning": reasoning}
-    answer = response_values(answered) if isinstance(answered, dict) else {}
-    return told | {name: value for name, value in answer.items() if value is not None}
+        asked = request_values(mapping(sent))
+        asked["tool_count"] = asked["tool_count"] or None
+        _add(told, asked.items())
+    if type(answered) is list:
+        response, reasoning = _plain_answer(answered) or answer_texts(
+            {"choices": [{"message": message} for message in items(answered)]}
+        )
+        _add(told, (("response", response), ("reasoning", reasoning)))
+    elif isinstance(answered, dict):
+        _add(told, response_values(answered).items())
+
+
+def _add(told: dict[str, Any], values: Iterable[tuple[str, Any]]) -> None:
+    for name, value in values:
+        if value is not None:
+            told[name] = value
+
+
+def _plain_answer(answered: list[Any]) -> tuple[str, None] | None:
+    """What `answer_texts` finds in one message that is a role and a text; None for all others."""
+    if len(answered) == 1 and type(message := answered[0]) is dict and len(message) == 2 and "role" in message:
+        text = message.get("content")
+        return (text, None) if type(text) is str and text else None
+    return None
 
 
 def _joined(pieces: Any) -> Any:
@@ -263,11 +277,11 @@ def _joined(pieces: Any) -> Any:
     return messages
 
 
-def _counts(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Model and tokens: the record that tells most of these."""
+def _add_counts(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
+    """Adds model and tokens: the record that tells most of these."""
     rows = [mapping(decoded(text)) for text in parts.get("counts") or ()]
     if not rows:
-        return {}
+        return
     best = rows[0] if len(rows) == 1 else max(rows, key=_telling)
     prompt, cached = best.get("prompttokens"), best.get("promptcachedtokens")
     if type(prompt) is int and type(cached) is int and cached > prompt:
@@ -275,7 +289,7 @@ def _counts(parts: Mapping[str, Any]) -> dict[str, Any]:
     named = best.get("modelname") or next(
         filter(None, [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]), None
     )
-    return {"model": named, "input_tokens": prompt, "output_tokens": best.get("completiontokens")}
+    _add(told, (("model", named), ("input_tokens", prompt), ("output_tokens", best.get("completiontokens"))))
 
 
 def _telling(row: Mapping[str, Any]) -> tuple[int, bool]:
