@@ -22,11 +22,12 @@ from stillwatch.sources.calls.azure_records import (
     glance,
     is_azure,
     kind,
-    records,
+    records_in,
 )
 from stillwatch.sources.calls.azure_told import PART_CHARACTERS, Part, Told
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, open_bytes
 from stillwatch.sources.containers.hostile_json import written
+from stillwatch.sources.containers.json_documents import json_documents
 from stillwatch.sources.containers.lookup import lookup_table
 from stillwatch.sources.records.conversation import without_halves
 
@@ -80,26 +81,33 @@ class Messages:
     def _learn_file(self, location: str, file: int) -> None:
         self._silent.add(file)
         try:
-            for _, value, _ in records(location, glance):
+            for document in json_documents(location, decode=glance):
+                value = document.value
                 if type(value) is ModelRecord:
                     if value.correlationId != self._correlation or self._characters > CHARACTERS_HELD:
                         self._about(value.correlationId, file)
                     self._hold_own(value.properties)
                 elif type(value) is RequestRecord:
-                    self._about(value.correlationId, file)
-                    self._requested(value.correlationId, "gateway", file)
+                    correlation = value.correlationId
+                    self._about(correlation, file)
+                    self._silent.discard(file)
+                    self._told.requested(correlation.lower() or None, correlation, file)
                 else:
-                    fields = flat(value)
-                    self._about(fields.get("correlationid"), file)
-                    if (told := kind(fields)) == "model":
-                        self._hold_parts(fields)
-                    else:
-                        self._requested(self._correlation, told, file)
+                    for record in records_in(document) if type(value) is dict else (document,):
+                        self._learn(flat(record.value), file)
         except InputError:
             self._silent.discard(file)
         else:
             self._read[location] = file
         self._end_request(file)
+
+    def _learn(self, fields: Flat, file: int) -> None:
+        """A record in any other spelling."""
+        self._about(fields.get("correlationid"), file)
+        if (told := kind(fields)) == "model":
+            self._hold_parts(fields)
+        else:
+            self._requested(self._correlation, told, file)
 
     def _about(self, correlation: Any, file: int) -> None:
         """What comes next is told of a request."""
@@ -120,17 +128,18 @@ class Messages:
         self._model = True
         place = told.sequenceNumber
         place = place if type(place) is int and abs(place) < 2**31 else 0
-        parts = self._parts
-        for name, value in zip(PARTS, (told.requestMessages, told.responseMessages), strict=True):
-            if value:
-                text = value if type(value) is str else written(value, sort=True).decode()
-                parts.append((name, place, text))
-                self._characters += PART_CHARACTERS + (len(text) if text.isascii() else WIDEST * len(text))
+        if told.requestMessages:
+            self._hold_text("requestmessages", place, told.requestMessages)
+        if told.responseMessages:
+            self._hold_text("responsemessages", place, told.responseMessages)
         counts = _COUNTS(told)
         if any(counts):
-            text = counts_text(counts)
-            parts.append(("counts", place, text))
-            self._characters += PART_CHARACTERS + len(text)
+            self._hold_text("counts", place, counts_text(counts))
+
+    def _hold_text(self, name: str, place: int, value: Any) -> None:
+        text = value if type(value) is str else written(value, sort=True).decode()
+        self._parts.append((name, place, text))
+        self._characters += PART_CHARACTERS + (len(text) if text.isascii() else WIDEST * len(text))
 
     def _hold_parts(self, fields: Flat) -> None:
         """What a model's record in any other spelling has of its own."""
@@ -145,13 +154,8 @@ class Messages:
             self._hold("counts", place, counts)
 
     def _hold(self, name: str, place: int, value: Any) -> None:
-        text = value if type(value) is str else written(value, sort=True).decode()
-        if text.isascii():
-            self._characters += PART_CHARACTERS + len(text)
-        else:
-            text = without_halves(text)
-            self._characters += PART_CHARACTERS + WIDEST * len(text)
-        self._parts.append((name, place, text))
+        text = value if isinstance(value, str) else written(value, sort=True).decode()
+        self._hold_text(name, place, without_halves(text))
 
     def _end_request(self, file: int) -> None:
         if self._model:

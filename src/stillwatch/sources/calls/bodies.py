@@ -29,6 +29,7 @@ __all__ = [
     "mapping",
     "request_values",
     "response_values",
+    "tool_count",
     "usage_values",
 ]
 
@@ -89,7 +90,7 @@ def request_values(body: Mapping[str, Any]) -> dict[str, Any]:
         "messages": messages,
         "temperature": configuration.get("temperature"),
         "max_tokens": _limit(configuration),
-        "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else _tool_count(body),
+        "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else tool_count(body),
     }
 
 
@@ -108,7 +109,8 @@ def _configuration(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return body
 
 
-def _tool_count(body: Mapping[str, Any]) -> int:
+def tool_count(body: Mapping[str, Any]) -> int:
+    """How many tools a request's body offers."""
     tools = body.get("tools") or mapping(body.get("toolConfig")).get("tools") or body.get("functions")
     count = 0
     for tool in items(tools):

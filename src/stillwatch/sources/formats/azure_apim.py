@@ -44,9 +44,11 @@ from stillwatch.sources.calls.azure_records import (
 )
 from stillwatch.sources.calls.bodies import answer_texts, conversation, items, mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import header, logged_body, operation_of, sent_and_answered
+from stillwatch.sources.calls.plain_bodies import plain_conversation, plain_text
 from stillwatch.sources.containers.json_documents import Document, decoded
 from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.json_log import JsonLog
+from stillwatch.sources.records.rows import COLUMNS
 
 __all__ = ["SOURCE", "AzureApim", "keeping_indexes"]
 
@@ -61,6 +63,7 @@ OPERATIONS = {
     "completions": "completions",
 }
 NUMBERS = ("prompttokens", "completiontokens")
+_NOTHING: dict[str, Any] = dict.fromkeys(COLUMNS)
 
 Place = TypeVar("Place")
 
@@ -121,6 +124,8 @@ class AzureApim(JsonLog):
         ),
     )
 
+    complete: ClassVar[bool] = True
+
     def __init__(self, indexes: Indexes | None = None) -> None:
         self._indexes = indexes or Indexes()
 
@@ -134,25 +139,26 @@ class AzureApim(JsonLog):
         if messages is not None and messages.silent(location):
             return
         for document in records(location, glance):
-            value = document.value
+            told: str | None = "gateway"
+            line, value, reason = document
             if type(value) is RequestRecord:
                 fields = request_fields(value)
             elif type(value) is ModelRecord:
-                fields = {"category": "GatewayLlmLogs", "correlationid": value.correlationId}
-            elif document.reason or not isinstance(value, dict):
+                fields, told = {"category": "GatewayLlmLogs", "correlationid": value.correlationId}, "model"
+            elif reason or not isinstance(value, dict):
                 yield document
                 continue
             else:
                 fields = flat(value)
-            told, correlation = kind(fields), fields.get("correlationid")
-            if messages is None and told in ("gateway", "model"):
-                messages = self._indexes.beside(location)
-            if messages is not None and told == "gateway":
-                fields["parts"] = messages.parts(correlation)
-            if messages is not None and told == "model" and not messages.called(correlation):
-                yield Document(document.line, None, ALONE)
-            else:
-                yield Document(document.line, fields)
+                told = kind(fields)
+            if told == "gateway" or told == "model":
+                messages = messages or self._indexes.beside(location)
+                if told == "gateway":
+                    fields["parts"] = messages.parts(fields.get("correlationid"))
+                elif not messages.called(fields.get("correlationid")):
+                    yield Document(line, None, ALONE)
+                    continue
+            yield Document(line, fields)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a request of a model is one exchange; its messages are told with it."""
@@ -178,7 +184,7 @@ def _of_a_model(url: Any) -> bool:
 
 def _request(fields: Flat) -> dict[str, Any]:
     """A request of the gateway's log, with what the model log says of it."""
-    told = sent_and_answered(
+    told = _NOTHING | sent_and_answered(
         fields.get("requestbody") or fields.get("backendrequestbody"),
         fields.get("responsebody") or fields.get("backendresponsebody"),
     )
@@ -213,7 +219,7 @@ def _openai(fields: Flat) -> dict[str, Any]:
     """A request of Azure OpenAI's own log."""
     named = fields.get("operationname")
     known = named.lower() if isinstance(named, str) else ""
-    return {
+    return _NOTHING | {
         **_common(fields),
         "account_id": fields.get("objectid"),
         "model": fields.get("modelname") or fields.get("modeldeploymentname"),
@@ -224,35 +230,39 @@ def _openai(fields: Flat) -> dict[str, Any]:
 
 def _add_messages(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
     """Adds the conversation and the answer in the pieces of the model log, where these tell them."""
-    sent, answered = _joined(parts.get("requestmessages")), _joined(parts.get("responsemessages"))
-    if type(sent) is list:
-        system, messages = conversation({"messages": sent})
-        _add(told, (("system_prompt", system), ("messages", messages)))
+    sent, answered = parts.get("requestmessages"), parts.get("responsemessages")
+    plain = plain_conversation(sent[0]) if sent and len(sent) == 1 else None
+    if plain is not None:
+        _add(told, (("system_prompt", plain[0]), ("messages", plain[1])))
     elif sent:
-        asked = request_values(mapping(sent))
-        asked["tool_count"] = asked["tool_count"] or None
-        _add(told, asked.items())
-    if type(answered) is list:
-        response, reasoning = _plain_answer(answered) or answer_texts(
-            {"choices": [{"message": message} for message in items(answered)]}
-        )
-        _add(told, (("response", response), ("reasoning", reasoning)))
-    elif isinstance(answered, dict):
-        _add(told, response_values(answered).items())
+        _add(told, _sent(_joined(sent)))
+    text = plain_text(answered[0]) if answered and len(answered) == 1 else None
+    if text is not None:
+        told["response"] = text
+    elif answered:
+        _add(told, _answered(_joined(answered)))
+
+
+def _sent(sent: Any) -> Iterable[tuple[str, Any]]:
+    """What the pieces of a request, put together, tell."""
+    if isinstance(sent, list):
+        return zip(("system_prompt", "messages"), conversation({"messages": sent}), strict=True)
+    asked = request_values(mapping(sent)) if sent else {}
+    return (asked | {"tool_count": asked["tool_count"] or None} if asked else asked).items()
+
+
+def _answered(answered: Any) -> Iterable[tuple[str, Any]]:
+    """What the pieces of an answer, put together, tell."""
+    if isinstance(answered, list):
+        told = answer_texts({"choices": [{"message": message} for message in items(answered)]})
+        return zip(("response", "reasoning"), told, strict=True)
+    return response_values(answered).items() if isinstance(answered, dict) else ()
 
 
 def _add(told: dict[str, Any], values: Iterable[tuple[str, Any]]) -> None:
     for name, value in values:
         if value is not None:
             told[name] = value
-
-
-def _plain_answer(answered: list[Any]) -> tuple[str, None] | None:
-    """What `answer_texts` finds in one message that is a role and a text; None for all others."""
-    if len(answered) == 1 and type(message := answered[0]) is dict and len(message) == 2 and "role" in message:
-        text = message.get("content")
-        return (text, None) if type(text) is str and text else None
-    return None
 
 
 def _joined(pieces: Any) -> Any:
