@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -11,8 +11,8 @@ from stillwatch.sources.containers.lookup import key_digest
 
 __all__ = ["PART_CHARACTERS", "Part", "Told"]
 
-ROWS_HELD = 5_000
-CHARACTERS_HELD = 32 * 2**20
+PENDING_CHARACTERS = 32 * 2**20
+IDS_TOGETHER = 5_000
 PART_CHARACTERS, ROW_CHARACTERS = 140, 320
 """About what a part and a row take in memory beside their texts."""
 AHEAD = 256
@@ -20,8 +20,8 @@ BYTES_AHEAD = 16_384
 
 Part = tuple[str, int, str]
 """A piece of a request: its name, its place among those of this name, and its text."""
-# Plain tuples, which the garbage collector learns to pass over: there are many.
-_Row = tuple[str, tuple[Part, ...] | None, int]
+_Row = tuple[str, Sequence[Part] | None, int]
+"""What some records in a file tell of a request; None where the file is the gateway's."""
 _PARTS = msgspec.msgpack.Decoder(list[Part])
 _IDS = msgspec.msgpack.Decoder(list[str])
 _SCHEMA = """
@@ -45,17 +45,22 @@ class Told:
         """``table`` opens the place on disk, whose tables get a ``number``."""
         self.characters = 0
         self._open, self._number, self._room = table, number, room
-        self._rows: list[_Row] = []
-        self._ids: dict[int, list[str]] = {}
         self._held = 0
+        # Plain tuples and texts, which the garbage collector learns to pass over: there are many.
         self._parts: dict[str, tuple[Part, ...]] = {}
         self._more: dict[str, list[Part]] = {}
+        self._told: dict[int, list[str]] = {}  # by the files that tell
         self._called: set[str] = set()
+        self._ids: dict[int, list[str]] = {}
         self._disk: _OnDisk | None = None
 
     def told(self, request: str, parts: list[Part], characters: int, file: int) -> None:
         """Parts that records in a file of models tell, of about so many characters; they are kept here from now on."""
-        self._rows.append((request, tuple(parts), file))
+        if request in self._parts:
+            self._more.setdefault(request, []).extend(parts)
+        else:
+            self._parts[request] = tuple(parts)
+        self._told.setdefault(file, []).append(request)
         self._held += ROW_CHARACTERS + len(request) + characters
         if self._held > self._room:
             self._make_room()
@@ -65,40 +70,46 @@ class Told:
         if identity is not None:
             self._ids.setdefault(file, []).append(identity)
         if request is not None:
-            self._rows.append((request, None, file))
+            self._called.add(request)
         self._held += ROW_CHARACTERS + len(identity or "") + len(request or "")
         if self._held > self._room:
             self._make_room()
 
     def _make_room(self) -> None:
-        if self._disk is None or self._held > CHARACTERS_HELD or len(self._rows) > ROWS_HELD:
+        if self._disk is None or self._held > PENDING_CHARACTERS:
             self._disk = self._disk or _OnDisk(self._open(), self._number)
-            self._disk.write(self._rows, self._ids)
-            self.characters += self._held
-            self._rows, self._ids, self._held, self._room = [], {}, 0, 0
+            self._to_disk(self._disk)
+
+    def _to_disk(self, disk: _OnDisk) -> None:
+        disk.write(self._rows(), self._ids)
+        self.characters += self._held
+        self._held = self._room = 0
+        self._empty()
+
+    def _rows(self) -> Iterator[_Row]:
+        """What is held, as rows: of a request that several files tell of, all parts in the first one's."""
+        for file, requests in self._told.items():
+            for request in requests:
+                yield request, (*self._parts.pop(request, ()), *self._more.pop(request, ())), file
+        for request in self._called:
+            yield request, None, 0
+
+    def _empty(self) -> None:
+        self._parts, self._more, self._told, self._called, self._ids = {}, {}, {}, set(), {}
 
     @property
     def in_memory(self) -> int:
         """How many characters are held in memory."""
-        return 0 if self._disk else self._held
+        return self._held
 
     def finish(self) -> set[int]:
         """Makes ready for questions; says which files tell of requests that no file of the gateway's has."""
         if self._disk is not None:
-            self._disk.write(self._rows, self._ids)
-            self._rows, self._ids = [], {}
-            self.characters += self._held
+            self._to_disk(self._disk)
             return self._disk.finish()
-        self._called = {request for request, parts, _ in self._rows if parts is None}
-        alone = set()
-        for request, parts, file in self._rows:
-            if parts is not None:
-                if self._parts.setdefault(request, parts) is not parts:
-                    self._more.setdefault(request, []).extend(parts)
-                if request not in self._called:
-                    alone.add(file)
-        self._rows = []
         self.characters = self._held
+        alone = {file for file, requests in self._told.items() if not self._called.issuperset(requests)}
+        self._told = {}
         return alone
 
     def called(self, request: str) -> bool:
@@ -117,7 +128,8 @@ class Told:
 
     def drop(self) -> None:
         """Gives back the room that it takes."""
-        self._parts, self._more, self._called, self._ids = {}, {}, set(), {}
+        self._empty()
+        self._held = 0
         if self._disk is not None:
             self._disk.drop()
 
@@ -138,7 +150,7 @@ class _OnDisk:
         self._single = False
         table.executescript(_SCHEMA.format(number))
 
-    def write(self, rows: list[_Row], ids: dict[int, list[str]]) -> None:
+    def write(self, rows: Iterable[_Row], ids: dict[int, list[str]]) -> None:
         encode = msgspec.msgpack.encode
         told = (
             (key_digest(request), parts is None, None if parts is None else encode(parts), file)
@@ -190,5 +202,5 @@ class _OnDisk:
 
 
 def _runs(ids: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(ids), ROWS_HELD):
-        yield ids[start : start + ROWS_HELD]
+    for start in range(0, len(ids), IDS_TOGETHER):
+        yield ids[start : start + IDS_TOGETHER]

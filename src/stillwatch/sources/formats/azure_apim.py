@@ -293,13 +293,13 @@ def _add_counts(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
     if not rows:
         return
     best = rows[0] if len(rows) == 1 else max(rows, key=_telling)
-    prompt, cached = best.get("prompttokens"), best.get("promptcachedtokens")
+    prompt, cached, answer = best.get("prompttokens"), best.get("promptcachedtokens"), best.get("completiontokens")
     if type(prompt) is int and type(cached) is int and cached > prompt:
         prompt += cached
     named = best.get("modelname") or next(
         filter(None, [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]), None
     )
-    _add(told, (("model", named), ("input_tokens", prompt), ("output_tokens", best.get("completiontokens"))))
+    _add(told, (("model", named), ("input_tokens", prompt), ("output_tokens", answer)))
 
 
 def _telling(row: Mapping[str, Any]) -> tuple[int, bool]:
