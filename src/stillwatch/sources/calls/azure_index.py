@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import operator
 import sqlite3
@@ -51,8 +50,10 @@ _encode = msgspec.json.Encoder().encode
 def counts_text(counts: tuple[Any, ...]) -> str:
     """The JSON text of what stands under the names of `COUNTS`: those that are not null, sorted."""
     if _PLAIN.issuperset(map(type, counts)):
-        with contextlib.suppress(OverflowError):  # of a number too large
+        try:
             return _encode(_WRITTEN(*_IN_ORDER(counts))).decode()
+        except OverflowError:
+            pass  # a number too large
     told = {name: count for name, count in zip(COUNTS, counts, strict=True) if count is not None}
     return written(told, sort=True).decode()
 

@@ -299,7 +299,12 @@ def _add_counts(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
     named = best.get("modelname") or next(
         filter(None, [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]), None
     )
-    _add(told, (("model", named), ("input_tokens", prompt), ("output_tokens", answer)))
+    if named is not None:
+        told["model"] = named
+    if prompt is not None:
+        told["input_tokens"] = prompt
+    if answer is not None:
+        told["output_tokens"] = answer
 
 
 def _telling(row: Mapping[str, Any]) -> tuple[int, bool]:
