@@ -31,6 +31,7 @@ __all__ = [
     "request_settings",
     "request_values",
     "response_values",
+    "tool_count",
 ]
 
 _GEMINI_ROLES = {"model": "assistant", "function": "tool"}
@@ -90,7 +91,7 @@ def request_settings(body: Mapping[str, Any]) -> dict[str, Any]:
         "model": body.get("model") or body.get("modelId"),
         "temperature": configuration.get("temperature"),
         "max_tokens": None if _LIMITS.isdisjoint(configuration) else _limit(configuration),
-        "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else _tool_count(body),
+        "tool_count": None if not body else 0 if _TOOLS.isdisjoint(body) else tool_count(body),
     }
 
 
@@ -109,7 +110,8 @@ def _configuration(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return body
 
 
-def _tool_count(body: Mapping[str, Any]) -> int:
+def tool_count(body: Mapping[str, Any]) -> int:
+    """How many tools a request's body offers."""
     tools = body.get("tools") or mapping(body.get("toolConfig")).get("tools") or body.get("functions")
     count = 0
     for tool in items(tools):
