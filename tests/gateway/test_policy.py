@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from stillwatch.errors import InputError
 from stillwatch.gateway.policy import Policy
 from stillwatch.gateway.policy_file import LARGEST_FILE, find_policy, parse_policy, read_policy, shipped
+from stillwatch.gateway.policy_words import describe
 
 SHIPPED = shipped().values()
 WHOLE = """version = 1
@@ -52,6 +53,13 @@ def test_what_the_file_says_is_what_the_policy_is() -> None:
     assert policy.measures[0].tiers == ("free",)
     assert policy.measures[1].parameters == {"hours": 24}
     assert policy.exempt[0].responses == ("*",)
+
+
+def test_what_becomes_of_batches_that_cannot_be_read_is_said_in_plain_words() -> None:
+    closed = parse_policy(b'version = 1\nname = "n"\n[failures]\nbatch_unread = "closed"\n', "p.toml")
+    assert "Files of batches that cannot be read are refused." in str(describe(closed))
+    assert "batch" not in str(describe(Policy(version=1, name="n")))
+    assert "batch_unread" in refused('version = 1\nname = "n"\n[failures]\nbatch_unread = "shut"\n')
 
 
 def test_a_policy_that_says_nothing_touches_nobody() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 
 from stillwatch.errors import InputError
 from stillwatch.exchange import in_order
-from stillwatch.sources.calls import azure_index, azure_records
+from stillwatch.sources.calls import azure_index, azure_records, azure_told
 from stillwatch.sources.containers.files import open_bytes
 from stillwatch.sources.formats import azure_apim
 from stillwatch.sources.formats.azure_apim import ALONE, SOURCE
@@ -238,10 +238,13 @@ def test_records_as_they_are_documented_are_told_at_a_glance() -> None:
     assert (kinds.count("GatewayLogs"), kinds.count("GatewayLlmLogs")) == (8, 17)
 
 
-@pytest.mark.parametrize("kept", [0, 1, azure_apim.KEPT_CHARACTERS])
+@pytest.mark.parametrize(
+    ("kept", "memory"),
+    [(0, 0), (1, 1), (azure_apim.KEPT_CHARACTERS, azure_index.MEMORY_CHARACTERS), (azure_apim.KEPT_CHARACTERS, 40_000)],
+)
 @pytest.mark.parametrize("step", [1, -1])
-def test_hours_are_read_alike_however_many_are_kept(
-    kept: int, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_hours_are_read_alike_however_many_are_kept_and_where(
+    kept: int, memory: int, step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "one").mkdir()
     for path in writer.write(simulated(), tmp_path / "one"):
@@ -257,7 +260,8 @@ def test_hours_are_read_alike_however_many_are_kept(
             place.parent.mkdir(parents=True)
             place.write_text("".join(lines[::step]), "utf-8")
     monkeypatch.setattr(azure_apim, "KEPT_CHARACTERS", kept)
-    monkeypatch.setattr(azure_index, "AHEAD", 2)
+    monkeypatch.setattr(azure_index, "MEMORY_CHARACTERS", memory)
+    monkeypatch.setattr(azure_told, "AHEAD", 2)
     log = open_log([tmp_path / "hours"])
     assert in_order(log.read()) == in_order(open_log([tmp_path / "one"]).read())
     ((reason, records, first),) = log.rejects

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources.calls.bodies import request_values, response_values, usage_values
+from stillwatch.sources.calls.bodies import request_values, response_values
+from stillwatch.sources.calls.usage import usage_values
 
 USER, ASSISTANT = {"role": "user", "content": "Why?"}, {"role": "assistant", "content": None}
 CHAT_TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stillwatch.sources.calls import bodies, event_streams
+from stillwatch.sources.calls import bodies, event_streams, plain_bodies
 from stillwatch.sources.containers.json_documents import some_keys
 from stillwatch.sources.records import values
+from stillwatch.sources.records.conversation import messages_text
 
 TEXTS = st.none() | st.text(max_size=3) | st.sampled_from(["user", "system", "developer", "[1]"]) | st.integers(0, 2)
 PARTS = st.lists(st.fixed_dictionaries({}, optional={"type": st.just("thinking"), "text": TEXTS}), max_size=2)
@@ -86,6 +87,61 @@ def test_a_plain_answer_is_read_like_any_other(body: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bodies, "_plain_answer", lambda _: None)
         assert bodies.response_values(body) == short
+
+
+SETTINGS = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(("model", "temperature", "max_tokens", "max_completion_tokens", "stream", "user"), TEXTS)
+    | {"messages": st.lists(PLAIN | MESSAGES, max_size=3) | TEXTS, "tools": st.none() | st.lists(PARTS, max_size=2)}
+    | dict.fromkeys(("n", "modelId", "system"), TEXTS),
+)
+USAGES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("prompt_tokens", "completion_tokens", "input_tokens", "total_tokens"), TEXTS)
+)
+COMPLETIONS = st.fixed_dictionaries(
+    {"choices": st.lists(st.fixed_dictionaries({"message": MESSAGES}, optional={"index": TEXTS}), max_size=2)},
+    optional={"usage": USAGES | TEXTS, "model": TEXTS, "id": TEXTS, "output": TEXTS},
+)
+
+
+@given(SETTINGS)
+def test_a_plain_request_is_read_like_any_other(body: dict[str, Any]) -> None:
+    if (short := plain_bodies.plain_request(json.dumps(body))) is not None:
+        assert short == bodies.request_values(body)
+
+
+@given(COMPLETIONS)
+def test_a_plain_completion_is_read_like_any_other(body: dict[str, Any]) -> None:
+    if (short := plain_bodies.plain_response(json.dumps(body))) is not None:
+        assert short == bodies.response_values(body)
+
+
+@given(
+    st.lists(PLAIN | MESSAGES, max_size=3), st.sampled_from([(", ", ": "), (",", ":"), (" , ", " : ")]), st.booleans()
+)
+def test_the_text_of_plain_messages_is_read_like_any_other(
+    sent: list[dict[str, Any]], signs: tuple[str, str], turned: bool
+) -> None:
+    sent = [dict(reversed(message.items())) for message in sent] if turned else sent
+    text = json.dumps(sent, separators=signs)
+    if (short := plain_bodies.plain_conversation(text)) is not None:
+        system, messages = bodies.conversation({"messages": sent})
+        texts = [told and messages_text(told) for told in (short[1], messages)]
+        assert (short[0], texts[0]) == (system, texts[1])
+    if (answer := plain_bodies.plain_text(text)) is not None:
+        assert (answer, None) == bodies.answer_texts({"choices": [{"message": message} for message in sent]})
+
+
+def test_what_nearly_all_bodies_are_is_plain() -> None:
+    sent = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": '{"role": "x"}'}]
+    asked = {"model": "m", "messages": sent, "temperature": 0.5, "max_tokens": 9, "tools": [{}], "stream": True}
+    message = {"role": "assistant", "content": "So.", "refusal": None, "reasoning_content": "Hm."}
+    answer = {"id": "1", "model": "m", "choices": [{"index": 0, "message": message}], "usage": {"prompt_tokens": 3}}
+    request, response = (json.dumps(body) for body in (asked, answer))
+    assert plain_bodies.plain_request(request) == bodies.request_values(asked)
+    assert plain_bodies.plain_response(response) == bodies.response_values(answer)
+    assert plain_bodies.plain_conversation(json.dumps(sent)) is not None
+    assert plain_bodies.plain_text(json.dumps(sent[1:])) == '{"role": "x"}'
 
 
 DELTAS = st.fixed_dictionaries(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from stillwatch.sources.calls.bodies import response_values, usage_values
+from stillwatch.sources.calls.bodies import response_values
+from stillwatch.sources.calls.usage import usage_values
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,19 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.cli.extras import load_for
-from stillwatch.cli.gate.options import Admin, Drain, Policy, SealKeys, State, Store, Tls, Who, check_drain
+from stillwatch.cli.gate.options import (
+    NO_SUMMARIES,
+    Admin,
+    Drain,
+    Policy,
+    SealKeys,
+    State,
+    Store,
+    Summarising,
+    Tls,
+    Who,
+    check_drain,
+)
 from stillwatch.cli.terminal import clean
 from stillwatch.gateway.policy_file import find_policy
 
@@ -48,6 +60,7 @@ def watch(
     store: Store = None,
     who: Annotated[Front, Parameter(name="*")] = Front(),
     seal_keys: SealKeys = None,
+    summarising: Annotated[Summarising, Parameter(name="*")] = NO_SUMMARIES,
     drain: Drain = 30.0,
     json: Annotated[bool, Parameter(negative="", help="Say where it listens as JSON.")] = False,
 ) -> int:
@@ -87,6 +100,7 @@ def watch(
         certificate=wire.cert,
         key=wire.key,
         seal_keys=seal_keys,
+        summaries=summarising.opened(),
         drain=drain,
         say=say,
     )

@@ -45,7 +45,9 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     """One exchange that ended, as a row of `stillwatch.exchange.EXCHANGE` by column name (times in microseconds).
 
     ``row`` holds text only where the policy keeps it or a learner reads it at once; ``decision`` is what was done.
+    ``unread``: it was the file of a batch, or may have been, and could not be looked into.
     """
 
     row: dict[str, object]
     decision: Decision
+    unread: bool = False

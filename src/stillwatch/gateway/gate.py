@@ -56,7 +56,7 @@ class Gate:
         self.ledger = Ledger(folder / "ledger")
         self.alerts: list[Callable[[Alert], None]] = []
         self.listeners: list[Callable[[Observed], None]] = []
-        self.errors = {"decide": 0, "observed": 0, "journal": 0, "listener": 0}
+        self.errors = {"decide": 0, "observed": 0, "journal": 0, "listener": 0, "unread": 0}
         self.store_down = self.policy_broken = ""
         self.lock = threading.Lock()
         self._watchman = Watchman(policy.bounds)
@@ -94,6 +94,7 @@ class Gate:
 
     def observed(self, observed: Observed) -> None:
         """Tell of an exchange that ended (refused ones too): written to the journal, counted. Never raises."""
+        self.errors["unread"] += observed.unread
         try:
             self.journal.write(observed.row, self.clock.now())
         except Exception:

@@ -57,12 +57,13 @@ class GateMetrics:
     """The metrics of one gate. `render` is what a scrape gets: content type and body.
 
     ``added`` is called by doors with the seconds that an exchange spent in the gateway's own work, waits that a policy
-    asks for left out.
+    asks for left out. ``summaries`` counts what became of summaries of reasoning, by outcome, and is read at each
+    scrape.
     """
 
-    def __init__(self, gate: Gate, outbox: Outbox | None = None) -> None:
+    def __init__(self, gate: Gate, outbox: Outbox | None = None, summaries: Mapping[str, int] | None = None) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Figures(gate, outbox))
+        self._registry.register(_Figures(gate, outbox, summaries))
         self._decided = Histogram(
             "stillwatch_decision_seconds", "Time that one decision took.", buckets=FAST, registry=self._registry
         )
@@ -118,8 +119,8 @@ class TimedGate:
 class _Figures(Collector):
     """Reads the gate when it is scraped."""
 
-    def __init__(self, gate: Gate, outbox: Outbox | None) -> None:
-        self._gate, self._outbox = gate, outbox
+    def __init__(self, gate: Gate, outbox: Outbox | None, summaries: Mapping[str, int] | None) -> None:
+        self._gate, self._outbox, self._summaries = gate, outbox, summaries
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is collected to register."""
@@ -155,6 +156,8 @@ class _Figures(Collector):
         yield self._backlog(figures)
         if self._outbox is not None:
             yield from _alerts(self._outbox)
+        if self._summaries is not None:
+            yield _summarised(self._summaries)
         yield from _learner(gate.folder / "learning" / "backlog")
         now = gate.now()
         with gate.lock:
@@ -230,6 +233,15 @@ def _campaigns(campaigns: Mapping[str, CampaignFigures]) -> Iterator[Metric]:
         taken.add_metric(("other",), sum(one.taken_per_day for one in rest))
         limited.add_metric(("other",), sum(one.day.limited for one in rest))
     yield from (taken, limited, accounts, reasoning)
+
+
+def _summarised(counts: Mapping[str, int]) -> Metric:
+    summaries = CounterMetricFamily(
+        "stillwatch_summaries", "Summaries of reasoning that were wanted, by what became of them.", labels=("outcome",)
+    )
+    for outcome, count in counts.items():
+        summaries.add_metric((outcome,), count)
+    return summaries
 
 
 def _counter(name: str, meaning: str, value: float) -> Metric:

@@ -45,13 +45,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Failures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens where something breaks; open unless the policy says closed. ``clock_jump``: seconds by which the
-    clock may leap before budgets and expiries are frozen until it is steady; ``upstream_timeout``: seconds to its first
-    byte."""
+    """What happens where something breaks; open unless the policy says closed. ``batch_unread``: the file of a batch
+    cannot be looked into. ``clock_jump``: seconds by which the clock may leap before budgets and expiries are frozen
+    until it is steady; ``upstream_timeout``: seconds to its first byte."""
 
     store_down: Failing = "open"
     error: Failing = "open"
     policy_broken: Failing = "open"
+    batch_unread: Failing = "open"
     clock_jump: float = 300.0
     upstream_timeout: float = 600.0
 

@@ -142,9 +142,10 @@ def _failures(policy: Policy) -> str:
         )
         if how == "closed"
     ]
+    batches = " Files of batches that cannot be read are refused." if f.batch_unread == "closed" else ""
     if not closed:
-        return "Requests pass untouched: it fails open."
-    return f"Requests of everybody are refused (503) where {listed(closed)}; else they pass untouched."
+        return f"Requests pass untouched: it fails open.{batches}"
+    return f"Requests of everybody are refused (503) where {listed(closed)}; else they pass untouched.{batches}"
 
 
 def _learning(policy: Policy) -> str:

@@ -24,7 +24,7 @@ from stillwatch.gateway.stores.opening import agreed_key, open_store
 from stillwatch.responses.base import Action
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["Standing", "look", "microseconds", "named", "state_of", "switch_off", "switch_on", "undo"]
+__all__ = ["Standing", "look", "microseconds", "must_be_there", "named", "state_of", "switch_off", "switch_on", "undo"]
 
 OFF_FILE, LEDGER = "off", "ledger"
 
@@ -52,7 +52,7 @@ def switch_off(folder: Path, store: str | None, *, by: str, why: str, now: dt.da
     every gateway that works in ``folder``. Raises `UsageError` without a name or reason, or for a folder that is none,
     `StorageError` where not even the file can be written."""
     named(by, why)
-    _there(folder)
+    must_be_there(folder)
     write_whole(folder / OFF_FILE, f"{by.strip()}: {why.strip()}\n".encode())
     return _switch(folder, store, {"off": True}, by, why, now)
 
@@ -60,7 +60,7 @@ def switch_off(folder: Path, store: str | None, *, by: str, why: str, now: dt.da
 def switch_on(folder: Path, store: str | None, *, by: str, why: str, now: dt.datetime) -> str:
     """Let the gateway act again: the emergency switch is put back, and a stand-down ended. As `switch_off`."""
     named(by, why)
-    _there(folder)
+    must_be_there(folder)
     try:
         (folder / OFF_FILE).unlink(missing_ok=True)
     except OSError as error:
@@ -71,7 +71,7 @@ def switch_on(folder: Path, store: str | None, *, by: str, why: str, now: dt.dat
 def look(folder: Path, store: str | None) -> Standing:
     """How the gateway of ``folder`` (or of the ``store`` that it shares) stands. Raises `StorageError`, `InputError`
     where the store cannot be read."""
-    _there(folder)
+    must_be_there(folder)
     with _opened(folder, store) as (_, state):
         off, down = (state.switches.get(name) for name in ("off", "stood_down"))
         by_file = (folder / OFF_FILE).exists()
@@ -98,7 +98,7 @@ def undo(folder: Path, store: str | None, whom: str, *, by: str, why: str, now: 
     Raises `UsageError` without a name or reason, and where nothing stands.
     """
     named(by, why)
-    _there(folder)
+    must_be_there(folder)
     at = microseconds(now)
     with _opened(folder, store) as (opened, state):
         actions = tuple(a for a in state.all_actions() if whom in {a.id, a.account_id, a.campaign_id})
@@ -152,7 +152,8 @@ def state_of(news: News) -> State:
     return state
 
 
-def _there(folder: Path) -> None:
+def must_be_there(folder: Path) -> None:
+    """Raise `UsageError` for a folder that is none: a name misspelt must not make a second, empty gateway."""
     if not folder.is_dir():
         raise UsageError("is no gateway's folder", folder, "name the folder of watch --state")
 

@@ -14,8 +14,9 @@ __all__ = ["RESPONSE", "Parameters", "ShieldReasoning"]
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``mode``: "drop" leaves reasoning out, "summarise" has the user's own model tell it in short, "seal" replaces it
-    by a token that only the provider can open, so that a conversation with tools can go on."""
+    """``mode``: "drop" leaves reasoning out, "seal" replaces it by a token that only the provider can open, so that a
+    conversation with tools can go on, "summarise" has the user's own model tell it in short, which gives some of it
+    away (``--summarise-with``; without one, as "drop")."""
 
     mode: ShieldMode = "seal"
 

@@ -222,3 +222,30 @@ def test_a_person_clears_without_an_appeal(gate: Gate, capsys: pytest.CaptureFix
     assert not gate.decide(request("a1", at=gate.now())).touches
     (judgement,) = read_judgements(gate.folder / "judgements.jsonl")
     assert judgement.innocent == pytest.approx(0.004)
+
+
+WHO = ("--by", "Ada", "--why", "looked")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("confirm", "C1", *WHO),
+        ("clear", "a1", *WHO),
+        ("appeals", "list"),
+        ("appeals", "show", "ABCDEFG234"),
+        ("appeals", "uphold", "ABCDEFG234", *WHO),
+        ("appeals", "reject", "ABCDEFG234", *WHO, "--answer", "We checked."),
+        ("appeals", "serve", "--port", "0"),
+    ],
+)
+def test_a_folder_misspelt_is_told_of_and_never_made(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = tmp_path / "gateway"
+    with pytest.raises(SystemExit) as end:
+        main(["gate", *command, "--state", str(nowhere)])
+    said = capsys.readouterr().err
+    assert (end.value.code, said.count("\n")) == (2, 1)
+    assert "is no gateway's folder; name the folder of watch --state" in said
+    assert not nowhere.exists()

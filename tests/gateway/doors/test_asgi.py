@@ -93,6 +93,13 @@ def test_a_wait_is_waited_and_then_the_request_passes(doors: Doors) -> None:
     assert doors.gate.told[0].row["latency_ms"] >= 200  # type: ignore[operator]
 
 
+def test_what_is_no_call_of_a_model_waits_too_and_then_passes_whole(doors: Doors) -> None:
+    doors.gate.choose = lambda request: {"wait": 0.1}
+    body = b"x" * 300_000
+    assert post(doors.address, "/v1/anything", body)[::2] == (200, body)
+    assert post(doors.address, "/v1/anything", b"")[0] == 200
+
+
 def test_a_caller_who_leaves_while_he_waits_costs_nothing(doors: Doors) -> None:
     doors.gate.choose = lambda request: {"wait": 30.0}
 

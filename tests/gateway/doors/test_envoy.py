@@ -13,8 +13,10 @@ import aiohttp
 import pytest
 
 from stillwatch.gateway.doors import envoy_exchange
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.seal import SealKeys, open_token
 from tests.gateway.answers import CANARY
+from tests.gateway.batch_server import batch_file, form, line
 from tests.gateway.doors.envoy_door import HEADER, Door, door
 from tests.gateway.doors.envoy_process import envoy
 from tests.gateway.doors.test_bytes import CASES, PATHS, Case, answers, received
@@ -37,7 +39,7 @@ async def short(text: str) -> str | None:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with serving() as upstream, door(keys=KEYS, summarise=short) as opened:
+    with serving() as upstream, door(keys=KEYS, summaries=Summaries(short)) as opened:
         port = int(upstream.address.rpartition(":")[2])
         with envoy("ext_proc.yaml", tmp_path_factory.mktemp("envoy"), port, opened.port, PATIENT) as front:
             yield Stack(upstream, opened, f"http://127.0.0.1:{front}")
@@ -132,6 +134,45 @@ def test_a_refused_request_without_a_body_is_refused_at_its_headers(stack: Stack
 
     assert asyncio.run(run()) == (403, 403)
     assert len(stack.upstream.received) == 0
+
+
+def posted(stack: Stack, account: str, path: str, body: bytes, kind: str) -> tuple[int, bytes]:
+    async def run() -> tuple[int, bytes]:
+        async with aiohttp.ClientSession(headers={HEADER: account, "content-type": kind}) as session:
+            async with session.post(stack.address + path, data=body) as answer:
+                return answer.status, await answer.read()
+
+    return asyncio.run(run())
+
+
+def test_the_requests_in_the_file_of_a_batch_count_are_limited_and_are_written_down(stack: Stack) -> None:
+    kind = "multipart/form-data; boundary=b"
+    data = batch_file(2) + line(2, reasoning_effort="high")
+    body = form(data)
+    assert posted(stack, "somebody", "/v1/files", body, kind)[0] == 200
+    assert posted(stack, "limited", "/v1/files", body, kind)[0] == 429
+    assert posted(stack, "shaped", "/v1/files", body, kind)[0] == 200
+    assert [request.items for request in stack.door.gate.requests] == [3, 3, 3]
+    whole, smaller = (received.body for received in stack.upstream.received)
+    assert whole == body
+    assert smaller.startswith(body[: body.index(batch_file(2)) + len(batch_file(2))])
+    assert json.loads(smaller.split(b"\n")[-3])["body"]["reasoning_effort"] == "low"
+    rows = told_of(stack, 3 + 1 + 3)
+    assert [(row["operation"], row["status"]) for row in rows] == [
+        *[("chat", 200)] * 3,
+        ("batch", 429),
+        *[("chat", 200)] * 3,
+    ]
+
+
+def test_reasoning_in_the_answers_of_a_batch_does_not_leave(stack: Stack) -> None:
+    chat = {"choices": [{"message": {"content": "So.", "reasoning_content": CANARY}}]}
+    told = json.dumps({"custom_id": "1", "response": {"status_code": 200, "body": chat}}).encode() + b"\nno json"
+    path = "/v1/files/f_1/content"  # this server says back what it was told
+    assert posted(stack, "somebody", path, told, "application/x") == (200, told)
+    status, out = posted(stack, "dropped", path, told, "application/x")
+    assert (status, CANARY.encode() in out, out.split(b"\n")[1]) == (200, False, b"no json")
+    assert json.loads(out.split(b"\n")[0])["response"]["body"]["choices"][0]["message"]["content"] == "So."
 
 
 def test_a_request_is_made_smaller_on_its_way(stack: Stack) -> None:

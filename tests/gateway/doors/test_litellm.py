@@ -18,7 +18,10 @@ from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.stores.base import change
 from stillwatch.responses.base import Subject
 from stillwatch.sources.log import open_log
-from tests.sources.faked_model import Model
+from tests.gateway.answers import CANARY, answer
+from tests.gateway.summariser import Model as Summariser
+from tests.gateway.summariser import summarising
+from tests.sources.faked_model import ANSWERS, Model
 from tests.sources.litellm_server import CHAT, MASTER, MESSAGES, RESPONSES, Call, Reply, litellm_proxy, wait
 from tests.sources.other_python import python
 
@@ -55,6 +58,7 @@ class Recording(Model):
 class Stand(NamedTuple):
     call: Call
     folder: Path
+    summariser: Summariser
 
     def told(self, kind: str) -> list[Any]:
         lines = self.folder.joinpath("told.jsonl").read_text().splitlines()
@@ -103,8 +107,10 @@ def upstream() -> Iterator[int]:
 def stand(upstream: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     folder = tmp_path_factory.mktemp("door")
     shutil.copy(Path(__file__).parent / "inside_litellm" / "litellm_gates.py", folder)
-    with litellm_proxy(folder, config(upstream, "litellm_gates.by_name"), PYTHONPATH=str(SOURCE)) as call:
-        yield Stand(call, folder)
+    with summarising() as model:
+        named = {"STILLWATCH_SUMMARISE_WITH": f"{model.named}#env:SUMMARY_KEY", "SUMMARY_KEY": "sk-of-the-summariser"}
+        with litellm_proxy(folder, config(upstream, "litellm_gates.by_name"), PYTHONPATH=str(SOURCE), **named) as call:
+            yield Stand(call, folder, model)
 
 
 @pytest.mark.parametrize("path", BODIES)
@@ -178,6 +184,29 @@ def test_reasoning_stays_here(stand: Stand, path: str, stream: bool) -> None:
     assert stand.row(reply)["reasoning"] == "Hm."
 
 
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_summary_of_the_users_own_model_takes_its_place(
+    stand: Stand, path: str, stream: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thought = "Hm."
+    if path == RESPONSES:  # the events of a whole item, as OpenAI's server sends them
+        events = b"".join(answer("responses", {"model": "fake+reasoning", "stream": True}).pieces).decode().splitlines()
+        told = [json.loads(line[6:]) for line in events if line.startswith("data: ")]
+        monkeypatch.setitem(ANSWERS, RESPONSES, (told[-1]["response"], told))
+        thought = " ".join(f"{CANARY}{n}" for n in range(6))
+    stand.summariser.says = lambda reasoning: "It weighs things."
+    reply = stand.call("sk-summarised", path, BODIES[path] | {"stream": stream})
+    assert reply.status == 200
+    assert b"It weighs things." in reply.body
+    assert not [word for word in (b"Hm.", b'"H"', b'"m."', CANARY.encode()) if word in reply.body]
+    assert stand.summariser.asked[-1]["messages"][-1]["content"] == thought
+    assert stand.summariser.keys[-1] == "Bearer sk-of-the-summariser"
+    stand.summariser.says = lambda reasoning: f"He thought: {reasoning}"
+    reply = stand.call("sk-summarised", path, BODIES[path] | {"stream": stream})
+    assert (reply.status, b"He thought" in reply.body, thought.encode() in reply.body) == (200, False, False)
+
+
 def test_an_error_of_ours_lets_the_request_pass(stand: Stand) -> None:
     reply = stand.call("sk-broken", CHAT, BODIES[CHAT])
     assert (reply.status, b"So." in reply.body) == (200, True)
@@ -198,8 +227,13 @@ def test_a_caller_who_gives_all_calls_one_id_is_seen_in_each(stand: Stand) -> No
 def test_a_gateway_that_cannot_be_opened_lets_everything_pass(upstream: int, tmp_path: Path) -> None:
     shutil.copy(Path(__file__).parent / "inside_litellm" / "litellm_gates.py", tmp_path)
     callback = "litellm_gates.of_environment"
-    with litellm_proxy(tmp_path, config(upstream, callback), PYTHONPATH=str(SOURCE)) as call:
+    wrong = {"STILLWATCH_SUMMARISE_WITH": "somewhere", "PYTHONPATH": str(SOURCE)}
+    with litellm_proxy(tmp_path, config(upstream, callback), **wrong) as call:
         assert call("sk-ann", CHAT, BODIES[CHAT]).status == 200
+    said = (
+        "summarises nothing (STILLWATCH_SUMMARISE_WITH), reasoning is left out: --summarise-with: no model is known as"
+    )
+    assert said in (tmp_path / "said").read_text()
     assert "STILLWATCH_POLICY and STILLWATCH_STATE are not both set" in (tmp_path / "said").read_text()
 
 

@@ -109,7 +109,7 @@ def test_whole_answers_lose_reasoning_wherever_it_is_repeated(mode: Any) -> None
     }
     chat = CHAT | {"choices": [CHAT["choices"][0] | {"message": message}]}  # type: ignore[index,dict-item]
     for api, answer in (("openai_chat", chat), ("anthropic_messages", MESSAGE), ("openai_responses", RESPONSE)):
-        told = json.dumps(shielded(api, answer, mode))  # type: ignore[arg-type]
+        told = json.dumps(asyncio.run(shielded(api, answer, mode)))  # type: ignore[arg-type]
         assert "Hm." not in told
         assert "So." in told
         assert json.dumps(answer["usage"]) in told

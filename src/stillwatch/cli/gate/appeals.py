@@ -18,6 +18,7 @@ from stillwatch.cli.gate.options import By, Json, State, Store, Why
 from stillwatch.cli.terminal import Style, clean
 from stillwatch.errors import UsageError
 from stillwatch.gateway.appeals.record import Appeal, Appeals
+from stillwatch.gateway.steering import must_be_there
 from stillwatch.registry import load
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def list_appeals(*, state: State, json: Json = False) -> int:
 
     Example: stillwatch gate appeals list --state gateway
     """
+    must_be_there(state)
     held = Appeals(state / "appeals").all()
     if json:
         sys.stdout.write(msgspec.json.encode([_shown(appeal) for appeal in held]).decode() + "\n")
@@ -56,6 +58,7 @@ def show(reference: str, /, *, state: State, json: Json = False) -> int:
 
     Example: stillwatch gate appeals show ABCDEFG234 --state gateway
     """
+    must_be_there(state)
     appeal = Appeals(state / "appeals").get(reference.strip().upper())
     if appeal is None:
         raise UsageError("no appeal has this reference", reference, "see: stillwatch gate appeals list")

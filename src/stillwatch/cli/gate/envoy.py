@@ -11,7 +11,20 @@ import msgspec
 from cyclopts import Parameter
 
 from stillwatch.cli.extras import load_for
-from stillwatch.cli.gate.options import ANYBODY, Admin, Drain, Policy, SealKeys, State, Store, Tls, Who, check_drain
+from stillwatch.cli.gate.options import (
+    ANYBODY,
+    NO_SUMMARIES,
+    Admin,
+    Drain,
+    Policy,
+    SealKeys,
+    State,
+    Store,
+    Summarising,
+    Tls,
+    Who,
+    check_drain,
+)
 from stillwatch.cli.terminal import clean
 from stillwatch.errors import UsageError
 from stillwatch.gateway.policy_file import find_policy
@@ -46,6 +59,7 @@ def envoy(
     admin: Admin = "127.0.0.1:9464",
     store: Store = None,
     seal_keys: SealKeys = None,
+    summarising: Annotated[Summarising, Parameter(name="*")] = NO_SUMMARIES,
     drain: Drain = 30.0,
     json: Annotated[bool, Parameter(negative="", help="Say where it listens as JSON.")] = False,
 ) -> int:
@@ -66,6 +80,7 @@ def envoy(
         tier_header=who.tier_header,
         keys=who.keys,
         seal_keys=seal_keys,
+        summaries=summarising.opened(),
         certificate=wire.cert,
         key=wire.key,
         clients=wire.clients,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from stillwatch.errors import UsageError
 from stillwatch.loopback import is_loopback
+from stillwatch.registry import load
+
+if TYPE_CHECKING:
+    from stillwatch.gateway.doors.summaries import Summaries
 
 __all__ = [
     "ANYBODY",
+    "NO_SUMMARIES",
     "Admin",
     "By",
     "Drain",
@@ -21,12 +26,14 @@ __all__ = [
     "SealKeys",
     "State",
     "Store",
+    "Summarising",
     "Tls",
     "Who",
     "Why",
     "check_drain",
 ]
 
+OPEN_SUMMARIES = "stillwatch.gateway.doors.summary_model:open_summaries"
 State = Annotated[Path, Parameter(help="Folder of the gateway's memory, journal and ledger.")]
 Store = Annotated[str | None, Parameter(help="Redis URL of gateways that share their state.")]
 By = Annotated[str, Parameter(help="Who decides: your name or number.")]
@@ -66,6 +73,38 @@ class Tls:
         if self.cert is None and not self.plain and not local:
             do = "give --cert and --key, or --plain where a front does TLS"
             raise UsageError(f"would serve {what} without TLS", listen, do)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summarising:
+    """Your own model, for policies that shield reasoning with mode "summarise"; without it reasoning is left out."""
+
+    summarise_with: Annotated[
+        str | None,
+        Parameter(help="Your own model that tells reasoning in short: openai:MODEL@URL#env:KEY or a TOML file."),
+    ] = None
+    summary_seconds: Annotated[float, Parameter(help="Seconds that an answer waits for its summaries.")] = 10.0
+    summary_characters: Annotated[int, Parameter(help="Longest summary, in characters.")] = 600
+    summary_instruction: Annotated[
+        Path | None, Parameter(help="File that takes the place of the instruction to that model.")
+    ] = None
+
+    def opened(self) -> Summaries | None:
+        """What asks that model; None where none is named. Raises `UsageError` and `InputError` for what cannot be."""
+        if self.summarise_with is None:
+            if self.summary_instruction is not None:
+                raise UsageError("instructs no model", "--summary-instruction", "give --summarise-with too")
+            return None
+        summaries: Summaries = load(OPEN_SUMMARIES)(
+            self.summarise_with,
+            seconds=self.summary_seconds,
+            characters=self.summary_characters,
+            instruction=self.summary_instruction,
+        )
+        return summaries
+
+
+NO_SUMMARIES = Summarising()
 
 
 def check_drain(drain: float) -> None:

@@ -18,7 +18,7 @@ from stillwatch.gateway.applying import undo_all
 from stillwatch.gateway.ledger import LedgerEntry, append, find, read_ledger
 from stillwatch.gateway.news import take_change
 from stillwatch.gateway.state import Cleared, Undone
-from stillwatch.gateway.steering import microseconds, named, state_of
+from stillwatch.gateway.steering import microseconds, must_be_there, named, state_of
 from stillwatch.gateway.stores.base import change, gone
 from stillwatch.gateway.stores.opening import open_store
 
@@ -29,9 +29,13 @@ APPEALS, LEDGER, JUDGEMENTS = "appeals", "ledger", "judgements.jsonl"
 
 
 class Desk:
-    """A person's desk at a gateway's state: reads what stands, and writes what he decides. One thread at a time."""
+    """A person's desk at a gateway's state: reads what stands, and writes what he decides. One thread at a time.
+
+    Raises `UsageError` for a folder that is none, as the emergency switch does.
+    """
 
     def __init__(self, state: Path, store: str | None = None) -> None:
+        must_be_there(state)
         self.folder = state
         self.appeals = Appeals(state / APPEALS)
         self._store = open_store(state, store)

@@ -9,26 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision
 from stillwatch.gateway.doors.accounts import Callers
-from stillwatch.gateway.doors.batches import LineShield, kept_answers
-from stillwatch.gateway.doors.calls import (
-    MOST_READ,
-    Call,
-    read_call,
-    request_ids,
-    request_of,
-    with_body,
-    without_coding,
-)
+from stillwatch.gateway.doors.batch_files import BATCH, KnownFiles
+from stillwatch.gateway.doors.batch_uploads import UploadTelling, decided_on, unread_refused, upload_made_smaller
+from stillwatch.gateway.doors.batches import kept_answers, shielded_lines
+from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_ids, with_body, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
+from stillwatch.gateway.doors.multipart import CallerLeftError, Piece, Upload, read_upload, takes_file
 from stillwatch.gateway.doors.smaller import made_smaller
-from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Telling
+from stillwatch.gateway.doors.summaries import Summaries, Summariser
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.gate import UNAVAILABLE
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
@@ -53,12 +49,20 @@ class _Body(NamedTuple):
     whole: bool = True
 
 
+class _Asked(NamedTuple):
+    """A request as it was received. ``upload``: it is the file of a batch, or may be."""
+
+    call: Call
+    body: _Body | None = None
+    upload: Upload | None = None
+
+
 class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
     ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
-    summary, ``seal_keys`` seal reasoning; a shield that needs what is not there leaves reasoning out. ``added`` is
-    told the seconds that the gateway itself took for an exchange.
+    summary (a function gets the bounds of `Summaries`), ``seal_keys`` seal reasoning; a shield that needs what is not
+    there leaves reasoning out. ``added`` is told the seconds that the gateway itself took for an exchange.
     """
 
     def __init__(
@@ -67,13 +71,17 @@ class StillwatchMiddleware:
         *,
         gate: Judge,
         callers: Callers | None = None,
-        summarise: Summariser | None = None,
+        summarise: Summaries | Summariser | None = None,
         seal_keys: SealKeys | None = None,
         added: Callable[[float], None] | None = None,
     ) -> None:
-        self._app, self._gate, self._summarise, self._seal_keys = app, gate, summarise, seal_keys
+        self._app, self._gate, self._seal_keys = app, gate, seal_keys
+        if summarise is not None and not isinstance(summarise, Summaries):
+            summarise = Summaries(summarise)
+        self._summaries = summarise
         self._callers = Callers() if callers is None else callers
         self._added = added
+        self._files = KnownFiles()
         self._ids = request_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,72 +90,65 @@ class StillwatchMiddleware:
             await self._app(scope, receive, send)
             return
         at = self._gate.now()
-        method, path = scope["method"], target(scope)
-        call = read_call(method, path, b"")
-        body = None
-        if call.operation != "other":
-            body = await _received(receive)
-            if body is None:
-                return  # the caller left before he had said what he wants
-            if body.whole:
-                call = with_body(call, _decoded(scope, body.data))
+        try:
+            asked = await _asked(scope, receive)
+        except CallerLeftError:
+            return  # before he had said what he wants
         begun = time.perf_counter()
         try:
             caller = self._callers.caller(scope)
-            request = request_of(call, caller, next(self._ids), at)
-            decision = self._gate.decide(request)
-            telling = Telling(self._gate, call, request, caller, decision)
+            decision, telling = await decided_on(
+                self._gate, self._files, asked.call, asked.upload, caller, next(self._ids), at
+            )
         except Exception as error:  # a defect of ours is no reason to stop everybody, unless the policy says so
             _log.error("a request could not be decided on: %s", one_line(repr(error)))
-            await self._undecided(scope, receive, send, call, body)
+            await self._undecided(scope, receive, send, asked)
             return
         telling.work = time.perf_counter() - begun
         departed = False
         try:
-            departed = await self._carried_out(scope, receive, send, call, decision, body, telling)
+            departed = await self._carried_out(scope, receive, send, asked, decision, telling)
         finally:
             if not telling.told:
                 telling.end(LEFT if departed else BROKEN)
+            if isinstance(telling, UploadTelling):
+                await telling.lines_told()
             if self._added is not None:
                 self._added(telling.work)
 
-    async def _undecided(self, scope: Scope, receive: Receive, send: Send, call: Call, body: _Body | None) -> None:
+    async def _undecided(self, scope: Scope, receive: Receive, send: Send, asked: _Asked) -> None:
         if self._gate.policy.failures.error == "closed":
-            await sent_refusal(send, *refusal_response(call.api, UNAVAILABLE, ""))
+            await sent_refusal(send, *refusal_response(asked.call.api, UNAVAILABLE, ""))
         else:
-            await self._app(scope, _Replay(receive, body), send)
+            await self._app(scope, _Replay(receive, asked.body), send)
 
     async def _carried_out(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        call: Call,
-        decision: Decision,
-        body: _Body | None,
-        telling: Telling,
+        self, scope: Scope, receive: Receive, send: Send, asked: _Asked, decision: Decision, telling: Telling
     ) -> bool:
         """Do with a request what was decided; whether the caller left meanwhile."""
-        refusal = decision.refuse
+        call, body, upload = asked
+        refusal = decision.refuse or unread_refused(self._gate, upload)
         if self._seal_keys is not None and body is not None and body.whole and refusal is None:
             given, restored, out = unseal_body(call.api, body.data, self._seal_keys, decision.account_id)
             if restored or out:
                 body, scope = _Body(given), _with_length(scope, len(given))
-        if decision.wait > 0 and refusal is None:
-            with Departure(receive) as departure:
-                await asyncio.sleep(decision.wait)
-            if departure.happened:
-                return True
-        if decision.shape is not None and refusal is None and body is not None:
+        if decision.wait > 0 and refusal is None and await _left_while_waiting(receive, body, decision.wait):
+            return True
+        if decision.shape is not None and refusal is None and body is not None and call.operation != "other":
             plain = _decoded(scope, body.data)
-            shaped, refusal = made_smaller(call, decision.shape, body.data, plain, whole=body.whole)
+            if upload is not None and upload.file is not None:
+                shaped, refusal = await upload_made_smaller(upload.file, decision.shape, plain)
+            else:
+                shaped, refusal = made_smaller(call, decision.shape, body.data, plain, whole=body.whole)
             if shaped is not plain and shaped != plain:
                 body, scope = _Body(shaped), _with_length(scope, len(shaped))
         if refusal is not None:
             await self._refused(send, call, decision, refusal, telling)
             return False
         scope = self._onward(scope, call, decision)
-        if isinstance(self._app, Upstream) and decision.shield is None and body is not None and body.whole:
+        if isinstance(telling, UploadTelling):
+            telling.passed_on = True
+        elif isinstance(self._app, Upstream) and decision.shield is None and body is not None and body.whole:
             return await self._app.ask(scope, receive, body.data, send, telling)
         replay = _Replay(receive, body)
         await self._app(scope, replay, self._sender(send, call, decision, telling, lines=kept_answers(target(scope))))
@@ -172,15 +173,15 @@ class StillwatchMiddleware:
         mode = decision.shield
         sealer = None if self._seal_keys is None or mode is None else Sealer(self._seal_keys, decision.account_id)
         if mode is not None and lines:
-            return Shielding(
-                send, telling, stream=lambda: LineShield(mode, sealer), body=_unshielded, summarise=None, lines=True
-            )
-        if mode is not None and call.api != "other":
-            return _shielding(send, telling, call.api, mode, sealer, self._summarise)
+            return shielded_lines(send, telling, mode, sealer)
+        if mode is not None and call.api != "other" and not isinstance(telling, UploadTelling):
+            return _shielding(send, telling, call.api, mode, sealer, self._summaries)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.body":
                 telling.came(message.get("body", b""), last=not message.get("more_body", False))
+                if isinstance(telling, UploadTelling):
+                    await telling.lines_told()
             elif message["type"] == "http.response.start":
                 telling.began(message["status"], message.get("headers", ()))
             await send(message)
@@ -205,12 +206,8 @@ class _Replay:
         return message
 
 
-def _unshielded(data: bytes, summary: str | None) -> bytes:
-    return data
-
-
 def _shielding(
-    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summarise: Summariser | None
+    send: Send, telling: Telling, api: API, mode: ShieldMode, sealer: Sealer | None, summaries: Summaries | None
 ) -> Shielding:
     def shielded(data: bytes, summary: str | None) -> bytes | Summarise:
         if summary == "":  # there is none
@@ -220,32 +217,69 @@ def _shielding(
     def stream() -> StreamShield:
         return shield_stream(api, mode, sealer=sealer)
 
-    return Shielding(send, telling, stream=stream, body=shielded, summarise=summarise)
+    return Shielding(send, telling, stream=stream, body=shielded, summaries=summaries)
 
 
-async def _received(receive: Receive) -> _Body | None:
-    """The body of a request, up to `MOST_READ` or a little more; None where the caller left."""
+async def _asked(scope: Scope, receive: Receive) -> _Asked:
+    """What is asked, with the body where it matters. Raises `CallerLeftError`."""
+    method, path = scope["method"], target(scope)
+    call = read_call(method, path, b"")
+    if call.operation != "other":
+        body = await _received(receive)
+        return _Asked(with_body(call, _decoded(scope, body.data)) if body.whole else call, body)
+    if not takes_file(method, path, kind := _header(scope, b"content-type")):
+        return _Asked(call)
+    upload = await read_upload(path, kind, _header(scope, b"content-encoding"), _pieces(receive))
+    body = _Body(upload.data, upload.whole)
+    return _Asked(BATCH, body, upload) if upload.batch else _Asked(call, body)
+
+
+async def _received(receive: Receive) -> _Body:
+    """The body of a request, up to `MOST_READ` or a little more. Raises `CallerLeftError`."""
     message = await receive()
     if message["type"] == "http.disconnect":
-        return None
+        raise CallerLeftError
     if not message.get("more_body"):
         return _Body(message.get("body", b""))
     pieces, size = [message.get("body", b"")], len(message.get("body", b""))
     while message.get("more_body") and size <= MOST_READ:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            raise CallerLeftError
         pieces.append(message.get("body", b""))
         size += len(pieces[-1])
     return _Body(b"".join(pieces), not message.get("more_body"))
 
 
+async def _pieces(receive: Receive) -> AsyncIterator[Piece]:
+    """The body of a request as it comes. Raises `CallerLeftError`."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CallerLeftError
+        more = message.get("more_body", False)
+        yield Piece(message.get("body", b""), more)
+
+
+async def _left_while_waiting(receive: Receive, body: _Body | None, seconds: float) -> bool:
+    """Wait; whether the caller left meanwhile, which cannot be heard while his body is still on its way."""
+    if body is None or not body.whole:
+        await asyncio.sleep(seconds)
+        return False
+    with Departure(receive) as departure:
+        await asyncio.sleep(seconds)
+    return departure.happened
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    return next((value.decode("latin-1") for given, value in scope["headers"] if given == name), "")
+
+
 def _decoded(scope: Scope, data: bytes) -> bytes:
     """A request's body as it is to be read; empty for a coding that is not known."""
-    for name, value in scope["headers"]:
-        if name == b"content-encoding":
-            return without_coding(data, value.decode("latin-1")) if value else data
-    return data
+    coding = _header(scope, b"content-encoding")
+    return without_coding(data, coding) if coding else data
 
 
 def _with_length(scope: Scope, length: int) -> Scope:

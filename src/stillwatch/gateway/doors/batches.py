@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 
 from stillwatch.gateway.doors.calls import MOST_READ
+from stillwatch.gateway.doors.departure import Send
+from stillwatch.gateway.doors.streams import Shielding, Telling
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.seal import Sealer
 from stillwatch.gateway.shielding.shield import shield_body
 from stillwatch.responses.traffic import API, ShieldMode
 from stillwatch.sources.containers.json_documents import decode_whole
 
-__all__ = ["LineShield", "kept_answers"]
+__all__ = ["LineShield", "kept_answers", "shielded_lines"]
 
 _KEPT = re.compile(r"/(?:files/[^/?]+/content|messages/batches/[^/?]+/results)(?:\?|\Z)")
 _PLACES = (("response", "body"), ("result", "message"))
@@ -28,6 +30,17 @@ _PLACES = (("response", "body"), ("result", "message"))
 def kept_answers(path: str) -> bool:
     """Whether answers of a batch may be fetched there."""
     return _KEPT.search(path) is not None
+
+
+def shielded_lines(send: Send, telling: Telling, mode: ShieldMode, sealer: Sealer | None) -> Shielding:
+    """What an answer from there goes through on its way to ``send``; an error of the server's passes as it is."""
+
+    def unshielded(data: bytes, summary: str | None) -> bytes:
+        return data
+
+    return Shielding(
+        send, telling, stream=lambda: LineShield(mode, sealer), body=unshielded, summaries=None, lines=True
+    )
 
 
 class LineShield(StreamShield):

@@ -18,9 +18,9 @@ from stillwatch.sources.calls.bodies import (
     request_settings,
     request_values,
     response_values,
-    usage_values,
 )
 from stillwatch.sources.calls.gateway_calls import logged_body, told_id
+from stillwatch.sources.calls.usage import usage_values
 from stillwatch.sources.containers.json_documents import decode_whole, decoded
 from stillwatch.sources.formats.http_pairs import failure_status
 from stillwatch.sources.records.callers import sound_text

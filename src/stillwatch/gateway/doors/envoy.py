@@ -16,10 +16,12 @@ from envoy.service.ext_proc.v3 import external_processor_pb2_grpc
 
 from stillwatch.errors import StillwatchError, UsageError
 from stillwatch.gateway.doors.accounts import Callers
+from stillwatch.gateway.doors.batch_files import KnownFiles
 from stillwatch.gateway.doors.calls import Caller, request_ids
 from stillwatch.gateway.doors.envoy_authz import Authorization
 from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
 from stillwatch.gateway.doors.streams import Judge
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.seal import SealKeys
 
 __all__ = ["Processor", "Tls", "front_of", "start"]
@@ -57,11 +59,11 @@ class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type:
                     yield answer
                 spent += time.perf_counter() - begun
         finally:
-            exchange.ended()
+            await exchange.ended()
             self._added(max(spent - exchange.waited, 0.0))
 
 
-def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Front:
+def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, summaries: Summaries | None = None) -> Front:
     """What exchanges share; their ids are such that nobody can guess one.
 
     Envoy is believed: what ``callers`` take from a trusted front's headers is taken from its.
@@ -72,7 +74,7 @@ def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None) -> Fro
         caller = callers.caller({"headers": told, "client": None})
         return caller._replace(client_ip=address) if address else caller
 
-    return Front(gate, who, request_ids().__next__, keys=keys)
+    return Front(gate, who, request_ids().__next__, KnownFiles(), summaries, keys)
 
 
 async def start(

@@ -26,11 +26,16 @@ from google.protobuf.duration_pb2 import Duration
 
 from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision
-from stillwatch.gateway.doors.calls import Call, Caller, read_call, request_of, without_coding
+from stillwatch.gateway.doors.batch_files import BATCH, KnownFiles
+from stillwatch.gateway.doors.batch_uploads import UploadTelling, decided_on, unread_refused, upload_made_smaller
+from stillwatch.gateway.doors.batches import kept_answers, shielded_lines
+from stillwatch.gateway.doors.calls import Call, Caller, read_call, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import Message
+from stillwatch.gateway.doors.multipart import Piece, Upload, read_upload, takes_file
 from stillwatch.gateway.doors.smaller import made_smaller
-from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Summariser, Telling
+from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Telling
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.base import Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.gateway.shielding.seal import Sealer, SealKeys
@@ -55,13 +60,14 @@ _log = logging.getLogger(__name__)
 
 
 class Front(NamedTuple):
-    """What all exchanges of one server share: ``name`` makes a request's own id; ``keys`` seal reasoning where a policy
-    says so (without them it is left out)."""
+    """What all exchanges of one server share: ``name`` makes a request's own id; ``files`` are those of batches;
+    ``summaries`` tell reasoning in short and ``keys`` seal it where a policy says so (without them it is left out)."""
 
     gate: Judge
     who: Who
     name: Callable[[], str]
-    summarise: Summariser | None = None
+    files: KnownFiles
+    summaries: Summaries | None = None
     keys: SealKeys | None = None
 
 
@@ -78,7 +84,7 @@ def headers_of(headers: Any) -> dict[str, str]:
 class Exchange:
     """One request and its answer. Call `answers` with each message, in order, and `ended` when Envoy says no more.
 
-    ``waited`` is how many seconds of it were spent waiting because a policy says so.
+    ``waited`` is how many seconds of it were spent waiting because a policy says so, summaries included.
     """
 
     def __init__(self, front: Front) -> None:
@@ -110,10 +116,15 @@ class Exchange:
         async for reply in replies:
             yield reply
 
-    def ended(self) -> None:
+    async def ended(self) -> None:
         """Envoy's stream is over: tell of the exchange if nobody did, also where the client went away."""
         if self._telling is not None and not self._telling.told:
             self._telling.end(LEFT if self._telling.status else BROKEN)
+        await self._lines_told()
+
+    async def _lines_told(self) -> None:
+        if isinstance(self._telling, UploadTelling):
+            await self._telling.lines_told()
 
     async def _request_headers(self, message: Any) -> AsyncIterator[Any]:
         self._started = self._front.gate.now()
@@ -121,7 +132,7 @@ class Exchange:
         self._address = _address(message)
         call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), b"")
         bodiless = message.request_headers.end_of_stream
-        if not bodiless and call.operation != "other":
+        if not bodiless and (call.operation != "other" or self._takes_file()):
             reply = ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse())
             codings = readable_codings(self._headers.get("accept-encoding", ""))
             if codings is not None:
@@ -130,7 +141,7 @@ class Exchange:
             yield reply
             return
         async for reply in self._decided("request_headers", b"", whole=True):
-            if not bodiless and reply.HasField("request_headers"):  # an upload, say: its body never comes here
+            if not bodiless and reply.HasField("request_headers"):  # a picture, say: its body never comes here
                 reply.mode_override.CopyFrom(_mode(request=ProcessingMode.NONE))
             yield reply
 
@@ -139,23 +150,46 @@ class Exchange:
         coding = self._headers.get("content-encoding", "")
         plain = without_coding(body, coding) if coding else body
         call = read_call(self._headers.get(":method", ""), self._headers.get(":path", ""), plain if whole else b"")
+        upload = await self._upload(body, whole) if kind == "request_body" and self._takes_file() else None
+        call = call if upload is None else BATCH
         self._caller = caller = self._front.who(self._headers, self._address)
-        request = request_of(call, caller, self._front.name(), self._started)
-        self._decision = decision = self._front.gate.decide(request)
-        self._call, self._telling = call, Telling(self._front.gate, call, request, caller, decision)
-        refusal, sent = decision.refuse, plain
-        if refusal is None and decision.shape is not None and kind == "request_body":
-            sent, refusal = made_smaller(call, decision.shape, body, plain, whole=whole)
+        decision, telling = await decided_on(
+            self._front.gate, self._front.files, call, upload, caller, self._front.name(), self._started
+        )
+        self._call, self._decision, self._telling = call, decision, telling
+        refusal, sent = decision.refuse or unread_refused(self._front.gate, upload), plain
+        if refusal is None and decision.shape is not None and call.operation != "other" and kind == "request_body":
+            if upload is not None and upload.file is not None:
+                sent, refusal = await upload_made_smaller(upload.file, decision.shape, plain)
+            else:
+                sent, refusal = made_smaller(call, decision.shape, body, plain, whole=whole)
         if refusal is not None:
             yield self._refused(refusal, decision.reference)
             return
         if decision.wait > 0:
             yield ext_proc.ProcessingResponse(override_message_timeout=_duration(decision.wait + WAIT_MARGIN))
             await asyncio.sleep(decision.wait)
-            self.waited = decision.wait
+            self.waited += decision.wait
+        if isinstance(telling, UploadTelling):
+            telling.passed_on = True
         if whole and self._front.keys is not None:
             sent, _, _ = unseal_body(call.api, sent, self._front.keys, caller.account_id)
         yield self._passed_on(kind, None if sent == plain else sent)
+
+    def _takes_file(self) -> bool:
+        headers = self._headers
+        return takes_file(headers.get(":method", ""), headers.get(":path", ""), headers.get("content-type", ""))
+
+    async def _upload(self, body: bytes, whole: bool) -> Upload | None:
+        """The file of a batch in a body; None: it is for something else."""
+
+        async def pieces() -> AsyncIterator[Piece]:
+            yield Piece(body, not whole)
+
+        headers = self._headers
+        kind, coding = headers.get("content-type", ""), headers.get("content-encoding", "")
+        upload = await read_upload(headers.get(":path", ""), kind, coding, pieces())
+        return upload if upload.batch else None
 
     def _passed_on(self, kind: str, body: bytes | None) -> Any:
         """The request goes to the model, with ``body`` in place of what came (None: as it came)."""
@@ -165,6 +199,7 @@ class Exchange:
             common.header_mutation.remove_headers.append("content-encoding")
         if self._decision is not None and self._decision.shield is not None:
             common.header_mutation.set_headers.append(_header("accept-encoding", "identity"))
+            common.header_mutation.remove_headers.extend(("range", "if-range"))  # reasoning is not found in parts
         if kind == "request_headers":
             return ext_proc.ProcessingResponse(request_headers=ext_proc.HeadersResponse(response=common))
         return ext_proc.ProcessingResponse(request_body=ext_proc.BodyResponse(response=common))
@@ -197,7 +232,8 @@ class Exchange:
         if message.end_of_stream:
             telling.began(code, told)
             telling.end()
-        elif decision.shield is not None and call.api != "other":
+            await self._lines_told()
+        elif decision.shield is not None and self._is_shielded(call.api):
             try:
                 self._shielding = self._shield(telling, call.api, decision.shield)
                 await self._shielding({"type": "http.response.start", "status": code, "headers": told})
@@ -214,6 +250,10 @@ class Exchange:
                 reply.mode_override.CopyFrom(_mode(response=ProcessingMode.NONE))
         yield reply
 
+    def _is_shielded(self, api: API) -> bool:
+        lines = kept_answers(self._headers.get(":path", ""))
+        return lines or (api != "other" and not isinstance(self._telling, UploadTelling))
+
     def _shield(self, telling: Telling, api: API, mode: ShieldMode) -> Shielding:
         """What the answer's body goes through; what comes out is collected in ``_shielded``."""
         keys = self._front.keys
@@ -228,14 +268,16 @@ class Exchange:
             if message["type"] == "http.response.body":
                 self._shielded.append(message["body"])
 
-        summarise = self._front.summarise
+        if kept_answers(self._headers.get(":path", "")):
+            return shielded_lines(collect, telling, mode, sealer)
         stream = functools.partial(shield_stream, api, mode, sealer=sealer)
-        return Shielding(collect, telling, stream=stream, body=shielded, summarise=summarise)
+        return Shielding(collect, telling, stream=stream, body=shielded, summaries=self._front.summaries)
 
     async def _response_body(self, message: Any) -> AsyncIterator[Any]:
         if self._shielding is None:
             if self._telling is not None:
                 self._telling.came(message.body, last=message.end_of_stream)
+                await self._lines_told()
             yield ext_proc.ProcessingResponse(response_body=ext_proc.BodyResponse())
             return
         out = await self._through(message.body, last=message.end_of_stream)
@@ -251,12 +293,15 @@ class Exchange:
             yield _streamed(await self._through(b"", last=True), False)
         elif self._telling is not None:
             self._telling.came(b"", last=True)
+            await self._lines_told()
         yield ext_proc.ProcessingResponse(response_trailers=ext_proc.TrailersResponse())
 
     async def _through(self, piece: bytes, *, last: bool) -> bytes:
         if self._shielding is None:
             return piece
+        asked = self._shielding.asked
         await self._shielding({"type": "http.response.body", "body": piece, "more_body": not last})
+        self.waited += self._shielding.asked - asked
         out, self._shielded = b"".join(self._shielded), []
         return out
 

@@ -13,6 +13,7 @@ from stillwatch.gateway.doors.accounts import Callers, read_keys
 from stillwatch.gateway.doors.envoy import Tls, front_of, start
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import administration, parsed_address, served_beside
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.gate import open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
 from stillwatch.listening import url_of
@@ -31,6 +32,7 @@ def serve_envoy(
     tier_header: str = "",
     keys: Path | None = None,
     seal_keys: Path | None = None,
+    summaries: Summaries | None = None,
     certificate: Path | None = None,
     key: Path | None = None,
     clients: Path | None = None,
@@ -50,9 +52,9 @@ def serve_envoy(
         tls = Tls(_pem(certificate), _pem(key), None if clients is None else _pem(clients))
     gate = open_gate(state, policy, store=store)
     alerting = Alerting(gate)
-    metrics = GateMetrics(gate, alerting.outbox)
+    metrics = GateMetrics(gate, alerting.outbox, None if summaries is None else summaries.counts)
     sealing = opened_keys(seal_keys or state / SEAL_KEYS)
-    front = front_of(TimedGate(gate, metrics), callers, sealing)
+    front = front_of(TimedGate(gate, metrics), callers, sealing, summaries)
 
     async def run() -> None:
         stopping = asyncio.Event()
@@ -70,6 +72,8 @@ def serve_envoy(
         await server.stop(drain)
         if beside_it is not None:
             beside_it.close()
+        if summaries is not None:
+            await summaries.close()
 
     try:
         asyncio.run(run())

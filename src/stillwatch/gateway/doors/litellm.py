@@ -5,7 +5,8 @@ Switched on by one line of the proxy's configuration (docs/gateway-litellm.md)::
     litellm_settings: {callbacks: ["stillwatch.gateway.doors.litellm.proxy_handler_instance"]}
 
 and by the environment: STILLWATCH_POLICY (the policy's file), STILLWATCH_STATE (the folder of its memory),
-STILLWATCH_STORE (a Redis address, where several proxies share one memory), STILLWATCH_FAIL.
+STILLWATCH_STORE (a Redis address, where several proxies share one memory), STILLWATCH_FAIL, STILLWATCH_SUMMARISE_WITH
+(the user's own model that tells reasoning in short) and its STILLWATCH_SUMMARY_SECONDS, _CHARACTERS, _INSTRUCTION.
 
 Read in LiteLLM 1.109 and tested with its proxy:
 
@@ -33,15 +34,17 @@ from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.proxy._types import ProxyException
 
-from stillwatch.errors import InputError
+from stillwatch.errors import InputError, UsageError, one_line
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.calls import request_of
 from stillwatch.gateway.doors.litellm_answers import shielded, shielded_stream
 from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
+from stillwatch.gateway.doors.summaries import BOUNDS, Summaries
+from stillwatch.gateway.doors.summary_model import open_summaries
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.responses.traffic import API
 
-__all__ = ["StillwatchLogger", "gate_of_environment"]
+__all__ = ["StillwatchLogger", "gate_of_environment", "summaries_of_environment"]
 
 LOG: Final = logging.getLogger("stillwatch.gateway")
 KEPT: Final = "stillwatch_decision"
@@ -52,7 +55,8 @@ UNAVAILABLE: Final = "The service cannot answer this request at the moment."
 class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no environment of ours
     """The hooks of LiteLLM's proxy, in the order in which a request meets them.
 
-    ``gate`` None lets everything pass untouched. ``now`` tells microseconds (the gate's own clock unless given),
+    ``gate`` None lets everything pass untouched. ``summaries`` are for shields of the mode "summarise", which leave
+    reasoning out without them. ``now`` tells microseconds (the gate's own clock unless given),
     ``sleep`` waits. Whatever goes wrong in here lets the request pass as if there were no gateway, but for two cases:
     a gate whose policy says otherwise, and an answer that was to be shielded and could not be: that is withheld.
     """
@@ -61,11 +65,12 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         self,
         gate: Gate | None,
         *,
+        summaries: Summaries | None = None,
         now: Callable[[], int] | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__()
-        self._gate, self._sleep = gate, sleep
+        self._gate, self._sleep, self._summaries = gate, sleep, summaries
         self._now = now or (lambda: 0 if gate is None else gate.now())
         self._fresh = recent_ids()
 
@@ -106,7 +111,7 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         if decision is None or decision.shield is None or api == "other":
             return None
         try:
-            return shielded(api, response, decision.shield)
+            return await shielded(api, response, decision.shield, self._summaries)
         except Exception:
             LOG.exception("stillwatch could not shield an answer; it is withheld")
             raise HTTPException(503, detail=UNAVAILABLE) from None
@@ -118,7 +123,7 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         decision, api = _kept(getattr(request_data.get("litellm_logging_obj"), "model_call_details", None))
         stream = response
         if decision is not None and decision.shield is not None and api != "other":
-            stream = shielded_stream(api, response, decision.shield)
+            stream = shielded_stream(api, response, decision.shield, self._summaries)
         async for chunk in stream:
             yield chunk
 
@@ -204,10 +209,46 @@ def gate_of_environment(environment: Mapping[str, str] = os.environ) -> Gate | N
         return None
 
 
+def summaries_of_environment(environment: Mapping[str, str] = os.environ) -> Summaries | None:
+    """The user's own model that the environment names, for summaries of reasoning.
+
+    None where it names none, or one that cannot be (one line says so; reasoning is left out then), unless
+    STILLWATCH_FAIL is ``closed``: then the error is raised.
+    """
+    address, instruction = (
+        environment.get("STILLWATCH_SUMMARISE_WITH"),
+        environment.get("STILLWATCH_SUMMARY_INSTRUCTION"),
+    )
+    if not address:
+        return None
+    try:
+        return open_summaries(
+            address,
+            seconds=_number(environment, "STILLWATCH_SUMMARY_SECONDS", BOUNDS.seconds),
+            characters=_number(environment, "STILLWATCH_SUMMARY_CHARACTERS", BOUNDS.characters),
+            instruction=Path(instruction) if instruction else None,
+        )
+    except Exception as error:
+        if environment.get("STILLWATCH_FAIL", "open") == "closed":
+            raise
+        LOG.error(
+            "stillwatch summarises nothing (STILLWATCH_SUMMARISE_WITH), reasoning is left out: %s", one_line(error)
+        )
+        return None
+
+
+def _number(environment: Mapping[str, str], name: str, otherwise: float) -> float:
+    told = environment.get(name) or str(otherwise)
+    try:
+        return float(told)
+    except ValueError as error:
+        raise UsageError(f"{told!r} is no number", name, "write one like 10") from error
+
+
 def __getattr__(name: str) -> StillwatchLogger:
     """``proxy_handler_instance`` is made when LiteLLM asks for it, so that importing this module opens nothing."""
     if name != "proxy_handler_instance":
         raise AttributeError(name)
-    instance = StillwatchLogger(gate_of_environment())
+    instance = StillwatchLogger(gate_of_environment(), summaries=summaries_of_environment())
     globals()[name] = instance
     return instance

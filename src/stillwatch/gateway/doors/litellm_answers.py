@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from stillwatch.gateway.doors.summaries import Summaries, Summariser
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.shield import shield_body, shield_stream
 from stillwatch.responses.traffic import API, ShieldMode
@@ -23,10 +24,10 @@ CARRIED: Final = ("_hidden_params", "_response_headers")
 """What LiteLLM keeps beside an answer: costs and headers, no text."""
 
 
-def shielded(api: API, answer: Any, mode: ShieldMode) -> Any:
+async def shielded(api: API, answer: Any, mode: ShieldMode, summaries: Summaries | None = None) -> Any:
     """A whole answer without its reasoning text, of the same type; what is no JSON object is returned as it is.
 
-    LiteLLM has no model of ours to ask for summaries: in mode "summarise" reasoning is left out.
+    Mode "summarise" without ``summaries``, or where they give none, leaves reasoning out.
     """
     fields = _fields(answer)
     if fields is None:
@@ -34,38 +35,45 @@ def shielded(api: API, answer: Any, mode: ShieldMode) -> Any:
     body = msgspec.json.encode(_without_repeats(fields))
     told = shield_body(api, body, mode)
     if isinstance(told, Summarise):
-        told = shield_body(api, body, "drop")
+        summary = None if summaries is None else await summaries.of_answer()(told.text)
+        told = shield_body(api, body, mode if summary else "drop", summary)
     if not isinstance(told, bytes):
-        raise ValueError("a summary was asked for where reasoning is dropped")
+        raise ValueError("a summary was asked for twice")
     return _again(answer, msgspec.json.decode(told))
 
 
-async def shielded_stream(api: API, answer: Any, mode: ShieldMode) -> AsyncIterator[Any]:
+async def shielded_stream(
+    api: API, answer: Any, mode: ShieldMode, summaries: Summaries | None = None
+) -> AsyncIterator[Any]:
     """A stream without its reasoning text: chunks of chat completions as LiteLLM's objects, all others as events.
 
     Where a stream breaks off, what may leave leaves before the error does.
     """
     shield, kind = shield_stream(api, mode), None
+    summarise = None if summaries is None else summaries.of_answer()
     try:
         async for chunk in answer:
             kind = type(chunk) if api == "openai_chat" and hasattr(chunk, "model_dump") else None
-            for told in _left(shield, shield.feed(_event(chunk))):
+            async for told in _left(shield, shield.feed(_event(chunk)), summarise):
                 for part in _chunks(told, kind):
                     yield part
     except Exception:
-        for told in _left(shield, shield.end()):
+        async for told in _left(shield, shield.end(), None):
             for part in _chunks(told, kind):
                 yield part
         raise
-    for told in _left(shield, shield.end()):
+    async for told in _left(shield, shield.end(), summarise):
         for part in _chunks(told, kind):
             yield part
 
 
-def _left(shield: StreamShield, told: Iterator[bytes | Summarise]) -> Iterator[bytes]:
+async def _left(
+    shield: StreamShield, told: Iterator[bytes | Summarise], summarise: Summariser | None
+) -> AsyncIterator[bytes]:
     for part in told:
         if isinstance(part, Summarise):
-            yield from _left(shield, shield.summarised(None))
+            for piece in shield.summarised(None if summarise is None else await summarise(part.text)):
+                yield piece
         else:
             yield part
 

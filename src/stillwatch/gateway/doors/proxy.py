@@ -18,6 +18,7 @@ from stillwatch.gateway.doors.accounts import callers_of
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import parsed_address, serve
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.doors.upstream import Upstream
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.gateway.metrics import GateMetrics, TimedGate
@@ -38,6 +39,7 @@ def watch_upstream(
     certificate: Path | None = None,
     key: Path | None = None,
     seal_keys: Path | None = None,
+    summaries: Summaries | None = None,
     drain: float = 30.0,
     say: Callable[[str, str], None],
 ) -> None:
@@ -50,11 +52,13 @@ def watch_upstream(
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = _opened(state, policy, store, run)
     alerting = Alerting(gate)
-    metrics = GateMetrics(gate, alerting.outbox)
+    metrics = GateMetrics(gate, alerting.outbox, None if summaries is None else summaries.counts)
     server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
 
     async def close() -> None:
         await server.close()
+        if summaries is not None:
+            await summaries.close()
         alerting.close()
         gate.close()
 
@@ -62,7 +66,12 @@ def watch_upstream(
     alerting.start()
     serve(
         StillwatchMiddleware(
-            server, gate=TimedGate(gate, metrics), callers=callers, seal_keys=sealing, added=metrics.added
+            server,
+            gate=TimedGate(gate, metrics),
+            callers=callers,
+            summarise=summaries,
+            seal_keys=sealing,
+            added=metrics.added,
         ),
         listen=where,
         admin=aside,

@@ -9,7 +9,7 @@ from stillwatch.gateway.shielding.shaping import shape_body, shape_fields
 from stillwatch.responses.traffic import Refusal, Shape
 from stillwatch.sources.calls.bodies import items, mapping
 
-__all__ = ["made_smaller"]
+__all__ = ["made_smaller", "unreadable"]
 
 _TOO_LONG = Refusal(status=413, code="request_too_large", message="The request is too large.")
 _UNREADABLE = Refusal(status=415, code="unsupported_encoding", message="Send the request as plain JSON.")
@@ -22,9 +22,9 @@ def made_smaller(call: Call, shape: Shape, data: bytes, plain: bytes, *, whole: 
     request is made smaller.
     """
     if not whole:
-        return plain, _TOO_LONG
+        return plain, unreadable(whole=False)
     if call.body is None:
-        return plain, _UNREADABLE if data else None
+        return plain, unreadable(whole=True) if data else None
     parts = items(call.body.get("requests"))
     if call.operation != "batch" or not parts:
         return shape_body(call.api, plain, shape), None
@@ -34,3 +34,8 @@ def made_smaller(call: Call, shape: Shape, data: bytes, plain: bytes, *, whole: 
         return plain, None
     requests = [{**part, "params": params} for part, params in zip(parts, shaped, strict=True)]
     return msgspec.json.encode({**call.body, "requests": requests}), None
+
+
+def unreadable(*, whole: bool) -> Refusal:
+    """Why a request is not passed on that cannot be read; not ``whole``: it is too long."""
+    return _UNREADABLE if whole else _TOO_LONG

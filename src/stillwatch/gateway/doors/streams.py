@@ -11,22 +11,21 @@ import logging
 import re
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
 from stillwatch.errors import one_line
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.calls import MOST_READ, Call, Caller, row_of
 from stillwatch.gateway.doors.departure import Message, Send
+from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.policy import Policy
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.responses.traffic import Request
 
-__all__ = ["Judge", "Shielding", "Summariser", "Telling"]
+__all__ = ["Judge", "Shielding", "Telling"]
 
 Header = tuple[bytes, bytes]
-Summariser = Callable[[str], Awaitable[str | None]]
-"""Asks the user's own model for a summary; None where there is none."""
 ShieldBody = Callable[[bytes, str | None], bytes | Summarise]
 """What leaves of a whole answer, given a summary where one was asked for ("": there is none)."""
 
@@ -91,7 +90,7 @@ class Telling:
             "_size",
             "_tail",
         ),
-        *("headers", "status", "streams", "told", "work"),
+        *("headers", "status", "streams", "told", "unread", "work"),
     )
 
     def __init__(self, gate: Judge, call: Call, request: Request, caller: Caller, decision: Decision) -> None:
@@ -106,6 +105,7 @@ class Telling:
         self.headers: dict[str, str] = {}
         self.streams = False
         self.work = 0.0
+        self.unread = False
         self.told = call.operation == "other" and not decision.touches
 
     def began(self, status: int, headers: Iterable[Header]) -> None:
@@ -168,7 +168,7 @@ class Telling:
             _log.error("an exchange could not be read (%s): its numbers are missing", one_line(error))
             row = self._row(call._replace(body=None), status, b"", ended_at)
         self._pieces = []
-        self._gate.observed(Observed(row=row, decision=self._decision))
+        self._gate.observed(Observed(row=row, decision=self._decision, unread=self.unread))
         self.work += (time.monotonic_ns() - now) / 1e9
 
     def _row(self, call: Call, status: int, answer: bytes, ended_at: int) -> dict[str, object]:
@@ -186,7 +186,7 @@ class Telling:
 
 class Shielding:
     """Sends an answer without its reasoning. A stream goes through piece by piece, and so do ``lines`` of a file; a
-    whole answer when it is there."""
+    whole answer when it is there. ``asked`` is how many seconds it was held up by summaries."""
 
     def __init__(
         self,
@@ -195,11 +195,13 @@ class Shielding:
         *,
         stream: Callable[[], StreamShield],
         body: ShieldBody,
-        summarise: Summariser | None,
+        summaries: Summaries | None,
         lines: bool = False,
     ) -> None:
         self._send, self._telling, self._lines = send, telling, lines
-        self._stream, self._body, self._summarise = stream, body, summarise
+        self._stream, self._body = stream, body
+        self._summarise = None if summaries is None else summaries.of_answer()
+        self.asked = 0.0
         self._shield: StreamShield | None = None
         self._start: Message = {}
         self._kept: list[bytes] = []
@@ -246,7 +248,13 @@ class Shielding:
         return []
 
     async def _summary(self, step: Summarise) -> str | None:
-        return None if self._summarise is None else await self._summarise(step.text)
+        if self._summarise is None:
+            return None
+        begun = time.monotonic()
+        try:
+            return await self._summarise(step.text)
+        finally:
+            self.asked += time.monotonic() - begun
 
     async def _whole(self, piece: bytes, last: bool) -> None:
         self._size += len(piece)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -21,126 +21,126 @@ from stillwatch.sources.calls.azure_records import (
     glance,
     is_azure,
     kind,
-    records,
+    records_in,
 )
+from stillwatch.sources.calls.azure_told import PART_CHARACTERS, Part, Told
 from stillwatch.sources.containers.files import Beside, files_in, folder_of, open_bytes
 from stillwatch.sources.containers.hostile_json import written
-from stillwatch.sources.containers.lookup import key_digest, lookup_table
+from stillwatch.sources.containers.json_documents import json_documents
+from stillwatch.sources.containers.lookup import lookup_table
 from stillwatch.sources.records.conversation import without_halves
 
 __all__ = ["KEPT_CHARACTERS", "Indexes", "Messages"]
 
 CONTAINERS = ("insights-logs-gatewayllmlogs", "insights-logs-gatewaylogs")
-ROWS_HELD = 5_000
-CHARACTERS_HELD = 32 * 2**20
+CHARACTERS_HELD = 16 * 2**20
 KEPT_CHARACTERS = 2**30
-LIST_ITEM = 8
-AHEAD = 256
-BYTES_AHEAD = 16_384
+MEMORY_CHARACTERS = 256 * 2**20
+"""How much of what is kept is in memory."""
+WIDEST = 4
 HEAD = 65_536
 
-_Part = tuple[str, int, str]
-_PARTS = msgspec.msgpack.Decoder(list[_Part])
 _COUNTS = operator.attrgetter(*COUNTS.values())
-_IDS = msgspec.msgpack.Decoder(list[str])
-_SCHEMA = """
-    create table told{0}(request blob, called integer, parts blob, file integer);
-    create table ids{0}(file integer, ids blob);
-"""
-_ALONE = """
-    select distinct file from told{0} as one where not called
-        and not exists (select 1 from told{0} as other where other.request = one.request and other.called)
-"""
+_PLAIN = frozenset({str, int, type(None)})
+_WRITTEN: Any = msgspec.defstruct("Counts", [(name, Any, None) for name in sorted(COUNTS)], omit_defaults=True)
+_IN_ORDER = operator.itemgetter(*map(list(COUNTS).index, sorted(COUNTS)))
+_encode = msgspec.json.Encoder().encode
+
+
+def counts_text(counts: tuple[Any, ...]) -> str:
+    """The JSON text of what stands under the names of `COUNTS`: those that are not null, sorted."""
+    if _PLAIN.issuperset(map(type, counts)):
+        try:
+            return _encode(_WRITTEN(*_IN_ORDER(counts))).decode()
+        except OverflowError:
+            pass  # a number too large
+    told = {name: count for name, count in zip(COUNTS, counts, strict=True) if count is not None}
+    return written(told, sort=True).decode()
 
 
 class Messages:
-    """What the records in some files say of each request; kept on disk, so memory stays small.
+    """What the records in some files say of each request: see `Told` for where it is kept.
 
-    A request's records mostly stand together: a row of the table is what some that do tell of it.
+    A request's records mostly stand together and are told at once.
     """
 
-    def __init__(self, files: tuple[Beside, ...], table: sqlite3.Connection, number: int) -> None:
-        """Reads the files into tables with a ``number``; what cannot be read is set aside where its file is read."""
-        self.characters = 0
-        self._table, self._number = table, number
-        self._asked: tuple[Any, bool] = None, False
-        self._row_asked = f"select rowid, parts from told{number} where request = ? and not called"
-        self._next_asked = (
-            f"select request, parts from told{number} where rowid > ? and rowid <= ?"
-            f" and not called and length(parts) <= {BYTES_AHEAD}"
-        )
-        self._ahead: dict[bytes, bytes] = {}
-        self._place = 0
-        self._ids: list[str] = []
-        self._rows: list[tuple[bytes, bool, bytes | None, int]] = []
+    def __init__(
+        self, files: tuple[Beside, ...], table: Callable[[], sqlite3.Connection], number: int, room: int
+    ) -> None:
+        """Reads the files; what cannot be read is set aside where its file is read. The rest: see `Told`."""
+        self._told = Told(table, number, room)
         self._correlation: Any = None
         self._model = False
-        self._parts: list[_Part] = []
-        self._held = 0
+        self._parts: list[Part] = []
+        self._characters = 0
         self._read: dict[str, int] = {}
         self._silent: set[int] = set()
-        table.executescript(_SCHEMA.format(number) + "begin;")
         for place, file in enumerate(files):
             self._learn_file(file.location, place)
-        table.execute(f"create index asked{number} on told{number}(request, called)")
-        self._silent -= {place for (place,) in table.execute(_ALONE.format(number))}
-        several = f"select 1 from told{number} where not called group by request having count(*) > 1 limit 1"
-        self._single = table.execute(several).fetchone() is None
-        table.execute("commit")
+        self._silent -= self._told.finish()
 
     def _learn_file(self, location: str, file: int) -> None:
         self._silent.add(file)
         try:
-            for document in records(location, glance):
+            for document in json_documents(location, decode=glance):
                 value = document.value
                 if type(value) is ModelRecord:
-                    self._about(value.correlationId, file)
+                    if value.correlationId != self._correlation or self._characters > CHARACTERS_HELD:
+                        self._about(value.correlationId, file)
                     self._hold_own(value.properties)
                 elif type(value) is RequestRecord:
-                    self._about(value.correlationId, file)
-                    self._requested(value.correlationId, "gateway", file)
+                    correlation = value.correlationId
+                    self._about(correlation, file)
+                    self._silent.discard(file)
+                    self._told.requested(correlation.lower() or None, correlation, file)
                 else:
-                    fields = flat(value)
-                    self._about(fields.get("correlationid"), file)
-                    if (told := kind(fields)) == "model":
-                        self._hold_parts(fields)
-                    else:
-                        self._requested(self._correlation, told, file)
+                    for record in records_in(document) if type(value) is dict else (document,):
+                        self._learn(flat(record.value), file)
         except InputError:
             self._silent.discard(file)
         else:
             self._read[location] = file
         self._end_request(file)
-        self._write(file)
+
+    def _learn(self, fields: Flat, file: int) -> None:
+        """A record in any other spelling."""
+        self._about(fields.get("correlationid"), file)
+        if (told := kind(fields)) == "model":
+            self._hold_parts(fields)
+        else:
+            self._requested(self._correlation, told, file)
 
     def _about(self, correlation: Any, file: int) -> None:
         """What comes next is told of a request."""
-        if correlation != self._correlation or self._held > CHARACTERS_HELD or len(self._parts) > ROWS_HELD:
+        if correlation != self._correlation or self._characters > CHARACTERS_HELD:
             self._end_request(file)
             self._correlation = correlation
 
     def _requested(self, correlation: Any, told: str | None, file: int) -> None:
         """A record that is none of a language model."""
         self._silent.discard(file)
+        identity = None
         if told is not None and isinstance(correlation, str | int):
-            self._ids.append(without_halves(str(correlation)))  # as `JsonLog.identities` tells it
-            self._held += len(self._ids[-1]) + LIST_ITEM
-        if told == "gateway" and (request := _digest(correlation)) is not None:
-            self._rows.append((request, True, None, file))
+            identity = without_halves(str(correlation))  # as `JsonLog.identities` tells it
+        self._told.requested(_key(correlation) if told == "gateway" else None, identity, file)
 
     def _hold_own(self, told: Any) -> None:
-        """What a `ModelRecord` has of its own."""
+        """What a `ModelRecord` has of its own; as a strict decoder read it, no text has halves of pairs."""
         self._model = True
         place = told.sequenceNumber
         place = place if type(place) is int and abs(place) < 2**31 else 0
         if told.requestMessages:
-            self._hold("requestmessages", place, told.requestMessages)
+            self._hold_text("requestmessages", place, told.requestMessages)
         if told.responseMessages:
-            self._hold("responsemessages", place, told.responseMessages)
+            self._hold_text("responsemessages", place, told.responseMessages)
         counts = _COUNTS(told)
         if any(counts):
-            named = zip(COUNTS, counts, strict=True)
-            self._hold("counts", place, {name: count for name, count in named if count is not None})
+            self._hold_text("counts", place, counts_text(counts))
+
+    def _hold_text(self, name: str, place: int, value: Any) -> None:
+        text = value if type(value) is str else written(value, sort=True).decode()
+        self._parts.append((name, place, text))
+        self._characters += PART_CHARACTERS + (len(text) if text.isascii() else WIDEST * len(text))
 
     def _hold_parts(self, fields: Flat) -> None:
         """What a model's record in any other spelling has of its own."""
@@ -156,30 +156,26 @@ class Messages:
 
     def _hold(self, name: str, place: int, value: Any) -> None:
         text = value if isinstance(value, str) else written(value, sort=True).decode()
-        if not text.isascii():
-            text = without_halves(text)
-        self._parts.append((name, place, text))
-        self._held += len(text)
+        self._hold_text(name, place, without_halves(text))
 
     def _end_request(self, file: int) -> None:
         if self._model:
-            request = _digest(self._correlation)
+            request = _key(self._correlation)
             if request is None:
                 self._silent.discard(file)
             else:
-                self._rows.append((request, False, msgspec.msgpack.encode(self._parts), file))
-            self._parts, self._model = [], False
-        if len(self._rows) + len(self._ids) > ROWS_HELD or self._held > CHARACTERS_HELD:
-            self._write(file)
+                self._told.told(request, self._parts, self._characters, file)
+            self._parts, self._model, self._characters = [], False, 0
 
-    def _write(self, file: int) -> None:
-        self._table.executemany(f"insert into told{self._number} values(?, ?, ?, ?)", self._rows)
-        if self._ids:
-            self._table.execute(
-                f"insert into ids{self._number} values(?, ?)", (file, msgspec.msgpack.encode(self._ids))
-            )
-        self.characters += self._held
-        self._rows, self._ids, self._held = [], [], 0
+    @property
+    def characters(self) -> int:
+        """How much is kept."""
+        return self._told.characters
+
+    @property
+    def in_memory(self) -> int:
+        """How much of it is kept in memory."""
+        return self._told.in_memory
 
     def silent(self, location: str) -> bool:
         """Whether a file holds whole records of language models alone, all of them on requests in these files."""
@@ -187,57 +183,39 @@ class Messages:
 
     def identities(self, location: str) -> Iterator[list[str]] | None:
         """The ids of the requests in a file; None where it could not be read to its end."""
-        return self._identities(self._read[location]) if location in self._read else None
-
-    def _identities(self, file: int) -> Iterator[list[str]]:
-        asked = f"select rowid, ids from ids{self._number} where file = ? and rowid > ? order by rowid limit 1"
-        row = 0
-        while found := self._table.execute(asked, (file, row)).fetchone():
-            row = found[0]
-            yield _IDS.decode(found[1])
+        return self._told.identities(self._read[location]) if location in self._read else None
 
     def called(self, correlation: Any) -> bool:
         """Whether the gateway's own record of a request is in the files."""
-        if correlation != self._asked[0]:  # a request's records stand together
-            asked = f"select 1 from told{self._number} where request = ? and called limit 1"
-            self._asked = correlation, self._table.execute(asked, (_digest(correlation),)).fetchone() is not None
-        return self._asked[1]
+        request = _key(correlation)
+        return request is not None and self._told.called(request)
 
     def parts(self, correlation: Any) -> dict[str, list[str]]:
         """The pieces of the request's and the answer's messages, in order, and the records' other fields as JSON.
 
         Of several records for one place the same one counts, whatever their order.
         """
-        request = _digest(correlation)
-        ahead = None if request is None else self._ahead.pop(request, None)
-        rows = [ahead] if ahead is not None else self._looked_up(request)
-        told = {
-            (name, place): text for name, place, text in sorted([part for row in rows for part in _PARTS.decode(row)])
-        }
         found: dict[str, list[str]] = {}
-        for (name, _), text in told.items():
-            found.setdefault(name, []).append(text)
+        request = _key(correlation)
+        before: tuple[str, int] | None = None
+        for name, place, text in sorted(self._told.parts(request)) if request is not None else ():
+            texts = found.get(name)
+            if texts is None:
+                found[name] = [text]
+            elif before == (name, place):
+                texts[-1] = text
+            else:
+                texts.append(text)
+            before = name, place
         return found
 
-    def _looked_up(self, request: bytes | None) -> list[bytes]:
-        """The rows on a request; the two logs being in much the same order, the next ones are fetched with it."""
-        rows = self._table.execute(self._row_asked, (request,)).fetchall()
-        if len(rows) == 1 and self._single:
-            place = rows[0][0]
-            if 0 <= place - self._place <= 2 * AHEAD:
-                self._ahead = dict(self._table.execute(self._next_asked, (place, place + AHEAD)))
-            self._place = place
-        return [parts for _, parts in rows]
-
     def drop(self) -> None:
-        """Gives back the room that the tables take."""
-        self._table.executescript(f"drop table told{self._number}; drop table ids{self._number};")
+        """Gives back the room that it takes."""
+        self._told.drop()
 
 
-def _digest(correlation: Any) -> bytes | None:
-    if not isinstance(correlation, str) or not correlation:
-        return None
-    return key_digest(correlation.lower())
+def _key(correlation: Any) -> str | None:
+    return correlation.lower() if isinstance(correlation, str) and correlation else None
 
 
 class Indexes:
@@ -263,14 +241,18 @@ class Indexes:
                 return self._last[1]
             self._last[1].drop()
             self._last = None
-        self._table = self._table or lookup_table("")
         self._made += 1
-        index = Messages(files, self._table, self._made)
+        taken = sum(kept.in_memory for kept in self._kept.values())
+        index = Messages(files, self._on_disk, self._made, min(MEMORY_CHARACTERS, self._characters) - taken)
         if self.room:
             self._kept[files] = index
         else:
             self._last = files, index
         return index
+
+    def _on_disk(self) -> sqlite3.Connection:
+        self._table = self._table or lookup_table("")
+        return self._table
 
     @property
     def room(self) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -38,6 +38,7 @@ __all__ = [
     "is_azure",
     "kind",
     "records",
+    "records_in",
     "request_fields",
 ]
 
@@ -148,11 +149,18 @@ def records(location: str, decode: Decode | None = None) -> Iterator[Document]:
     With ``decode``, such as `glance`, that decodes what stands on a line.
     """
     for document in json_documents(location, decode=decode):
-        value = document.value
-        if type(value) is dict and ("tables" in value or "records" in value):
-            yield from _tables(document) if isinstance(value.get("tables"), list) else unwrapped([document], "records")
+        if type(document.value) is dict:
+            yield from records_in(document)
         else:
             yield document
+
+
+def records_in(document: Document) -> Iterable[Document]:
+    """The records of a document that is an object: itself, or those that it wraps."""
+    value = document.value
+    if "tables" in value or "records" in value:
+        return _tables(document) if isinstance(value.get("tables"), list) else unwrapped([document], "records")
+    return (document,)
 
 
 def _tables(document: Document) -> Iterator[Document]:

@@ -19,7 +19,7 @@ from stillwatch.sources.calls.span_frame import END, EVENTS, MESSAGE, NESTED, PR
 from stillwatch.sources.records.conversation import without_halves
 from stillwatch.sources.records.values import BadValueError, time_us
 
-__all__ = ["columns_of"]
+__all__ = ["NAMES", "columns_of", "has_fractions", "moments"]
 
 NAMES = 500
 """More names than this in some rows are no data frame's columns."""
@@ -42,7 +42,7 @@ def columns_of(rows: Sequence[Mapping[str, Any]]) -> tuple[pa.RecordBatch, Bools
     for name in (*TEXTS, MESSAGE):
         columns[name] = _texts([row.get(name) for row in rows], odd)
     for name in (START, END):
-        columns[name] = _times([row.get(name) for row in rows], odd)
+        columns[name] = moments([row.get(name) for row in rows], odd)
     if EVENTS in names:
         odd |= np.array([type(told := row.get(EVENTS)) is list and len(told) > 0 for row in rows], bool)
     for name in attributes:
@@ -62,12 +62,16 @@ def _texts(values: list[Any], odd: Bools) -> pa.Array:
         return pa.nulls(len(values), pa.large_string())
 
 
-def _times(values: list[Any], odd: Bools) -> pa.Array:
+def moments(values: list[Any] | pa.Array, odd: Bools) -> pa.Array:
     """Times; rows with what is none are odd."""
     try:
-        return pa.array(values, pa.string()).cast(_TIME)  # one form of ISO 8601, each with its zone
+        texts = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
+        if pa.types.is_string(texts.type):
+            return texts.cast(_TIME)  # one form of ISO 8601, each with its zone
     except (pa.ArrowException, TypeError, UnicodeError):
-        found: list[int | None] = []
+        pass
+    values = values.to_pylist() if isinstance(values, pa.Array) else values
+    found: list[int | None] = []
     for place, value in enumerate(values):
         try:
             found.append(time_us(value) if value is not None and type(value) in _MOMENTS else None)
@@ -93,10 +97,10 @@ def _values(values: list[Any], odd: Bools) -> pa.Array:
 def _turned(values: list[Any], kind: pa.DataType) -> bool:
     """Whether values may have become others in their column: among fractions, true and false become 1 and 0."""
     if pa.types.is_nested(kind):
-        return any(_fractions(kind.field(place).type) for place in range(kind.num_fields))
+        return any(has_fractions(kind.field(place).type) for place in range(kind.num_fields))
     return pa.types.is_floating(kind) and bool in set(map(type, values))
 
 
-def _fractions(kind: pa.DataType) -> bool:
+def has_fractions(kind: pa.DataType) -> bool:
     """Whether fractions are anywhere in a type."""
-    return pa.types.is_floating(kind) or any(_fractions(kind.field(place).type) for place in range(kind.num_fields))
+    return pa.types.is_floating(kind) or any(has_fractions(kind.field(place).type) for place in range(kind.num_fields))

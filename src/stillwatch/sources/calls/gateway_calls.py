@@ -8,6 +8,7 @@ from typing import Any
 
 from stillwatch.sources.calls.bodies import mapping, request_values, response_values
 from stillwatch.sources.calls.event_streams import assembled, is_event_stream, stream_body
+from stillwatch.sources.calls.plain_bodies import plain_request, plain_response
 from stillwatch.sources.containers.json_documents import Document, decoded
 from stillwatch.sources.records.callers import sound_text
 
@@ -65,9 +66,13 @@ def logged_body(value: Any) -> Mapping[str, Any]:
 
 def sent_and_answered(request: Any, response: Any) -> dict[str, Any]:
     """The columns that two logged bodies tell; what the answer says of the model and the tokens wins."""
-    sent, answered = logged_body(request), logged_body(response)
-    told = request_values(sent) if sent else {}
-    for name, value in response_values(answered).items() if answered else ():
+    told = (plain_request(request) if type(request) is str else None) or {}
+    if not told and (sent := logged_body(request)):
+        told = request_values(sent)
+    more = plain_response(response) if type(response) is str else None
+    if more is None and (answered := logged_body(response)):
+        more = response_values(answered)
+    for name, value in more.items() if more else ():
         if value is not None:
             told[name] = value
     return told

@@ -19,6 +19,8 @@ __all__ = [
     "decode_reason",
     "decode_whole",
     "decoded",
+    "documents_of",
+    "is_one_document",
     "json_documents",
     "objects_at",
     "some_keys",
@@ -92,11 +94,11 @@ def json_documents(location: str, *, after_time: bool = False, decode: Decode | 
         untimed = (
             line if line.data is None else line._replace(data=TIME.sub(b"", line.data, count=1)) for line in lines
         )
-        return _of_lines(untimed, decode)
-    if _one_document(start):
+        return documents_of(untimed, decode)
+    if is_one_document(start):
         data = whole(location)
         return objects_at(data, 1 if data.lstrip().startswith(b"[") else 0)
-    return _of_lines(file_lines(location), decode)
+    return documents_of(file_lines(location), decode)
 
 
 def begins_json(start: bytes) -> bool:
@@ -117,7 +119,7 @@ def decoded(value: Any, otherwise: Any = None) -> Any:
             return otherwise
 
 
-def _one_document(start: bytes) -> bool:
+def is_one_document(start: bytes) -> bool:
     """Whether the file is one array, or one object whose first line does not end it."""
     text = start.lstrip()
     if text.startswith(b"["):
@@ -126,7 +128,8 @@ def _one_document(start: bytes) -> bool:
     return len(first) < 2 or (first.startswith(b"{") and first.endswith((b"{", b",", b"[")))
 
 
-def _of_lines(lines: Iterable[Line], decode: Decode) -> Iterator[Document]:
+def documents_of(lines: Iterable[Line], decode: Decode) -> Iterator[Document]:
+    """What stands on some lines; of broken ones the reason."""
     for number, data, reason in lines:
         if data is None:
             yield Document(number, None, reason)

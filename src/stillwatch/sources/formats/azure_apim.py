@@ -8,8 +8,9 @@ others have published. Choices that a reader of the log would want to know:
   messages and tokens, and not who. They are joined on CorrelationId: a record of the request log becomes an exchange
   with what the model log says of it. For that, the files beside the one read are looked through: all in its folder, and
   in a storage account's layout those of the same hour in the other category's container
-  (``insights-logs-gatewaylogs``, ``insights-logs-gatewayllmlogs``). Both may be one file. What they say is kept in a
-  table on disk. A record of the model log without a request beside it has no account and is set aside.
+  (``insights-logs-gatewaylogs``, ``insights-logs-gatewayllmlogs``). Both may be one file. What they say is kept in
+  memory up to 256 MiB for a whole log, and beyond in a table on disk. A record of the model log without a request
+  beside it has no account and is set aside.
 - A request is a call to a model where the model log knows it, or where its URL is one of a model's.
 - The account is ApimSubscriptionId, else UserId: the gateway establishes both. The subscription is the key as well.
 - Messages over 32 KB come in pieces, put together by SequenceNumber. It is not documented whether the pieces are cut
@@ -43,9 +44,11 @@ from stillwatch.sources.calls.azure_records import (
 )
 from stillwatch.sources.calls.bodies import answer_texts, conversation, items, mapping, request_values, response_values
 from stillwatch.sources.calls.gateway_calls import header, logged_body, operation_of, sent_and_answered
+from stillwatch.sources.calls.plain_bodies import plain_conversation, plain_text
 from stillwatch.sources.containers.json_documents import Document, decoded
 from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.json_log import JsonLog
+from stillwatch.sources.records.rows import COLUMNS
 
 __all__ = ["SOURCE", "AzureApim", "keeping_indexes"]
 
@@ -60,6 +63,7 @@ OPERATIONS = {
     "completions": "completions",
 }
 NUMBERS = ("prompttokens", "completiontokens")
+_NOTHING: dict[str, Any] = dict.fromkeys(COLUMNS)
 
 Place = TypeVar("Place")
 
@@ -120,6 +124,8 @@ class AzureApim(JsonLog):
         ),
     )
 
+    complete: ClassVar[bool] = True
+
     def __init__(self, indexes: Indexes | None = None) -> None:
         self._indexes = indexes or Indexes()
 
@@ -133,25 +139,26 @@ class AzureApim(JsonLog):
         if messages is not None and messages.silent(location):
             return
         for document in records(location, glance):
-            value = document.value
+            told: str | None = "gateway"
+            line, value, reason = document
             if type(value) is RequestRecord:
                 fields = request_fields(value)
             elif type(value) is ModelRecord:
-                fields = {"category": "GatewayLlmLogs", "correlationid": value.correlationId}
-            elif document.reason or not isinstance(value, dict):
+                fields, told = {"category": "GatewayLlmLogs", "correlationid": value.correlationId}, "model"
+            elif reason or not isinstance(value, dict):
                 yield document
                 continue
             else:
                 fields = flat(value)
-            told, correlation = kind(fields), fields.get("correlationid")
-            if messages is None and told in ("gateway", "model"):
-                messages = self._indexes.beside(location)
-            if messages is not None and told == "gateway":
-                fields["parts"] = messages.parts(correlation)
-            if messages is not None and told == "model" and not messages.called(correlation):
-                yield Document(document.line, None, ALONE)
-            else:
-                yield Document(document.line, fields)
+                told = kind(fields)
+            if told == "gateway" or told == "model":
+                messages = messages or self._indexes.beside(location)
+                if told == "gateway":
+                    fields["parts"] = messages.parts(fields.get("correlationid"))
+                elif not messages.called(fields.get("correlationid")):
+                    yield Document(line, None, ALONE)
+                    continue
+            yield Document(line, fields)
 
     def exchanges(self, document: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
         """See `JsonLog.exchanges`: a request of a model is one exchange; its messages are told with it."""
@@ -177,25 +184,21 @@ def _of_a_model(url: Any) -> bool:
 
 def _request(fields: Flat) -> dict[str, Any]:
     """A request of the gateway's log, with what the model log says of it."""
-    told = sent_and_answered(
+    told = _NOTHING | sent_and_answered(
         fields.get("requestbody") or fields.get("backendrequestbody"),
         fields.get("responsebody") or fields.get("backendresponsebody"),
     )
-    if parts := mapping(fields.get("parts")):
-        for values in (_messages(parts), _counts(parts)):
-            for name, value in values.items():
-                if value is not None:
-                    told[name] = value
+    if (parts := fields.get("parts")) and type(parts) is dict:
+        _add_messages(told, parts)
+        _add_counts(told, parts)
+    told |= _common(fields)
     subscription = fields.get("apimsubscriptionid")
-    return {
-        **told,
-        **_common(fields),
-        "account_id": subscription or fields.get("userid"),
-        "api_key_id": subscription,
-        "operation": operation_of(fields.get("url")),
-        "user_agent": _agent(fields.get("requestheaders")) or _agent(fields.get("backendrequestheaders")),
-        "status": fields.get("responsecode"),
-    }
+    told["account_id"] = subscription or fields.get("userid")
+    told["api_key_id"] = subscription
+    told["operation"] = operation_of(fields.get("url"))
+    told["user_agent"] = _agent(fields.get("requestheaders")) or _agent(fields.get("backendrequestheaders"))
+    told["status"] = fields.get("responsecode")
+    return told
 
 
 def _agent(headers: Any) -> Any:
@@ -216,7 +219,7 @@ def _openai(fields: Flat) -> dict[str, Any]:
     """A request of Azure OpenAI's own log."""
     named = fields.get("operationname")
     known = named.lower() if isinstance(named, str) else ""
-    return {
+    return _NOTHING | {
         **_common(fields),
         "account_id": fields.get("objectid"),
         "model": fields.get("modelname") or fields.get("modeldeploymentname"),
@@ -225,20 +228,41 @@ def _openai(fields: Flat) -> dict[str, Any]:
     }
 
 
-def _messages(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """The conversation and the answer in the pieces of the model log."""
-    sent, answered = _joined(parts.get("requestmessages")), _joined(parts.get("responsemessages"))
-    told: dict[str, Any] = {}
-    if isinstance(sent, list):
-        told["system_prompt"], told["messages"] = conversation({"messages": sent})
+def _add_messages(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
+    """Adds the conversation and the answer in the pieces of the model log, where these tell them."""
+    sent, answered = parts.get("requestmessages"), parts.get("responsemessages")
+    plain = plain_conversation(sent[0]) if sent and len(sent) == 1 else None
+    if plain is not None:
+        _add(told, (("system_prompt", plain[0]), ("messages", plain[1])))
     elif sent:
-        told = request_values(mapping(sent))
-        told["tool_count"] = told["tool_count"] or None
+        _add(told, _sent(_joined(sent)))
+    text = plain_text(answered[0]) if answered and len(answered) == 1 else None
+    if text is not None:
+        told["response"] = text
+    elif answered:
+        _add(told, _answered(_joined(answered)))
+
+
+def _sent(sent: Any) -> Iterable[tuple[str, Any]]:
+    """What the pieces of a request, put together, tell."""
+    if isinstance(sent, list):
+        return zip(("system_prompt", "messages"), conversation({"messages": sent}), strict=True)
+    asked = request_values(mapping(sent)) if sent else {}
+    return (asked | {"tool_count": asked["tool_count"] or None} if asked else asked).items()
+
+
+def _answered(answered: Any) -> Iterable[tuple[str, Any]]:
+    """What the pieces of an answer, put together, tell."""
     if isinstance(answered, list):
-        response, reasoning = answer_texts({"choices": [{"message": message} for message in items(answered)]})
-        return told | {"response": response, "reasoning": reasoning}
-    answer = response_values(answered) if isinstance(answered, dict) else {}
-    return told | {name: value for name, value in answer.items() if value is not None}
+        told = answer_texts({"choices": [{"message": message} for message in items(answered)]})
+        return zip(("response", "reasoning"), told, strict=True)
+    return response_values(answered).items() if isinstance(answered, dict) else ()
+
+
+def _add(told: dict[str, Any], values: Iterable[tuple[str, Any]]) -> None:
+    for name, value in values:
+        if value is not None:
+            told[name] = value
 
 
 def _joined(pieces: Any) -> Any:
@@ -263,19 +287,24 @@ def _joined(pieces: Any) -> Any:
     return messages
 
 
-def _counts(parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Model and tokens: the record that tells most of these."""
+def _add_counts(told: dict[str, Any], parts: Mapping[str, Any]) -> None:
+    """Adds model and tokens: the record that tells most of these."""
     rows = [mapping(decoded(text)) for text in parts.get("counts") or ()]
     if not rows:
-        return {}
+        return
     best = rows[0] if len(rows) == 1 else max(rows, key=_telling)
-    prompt, cached = best.get("prompttokens"), best.get("promptcachedtokens")
+    prompt, cached, answer = best.get("prompttokens"), best.get("promptcachedtokens"), best.get("completiontokens")
     if type(prompt) is int and type(cached) is int and cached > prompt:
         prompt += cached
     named = best.get("modelname") or next(
         filter(None, [row.get(name) for name in ("modelname", "deploymentname") for row in (best, *rows)]), None
     )
-    return {"model": named, "input_tokens": prompt, "output_tokens": best.get("completiontokens")}
+    if named is not None:
+        told["model"] = named
+    if prompt is not None:
+        told["input_tokens"] = prompt
+    if answer is not None:
+        told["output_tokens"] = answer
 
 
 def _telling(row: Mapping[str, Any]) -> tuple[int, bool]:

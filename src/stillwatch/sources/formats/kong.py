@@ -21,8 +21,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.bodies import mapping, usage_values
+from stillwatch.sources.calls.bodies import mapping
 from stillwatch.sources.calls.gateway_calls import header, operation_of, sent_and_answered, whole_milliseconds
+from stillwatch.sources.calls.usage import usage_values
 from stillwatch.sources.containers.json_documents import begins_json
 from stillwatch.sources.records.json_log import JsonLog
 

@@ -25,8 +25,9 @@ from typing import Any, ClassVar, TypeVar
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Source, Trust
-from stillwatch.sources.calls.bodies import answer_texts, conversation, first_of, mapping, usage_values
+from stillwatch.sources.calls.bodies import answer_texts, conversation, first_of, mapping
 from stillwatch.sources.calls.gateway_calls import told_id
+from stillwatch.sources.calls.usage import usage_values
 from stillwatch.sources.containers.json_documents import begins_json, decoded
 from stillwatch.sources.records.conversation import Remnant
 from stillwatch.sources.records.json_log import JsonLog

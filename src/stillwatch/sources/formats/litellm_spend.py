@@ -24,7 +24,8 @@ from typing import Any, ClassVar
 
 from stillwatch.exchange import EXCHANGE
 from stillwatch.sources.base import Info, Trust
-from stillwatch.sources.calls.bodies import first_of, mapping, request_values, response_values, usage_values
+from stillwatch.sources.calls.bodies import first_of, mapping, request_values, response_values
+from stillwatch.sources.calls.usage import usage_values
 from stillwatch.sources.containers.delimited import delimited_documents, header
 from stillwatch.sources.containers.files import head
 from stillwatch.sources.containers.json_documents import Document, begins_json, decoded, json_documents

@@ -27,25 +27,30 @@ import pyarrow.parquet as pq
 from stillwatch.errors import InputError, one_line
 from stillwatch.sources.base import Info, ReadBatch, Trust
 from stillwatch.sources.calls.attributes import (
-    KEPT_WHOLE,
-    LISTED_KEY,
-    OBJECTS_LISTED,
     BySet,
     Event,
-    Listed,
     flat,
     flat_columns,
 )
 from stillwatch.sources.calls.bodies import items, mapping
+from stillwatch.sources.calls.frame_lines import KnownColumns
+from stillwatch.sources.calls.frame_objects import frame_objects
 from stillwatch.sources.calls.frame_rows import columns_of
 from stillwatch.sources.calls.message_columns import Bools, Places, is_text
 from stillwatch.sources.calls.model_spans import is_call
-from stillwatch.sources.calls.span_frame import SPAN, Frame, Place, read_pieces
+from stillwatch.sources.calls.span_frame import PREFIX, SPAN, Frame, Place, read_pieces
 from stillwatch.sources.calls.span_log import SpanLog
 from stillwatch.sources.calls.span_window import Record, Span, identity
-from stillwatch.sources.containers.arrow_values import python_values
-from stillwatch.sources.containers.files import head
-from stillwatch.sources.containers.json_documents import Document, begins_json, decode_whole, json_documents, some_keys
+from stillwatch.sources.containers.files import Line, file_lines, head
+from stillwatch.sources.containers.json_documents import (
+    Document,
+    begins_json,
+    decode_whole,
+    documents_of,
+    is_one_document,
+    json_documents,
+    some_keys,
+)
 from stillwatch.sources.formats.canonical_parquet import open_parquet, parquet_batches, told_columns, with_columns
 from stillwatch.sources.records.rows import COLUMNS
 from stillwatch.sources.records.values import FIRST_US, LAST_US, BadValueError, time_us
@@ -55,9 +60,8 @@ __all__ = ["SOURCE", "Phoenix"]
 MAGIC = b"PAR1"
 SLICE = 512
 SLICES = 16
+LINES_BYTES = 32 * 2**20
 ROW, ROW_BYTES = re.compile(rb'"attributes\.[\w.]+"\s*:'), 65_536
-PREFIX = "attributes."
-TIMES = ("start_time", "end_time")
 MARKS = (b'"start_time"', b'"span_kind"', b'"attributes')
 IDS = (b'"context.span_id"', b'"span_id"')
 TELLING = ("context", "attributes.gen_ai", "data", "spans")  # how the columns begin that tell an id
@@ -149,7 +153,9 @@ class Phoenix(SpanLog):
             if Frame.takes(file.schema_arrow):
                 return read_pieces(_pieces_of_table(file, location), location, passed)
         elif ROW.search(start[:ROW_BYTES]):
-            return read_pieces(_pieces_of_rows(json_documents(location), location), location, passed)
+            one = is_one_document(start)
+            pieces = _pieces_of_rows(json_documents(location), location) if one else _pieces_of_lines(location)
+            return read_pieces(pieces, location, passed)
         return super()._windowed(location, passed)
 
     def identities(self, location: str) -> Iterator[pa.Array]:
@@ -184,32 +190,68 @@ def _pieces_of_table(file: pq.ParquetFile, location: str) -> Iterator[Any]:
         number += batch.num_rows
 
         def rows_at(places: Places, batch: pa.RecordBatch = batch) -> list[dict[str, Any]]:
-            return _rows(batch.take(pa.array(places)), location)
+            return frame_objects(batch.take(pa.array(places)), location)
 
         yield frame.piece(_sound(batch, location), Place(numbers, numbers), rows_at)
 
 
-def _pieces_of_rows(documents: Iterable[Document], location: str) -> Iterator[Any]:
-    """The spans of a data frame in JSON, for `read_pieces`: few at a time become columns, which then are joined."""
-    numbered = enumerate(documents, 1)
+def _pieces_of_lines(location: str) -> Iterator[Any]:
+    """The spans of a data frame in lines of JSON, for `read_pieces`."""
+    known, record = KnownColumns(), 0
+    lines = file_lines(location)
+    while some := _some_lines(lines):
+        records = np.arange(record + 1, record + 1 + len(some))
+        columns = None
+        if not known.hopeless and all(line.data is not None for line in some):
+            columns = known.columns([line.data for line in some if line.data is not None])
+        if columns is None:
+            yield from _pieces_of_rows(documents_of(some, decode_whole), location, known, record)
+        else:
+            place = Place(records, np.array([line.number for line in some], np.int64))
+            yield _piece(_Slice(columns, place, np.zeros(len(some), bool), {}), location)
+        record += len(some)
+
+
+def _some_lines(lines: Iterator[Line]) -> list[Line]:
+    """The next lines: as many as are read together, or 32 MiB of them."""
+    some, room = [], LINES_BYTES
+    for line in lines:
+        some.append(line)
+        room -= len(line.data or b"")
+        if len(some) >= SLICE * SLICES or room < 0:
+            break
+    return some
+
+
+def _pieces_of_rows(
+    documents: Iterable[Document], location: str, known: KnownColumns | None = None, passed: int = 0
+) -> Iterator[Any]:
+    """The spans of a data frame in JSON, for `read_pieces`: few at a time become columns, which then are joined.
+
+    ``known`` learns the columns; ``passed`` records stand before the documents.
+    """
+    numbered = enumerate(documents, passed + 1)
     while some := list(itertools.islice(numbered, SLICE)):
-        slices = [_Slice.of(some)]
+        slices = [_Slice.of(some, known)]
         del some
         while len(slices) < SLICES and (some := list(itertools.islice(numbered, SLICE))):
-            slices.append(_Slice.of(some))
+            slices.append(_Slice.of(some, known))
         try:
             tables = [pa.Table.from_batches([one.columns]) for one in slices]
             joined = [_Slice.joined(slices, pa.concat_tables(tables, promote_options="permissive"))]
         except pa.ArrowException:  # of types that are no one type
             joined = slices
         for one in joined:
+            yield _piece(one, location)
 
-            def rows_at(places: Places, one: _Slice = one) -> list[Mapping[str, Any]]:
-                others = [place for place in places.tolist() if place not in one.apart]
-                told = dict(zip(others, _rows(one.columns.take(pa.array(others, pa.int64())), location), strict=True))
-                return [one.apart[place] if place in one.apart else told[place] for place in places.tolist()]
 
-            yield Frame(one.columns.schema, SERVERS, _span).piece(one.columns, one.place, rows_at, one.odd)
+def _piece(one: _Slice, location: str) -> Any:
+    def rows_at(places: Places) -> list[Mapping[str, Any]]:
+        others = [place for place in places.tolist() if place not in one.apart]
+        told = dict(zip(others, frame_objects(one.columns.take(pa.array(others, pa.int64())), location), strict=True))
+        return [one.apart[place] if place in one.apart else told[place] for place in places.tolist()]
+
+    return Frame(one.columns.schema, SERVERS, _span).piece(one.columns, one.place, rows_at, one.odd)
 
 
 class _Slice(NamedTuple):
@@ -221,7 +263,7 @@ class _Slice(NamedTuple):
     apart: dict[int, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, some: list[tuple[int, Document]]) -> _Slice:
+    def of(cls, some: list[tuple[int, Document]], known: KnownColumns | None) -> _Slice:
         told: list[tuple[int, int, Mapping[str, Any]]] = []
         rejected: list[tuple[int, int, str]] = []
         for record, (line, value, reason) in some:
@@ -232,6 +274,8 @@ class _Slice(NamedTuple):
         rows = [span for *_, span in told]
         records, lines = (np.array([one[side] for one in told], np.int64) for side in (0, 1))
         columns, odd = columns_of(rows)
+        if known is not None and not known.hopeless:
+            known.learn(rows, columns)
         apart = {place: rows[place] for place in np.flatnonzero(odd).tolist()}
         return cls(columns, Place(records, lines, tuple(rejected)), odd, apart)
 
@@ -275,73 +319,9 @@ def _table_rows(location: str, beginnings: tuple[str, ...] = ("",)) -> Iterator[
     columns = [name for name in file.schema_arrow.names if name.startswith(beginnings) or name == "attributes"]
     for batch in parquet_batches(file, columns, location):
         for start in range(0, batch.num_rows, SLICE):
-            for row in _rows(batch.slice(start, SLICE), location):
+            for row in frame_objects(batch.slice(start, SLICE), location):
                 number += 1
                 yield Document(number, row)
-
-
-def _rows(batch: pa.RecordBatch, location: str) -> list[dict[str, Any]]:
-    """Rows as objects, attributes in columns of their own as one object.
-
-    Times of nanoseconds are cut to microseconds, which Python can hold. A data frame holds "not a number" where a span
-    has none.
-    """
-    rows: list[dict[str, Any]] = [{} for _ in range(batch.num_rows)]
-    attributes: list[dict[str, Any]] = [{} for _ in rows]
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
-            column = _whole(column) if name in TIMES else column
-        key = name.removeprefix(PREFIX)
-        try:
-            messages = _messages(column) if key in KEPT_WHOLE else None
-            key, values = (key, python_values(column)) if messages is None else (key + LISTED_KEY, messages)
-        except (ValueError, OverflowError, pa.ArrowException) as error:
-            raise InputError(f"holds values that cannot be read ({one_line(error)[:120]})", location) from error
-        own = name.startswith(PREFIX)
-        if own and pa.types.is_floating(column.type):
-            values = [value if value == value else None for value in values]
-        for told, value in zip(attributes if own else rows, values, strict=True):
-            if value is not None or not own:
-                told[key] = value
-    for row, told in zip(rows, attributes, strict=True):
-        if not isinstance(row.get("attributes"), dict):
-            row["attributes"] = told
-    return rows
-
-
-def _whole(times: pa.Array) -> pa.Array:
-    """Times of microseconds as their numbers, unless one is in a year that would make its number another unit's."""
-    numbers = times.cast(pa.int64())
-    least, most = pc.min_max(numbers).as_py().values()
-    return numbers if least is None or (least >= FIRST_US and most < LAST_US) else times
-
-
-def _messages(column: pa.Array) -> list[Listed | None] | None:
-    """A column of lists of messages, or of their contents, as `flat` would make of each; None where it is no such."""
-    if not (pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type)):
-        return None
-    lengths = column.value_lengths().fill_null(0)
-    if (pc.max(lengths).as_py() or 0) > OBJECTS_LISTED:
-        return None
-    objects = column.flatten()
-    names, fields = [], []
-    for field, inner in zip(objects.type, objects.flatten(), strict=True):
-        told = python_values(inner) if pa.types.is_string(field.type) or pa.types.is_large_string(field.type) else None
-        if told is None and field.name in KEPT_WHOLE:
-            told = _messages(inner)
-            names.append(field.name + LISTED_KEY)
-        else:
-            names.append(field.name)
-        if told is None or not field.name or field.name in names[:-1]:
-            return None
-        fields.append(told)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*fields, strict=True)]
-    if any(None in field for field in fields):
-        rows = [{name: value for name, value in row.items() if value is not None} for row in rows]
-    ends = np.cumsum(lengths.to_numpy(zero_copy_only=False)).tolist()
-    found = [Listed(rows[start:end]) for start, end in itertools.pairwise([0, *ends])]
-    return [listed if any(listed) else None for listed in found]
 
 
 def _span(row: Mapping[str, Any]) -> Span:

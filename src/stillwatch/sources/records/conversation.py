@@ -15,6 +15,8 @@ __all__ = [
     "BadConversationError",
     "Conversation",
     "Remnant",
+    "Turn",
+    "Turns",
     "apart",
     "content_text",
     "messages_text",
@@ -50,6 +52,17 @@ class Remnant(Conversation):
     """What could be read of a conversation of which something could not."""
 
 
+class Turn(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One message that is a role and a text."""
+
+    role: str
+    content: str
+
+
+class Turns(list[Turn]):
+    """What `Conversation` is, as a typed decoder reads it."""
+
+
 class BadConversationError(ValueError):
     """A conversation that is no list of roles and contents."""
 
@@ -73,7 +86,7 @@ def messages_text(value: object) -> str | None:
             raise BadConversationError("messages is not JSON") from None
     if type(value) is Remnant:
         raise BadConversationError("messages holds something without a role")
-    messages = value if type(value) is Conversation else normalised(value)
+    messages = value if type(value) is Conversation or type(value) is Turns else normalised(value)
     if not messages:
         return None
     try:

@@ -14,7 +14,7 @@ from fastapi import HTTPException, Request
 from litellm.proxy._types import UserAPIKeyAuth
 
 from stillwatch.gateway.decision import Decision, Observed
-from stillwatch.gateway.doors.litellm import StillwatchLogger, gate_of_environment
+from stillwatch.gateway.doors.litellm import StillwatchLogger, gate_of_environment, summaries_of_environment
 from stillwatch.responses import traffic
 
 TOLD = Path(__file__).with_name("told.jsonl")
@@ -26,6 +26,7 @@ DONE: dict[str, dict[str, Any]] = {
         "shape": traffic.Shape(reasoning_effort="low", reasoning_tokens=1024, drop_logprobs=True, one_answer=True)
     },
     "shielded": {"shield": "drop"},
+    "summarised": {"shield": "summarise"},
 }
 
 
@@ -74,5 +75,5 @@ async def authorised(request: Request, api_key: str) -> UserAPIKeyAuth:
     return UserAPIKeyAuth(api_key=api_key, user_id=name)
 
 
-by_name = StillwatchLogger(ByName(), sleep=slept)  # type: ignore[arg-type]
+by_name = StillwatchLogger(ByName(), summaries=summaries_of_environment(), sleep=slept)  # type: ignore[arg-type]
 of_environment = StillwatchLogger(gate_of_environment())
