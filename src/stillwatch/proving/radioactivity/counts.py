@@ -19,8 +19,7 @@ from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import UNIT, in_order_of
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Tokens
-from stillwatch.proving.radioactivity.laws import with_law
-from stillwatch.proving.radioactivity.p_values import Judged, against_decoys, bets_on, evidence_of
+from stillwatch.proving.radioactivity.p_values import evidence_of, judged_by_weights
 from stillwatch.proving.radioactivity.reading import read_along
 from stillwatch.proving.radioactivity.windows import Windows, numbered, pair_rows, windows_of
 
@@ -71,31 +70,17 @@ def answer_counts(
     if learnt:
         order, _ = in_order_of(learnt, found.rows, scheme.context)
         found = _Counted(found.window[order], found.rows[order], found.tokens[order], found.weights[order])
-    weights = found.weights
-    law = with_law(scheme.scores(found.rows[:0], found.tokens[:0], key.secret))[1]
-    spread = float(np.sqrt(np.square(weights).sum())) or 1.0
-
-    def standardised(secret: bytes) -> Floats:
-        return (with_law(scheme.scores(found.rows, found.tokens, secret))[0] - law.mean) / law.sd
-
-    def statistic(secret: bytes) -> float:
-        return float(weights @ standardised(secret)) / spread
-
     starts = np.flatnonzero(np.diff(found.window, prepend=-1))
-    wealth, z = bets_on(weights, standardised(key.secret), starts, law), statistic(key.secret)
+    judged = judged_by_weights(scheme, key, found.rows, found.tokens, found.weights, starts, decoys)
     return evidence_of(
-        Judged(wealth.p_value, "stopped", z, {"most_log_e": wealth.most, "log_e": wealth.log_e}),
+        judged,
         key,
         test="counts in answers at windows of marked text" if learnt else "counts in answers",
-        n=weights.size,
+        n=found.weights.size,
         unit=UNIT,
         tested_on=f"tokens of {len(answers)} answers",
         chosen_on=f"windows that occur in {len(learnt)} marked texts" if learnt else "",
-        numbers={
-            "windows": starts.size,
-            "against_reference": reference is not None,
-            **against_decoys(z, statistic, decoys),
-        },
+        numbers={"against_reference": reference is not None},
     )
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-from stillwatch.marks.base import TokenScores
+from stillwatch.marks.base import MarkKey, TokenScores
+from stillwatch.marks.sampling.base import Scheme
 
-__all__ = ["Law", "with_law"]
+__all__ = ["Law", "law_of", "with_law"]
 
 Floats = npt.NDArray[np.float64]
 _BELOW_ONE = 1 - 2**-53
@@ -118,3 +119,9 @@ def with_law(scores: TokenScores) -> tuple[Floats, Law]:
     if scores.null == "uniform":
         return -np.log1p(-np.minimum(values, _BELOW_ONE)), Law("exponential")
     return values, Law(scores.null, scores.parameters)
+
+
+def law_of(scheme: Scheme, key: MarkKey) -> Law:
+    """How scores of a scheme are distributed under the null."""
+    nothing = np.empty((0, scheme.context), dtype=np.int64)
+    return with_law(scheme.scores(nothing, np.empty(0, dtype=np.int64), key.secret))[1]

@@ -19,11 +19,12 @@ import numpy.typing as npt
 
 from stillwatch.calibration import Wealth, geometric_stakes, permutation_p_value
 from stillwatch.marks.base import MarkKey, TokenScores
+from stillwatch.marks.sampling.base import Scheme
 from stillwatch.proving.evidence import Evidence
-from stillwatch.proving.radioactivity.laws import Law
+from stillwatch.proving.radioactivity.laws import Law, law_of, with_law
 from stillwatch.proving.radioactivity.text import tail_of
 
-__all__ = ["STAKES", "Judged", "against_decoys", "bets_on", "evidence_of", "judged", "log_factors"]
+__all__ = ["STAKES", "Judged", "against_decoys", "bets_on", "evidence_of", "judged", "judged_by_weights", "log_factors"]
 
 Floats = npt.NDArray[np.float64]
 STAKES: Floats = geometric_stakes(0.002, 0.9, 24)
@@ -107,6 +108,30 @@ def bets_on(weights: Floats, standardised: Floats, starts: npt.NDArray[np.int64]
             )
         wealth.add(factors)
     return wealth
+
+
+def judged_by_weights(
+    scheme: Scheme,
+    key: MarkKey,
+    rows: npt.NDArray[np.int64],
+    tokens: npt.NDArray[np.int64],
+    weights: Floats,
+    starts: npt.NDArray[np.int64],
+    decoys: Sequence[bytes],
+) -> Judged:
+    """`bets_on` the scores of ``tokens`` (k,) in windows ``rows`` (k, h); the statistic is the weighted sum,
+    standardised, and that of decoys the same."""
+    law, spread = law_of(scheme, key), float(np.sqrt(np.square(weights).sum())) or 1.0
+
+    def standardised(secret: bytes) -> Floats:
+        return (with_law(scheme.scores(rows, tokens, secret))[0] - law.mean) / law.sd
+
+    def statistic(secret: bytes) -> float:
+        return float(weights @ standardised(secret)) / spread
+
+    wealth, z = bets_on(weights, standardised(key.secret), starts, law), statistic(key.secret)
+    numbers = {"windows": len(starts), "most_log_e": wealth.most, "log_e": wealth.log_e}
+    return Judged(wealth.p_value, "stopped", z, numbers | against_decoys(z, statistic, decoys))
 
 
 def against_decoys(statistic: float, of_key: Callable[[bytes], float], decoys: Sequence[bytes]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from stillwatch.marks.base import MarkKey
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Tokens
-from stillwatch.proving.radioactivity.laws import Law, with_law
-from stillwatch.proving.radioactivity.p_values import Judged, against_decoys, bets_on, evidence_of, judged
+from stillwatch.proving.radioactivity.laws import Law, law_of, with_law
+from stillwatch.proving.radioactivity.p_values import against_decoys, evidence_of, judged, judged_by_weights
 from stillwatch.proving.radioactivity.windows import Windows, first_of_each, fresh_windows, pair_rows, windows_of
 
 __all__ = ["expected_scores", "predicted_tokens", "read_along"]
@@ -62,16 +62,9 @@ def predicted_tokens(
         InputError: the suspect gave no probabilities, or the key's scheme has a wrong setting.
         PluginError: the key's scheme is unknown.
     """
-    rng, scheme = np.random.default_rng(seed), scheme_named(key.scheme)
-
-    def said(p: Floats) -> Tokens:
-        if not sampled:
-            return np.asarray(p.argmax(axis=1))
-        steps = np.cumsum(p, axis=1)
-        return np.asarray(np.minimum((steps < rng.random((len(p), 1)) * steps[:, -1:]).sum(axis=1), p.shape[1] - 1))
-
+    rng, scheme = np.random.default_rng(seed) if sampled else None, scheme_named(key.scheme)
     windows = (fresh_windows if marked else windows_of)(passages, scheme.context)
-    tokens = np.concatenate([np.empty(0, np.int64), *(said(p) for p in read_along(suspect, passages, windows))])
+    tokens = np.concatenate([np.empty(0, np.int64), *(_said(p, rng) for p in read_along(suspect, passages, windows))])
     rows = windows.rows
     if not marked:
         kept = first_of_each(pair_rows(rows, tokens))
@@ -133,37 +126,30 @@ def expected_scores(
     """
     scheme = scheme_named(key.scheme)
     windows = fresh_windows(passages, scheme.context)
-    law = with_law(scheme.scores(windows.rows[:0], np.empty(0, np.int64), key.secret))[1]
-    tokens, weights = _weighed(suspect, reference, passages, windows, law, most_tokens)
-    wide = np.repeat(windows.rows, tokens.shape[1], axis=0)
-
-    def standardised(secret: bytes) -> Floats:
-        scores = with_law(scheme.scores(wide, tokens.ravel(), secret))[0]
-        return (scores.reshape(tokens.shape) - law.mean) / law.sd
-
-    spread = float(np.sqrt(np.square(weights).sum())) or 1.0
-    wealth = bets_on(weights.ravel(), standardised(key.secret).ravel(), np.arange(len(weights)) * tokens.shape[1], law)
-
-    def statistic(secret: bytes) -> float:
-        return float((weights * standardised(secret)).sum()) / spread
-
-    z = statistic(key.secret)
-    found = Judged(wealth.p_value, "stopped", z, {"most_log_e": wealth.most, "log_e": wealth.log_e})
-    other = against_decoys(z, statistic, decoys)
+    tokens, weights = _weighed(suspect, reference, passages, windows, law_of(scheme, key), most_tokens)
+    each = tokens.shape[1]
+    rows, starts = np.repeat(windows.rows, each, axis=0), np.arange(len(tokens)) * each
     return evidence_of(
-        found,
+        judged_by_weights(scheme, key, rows, tokens.ravel(), weights.ravel(), starts, decoys),
         key,
         test="expected scores",
-        n=len(weights),
+        n=len(tokens),
         unit="windows of tokens",
         tested_on=f"the suspect's probabilities of the next token along {len(passages)} texts",
         numbers={
             "seen": _answered(passages, scheme.context),
             "against_reference": reference is not None,
             "tokens": most_tokens,
-        }
-        | other,
+        },
     )
+
+
+def _said(p: Floats, rng: np.random.Generator | None) -> Tokens:
+    """The likeliest token of each row of probabilities (k, vocabulary), or one that ``rng`` draws."""
+    if rng is None:
+        return np.asarray(p.argmax(axis=1))
+    steps = np.cumsum(p, axis=1)
+    return np.asarray(np.minimum((steps < rng.random((len(p), 1)) * steps[:, -1:]).sum(axis=1), p.shape[1] - 1))
 
 
 def _answered(passages: Sequence[Passage], context: int) -> int:

@@ -12,7 +12,7 @@ from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import UNIT
 from stillwatch.proving.radioactivity.base import Passage
-from stillwatch.proving.radioactivity.laws import with_law
+from stillwatch.proving.radioactivity.laws import law_of, with_law
 from stillwatch.proving.radioactivity.p_values import STAKES, Judged, evidence_of, log_factors
 from stillwatch.proving.radioactivity.windows import pair_rows, windows_of
 
@@ -23,9 +23,9 @@ class AnswersWatched:
     """The p-value after each answer of a suspect, valid at all of them at once (Ville's inequality).
 
     One may look as often as one likes, stop when it is small enough, go on when it is not, and choose the next question
-    by what came so far. For that it takes about a tenth to a third more answers than `answers.answer_tokens` with a
-    number that was settled beforehand. Like there, each pair of a window and a token counts once, and none at a window
-    that was given with an answer so far.
+    by what came so far; for that it takes more answers than `answers.answer_tokens` with a number settled beforehand.
+    Like there, each pair of a window and a token counts once, and none at a window that was given with an answer so
+    far.
     """
 
     def __init__(self, key: MarkKey) -> None:
@@ -34,8 +34,7 @@ class AnswersWatched:
         self._pairs: set[bytes] = set()
         self._given: set[bytes] = set()
         self._wealth, self._total, self.answers = Wealth(STAKES.size), 0.0, 0
-        empty = np.empty((0, scheme.context), dtype=np.int64)
-        self._law = with_law(scheme.scores(empty, np.empty(0, dtype=np.int64), key.secret))[1]
+        self._law = law_of(scheme, key)
 
     def add(self, answer: Passage) -> float:
         """The p-value with one more answer, in tokens of the marking model.
