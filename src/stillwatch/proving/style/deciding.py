@@ -91,11 +91,7 @@ def decide(
     p, last = p_value(of_pool), of_pool[-1]
     first = int(np.nanargmax(last))
     stability = float(np.mean(leaders(pairs, pool, resamples, seed, ridge) == first))
-    others = [
-        of_family[families[first]]
-        for name, of_family in (students or {}).items()
-        if name != suspect and families[first] not in _teachers(reference, name) and families[first] in of_family
-    ]
+    others = _excess_of_others(reference, students or {}, suspect, families[first])
     return Verdict(
         suspect=suspect,
         nearest=families[first] if p <= level and stability > _LEADS else None,
@@ -142,6 +138,9 @@ def _even(pairs: Floats) -> Floats:
     return np.full(len(pairs), 1 / len(pairs))
 
 
-def _teachers(reference: Reference, name: str) -> tuple[str, ...]:
-    model = reference.get(name)
-    return model.teachers if model is not None else ()
+def _excess_of_others(
+    reference: Reference, students: Mapping[str, Mapping[str, float]], suspect: str, family: str
+) -> list[float]:
+    """The excess over ``family`` of the known students that it did not teach."""
+    taught = {model.name for model in reference.models if family in model.teachers} | {suspect}
+    return [excess[family] for name, excess in students.items() if name not in taught and family in excess]
