@@ -19,6 +19,11 @@ from stillwatch.marks.commitments import committed_text
 from stillwatch.marks.keyring import Keyring
 from stillwatch.marks.keys import Master, decoys, derive, make_master, read_master
 from stillwatch.marks.openings import Opening, open_key, opened_key, read_opening, verify
+from stillwatch.marks.sampling.base import Scheme
+from stillwatch.marks.sampling.gumbel import Gumbel
+from stillwatch.marks.sampling.naming import scheme_named
+from stillwatch.marks.sampling.red_green import RedGreen
+from stillwatch.marks.sampling.tournament import Tournament
 from stillwatch.marks.statements import as_json, as_text, make_statement, read_statement
 
 NOON = 1_790_000_000_000_000
@@ -71,12 +76,18 @@ def test_no_two_names_share_a_key(names: list[tuple[str, str, int]]) -> None:
 
 @pytest.mark.parametrize(
     ("scheme", "scope", "about"),
-    [("", "all", ""), ("a b", "all", ""), ("text", "none", ""), ("text", "all", "C1"), ("text", "campaign", ""),
+    [("", "all", ""), ("a b", "all", ""), ("a:b", "all", ""), ("a:b=1\nc", "all", ""),
+     ("text", "none", ""), ("text", "all", "C1"), ("text", "campaign", ""),
      ("text", "tier", "a\nb"), ("text", "tier", "a" * 201)],
 )  # fmt: skip
 def test_names_that_a_register_cannot_hold_are_refused(scheme: str, scope: str, about: str) -> None:
     with pytest.raises(UsageError):
         derive(MASTER, scheme=scheme, scope=scope, about=about)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scheme", [Gumbel(), Gumbel(context=4), RedGreen(gamma=0.5, delta=1.0), Tournament(layers=20)])
+def test_the_full_name_of_every_scheme_is_that_of_a_key(scheme: Scheme) -> None:
+    assert scheme_named(derive(MASTER, scheme=scheme.name, scope="all").scheme) == scheme
 
 
 def test_decoys_follow_from_the_key_alone_and_are_all_different() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ DECOYS_BY: Final = "hmac-sha256-1"
 _SALT = b"stillwatch marks 1"
 _LONGEST_NAME = 64
 _LONGEST_ABOUT = 200
+_SCHEME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(?::[a-z_]+=[0-9.e+-]+(?:,[a-z_]+=[0-9.e+-]+)*)?")
+"""A kind, and its settings where they are not as usual (`marks.sampling.naming`)."""
 
 
 class Master:
@@ -106,8 +109,8 @@ def decoys(key: MarkKey, number: int) -> Iterator[MarkKey]:
 
 
 def _check(scheme: str, scope: Scope, about: str, epoch: int) -> None:
-    if not (0 < len(scheme) <= _LONGEST_NAME and scheme.isascii() and scheme.replace("-", "_").isidentifier()):
-        raise UsageError(f"{scheme!r} is no name of a scheme", "scheme", "use letters, digits, - and _")
+    if len(scheme) > _LONGEST_NAME or not _SCHEME.fullmatch(scheme):
+        raise UsageError(f"{scheme!r} is no name of a scheme", "scheme", "write one like gumbel or red_green:gamma=0.5")
     if scope not in get_args(Scope):
         raise UsageError(f"{scope!r} is no scope", "scope", f"known: {', '.join(get_args(Scope))}")
     if (scope == "all") == bool(about):
