@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,9 +17,9 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from stillwatch.errors import InputError, PluginError, UsageError
+from stillwatch.errors import PluginError, UsageError
 from stillwatch.marks.base import MarkKey, Scope
-from stillwatch.storage.whole import write_key
+from stillwatch.storage.whole import read_key, write_key
 
 __all__ = ["DECOYS_BY", "KEY_BYTES", "Master", "decoys", "derive", "key_id", "make_master", "read_master"]
 
@@ -63,21 +62,7 @@ def make_master(path: Path) -> Master:
 
 def read_master(path: Path) -> Master:
     """The master in a file. Raises `InputError` for one that cannot be read, holds none, or that others may read."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(4 * KEY_BYTES)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path, "make one with `stillwatch marks init`") from error
-    if mode & 0o077:
-        raise InputError("can be read by other users of this machine", path, f"chmod 600 {path}")
-    try:
-        secret = bytes.fromhex(text.decode("ascii"))
-    except ValueError:
-        secret = b""
-    if len(secret) != KEY_BYTES:
-        raise InputError("holds no master of marks", path, f"it should be {2 * KEY_BYTES} hexadecimal digits")
-    return Master(secret)
+    return Master(read_key(path, KEY_BYTES, kind="master of marks", made_by="stillwatch marks init"))
 
 
 def derive(master: Master, *, scheme: str, scope: Scope, about: str = "", epoch: int = 0) -> MarkKey:

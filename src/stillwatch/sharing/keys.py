@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import os
 import secrets
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from stillwatch.errors import InputError
+from stillwatch.storage.whole import read_key as secret_in
 from stillwatch.storage.whole import write_key
 
 __all__ = ["KEY_BYTES", "SharingKey", "guessable", "make_key", "read_key"]
@@ -97,18 +96,4 @@ def make_key(path: Path) -> SharingKey:
 
 def read_key(path: Path) -> SharingKey:
     """The key in a file. Raises `InputError` for one that cannot be read, holds none, or that others may read."""
-    try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            text = file.read(4 * KEY_BYTES)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path, "make one with `stillwatch share key`") from error
-    if mode & 0o077:
-        raise InputError("can be read by other users of this machine", path, f"chmod 600 {path}")
-    try:
-        secret = bytes.fromhex(text.decode("ascii"))
-    except ValueError:
-        secret = b""
-    if len(secret) != KEY_BYTES:
-        raise InputError("holds no sharing key", path, f"it should be {2 * KEY_BYTES} hexadecimal digits")
-    return SharingKey(secret)
+    return SharingKey(secret_in(path, KEY_BYTES, kind="sharing key", made_by="stillwatch share key"))

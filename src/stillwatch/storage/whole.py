@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stillwatch.errors import StorageError, UsageError
+from stillwatch.errors import InputError, StorageError, UsageError
 from stillwatch.storage.disk import disk_errors
 
-__all__ = ["write_key", "write_whole"]
+__all__ = ["read_key", "write_key", "write_whole"]
 
 
 def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -47,3 +47,25 @@ def write_key(path: Path, secret: bytes) -> None:
     except OSError as error:
         path.unlink(missing_ok=True)
         raise StorageError(f"cannot be written: {error.strerror}", path, "name another file") from error
+
+
+def read_key(path: Path, size: int, *, kind: str, made_by: str) -> bytes:
+    """The ``size`` bytes that `write_key` wrote; messages call them a ``kind``, and name the command that makes one.
+
+    Raises `InputError` for a file that cannot be read, holds none, or that others may read.
+    """
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(4 * size)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path, f"make one with `{made_by}`") from error
+    if mode & 0o077:
+        raise InputError("can be read by other users of this machine", path, f"chmod 600 {path}")
+    try:
+        secret = bytes.fromhex(text.decode("ascii"))
+    except ValueError:
+        secret = b""
+    if len(secret) != size:
+        raise InputError(f"holds no {kind}", path, f"it should be {2 * size} hexadecimal digits")
+    return secret
