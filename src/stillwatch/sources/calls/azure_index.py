@@ -29,6 +29,7 @@ from stillwatch.sources.containers.hostile_json import written
 from stillwatch.sources.containers.json_documents import json_documents
 from stillwatch.sources.containers.lookup import lookup_table
 from stillwatch.sources.records.conversation import without_halves
+from stillwatch.sources.records.cycles import no_cycles_sought
 
 __all__ = ["KEPT_CHARACTERS", "Indexes", "Messages"]
 
@@ -75,8 +76,9 @@ class Messages:
         self._characters = 0
         self._read: dict[str, int] = {}
         self._silent: set[int] = set()
-        for place, file in enumerate(files):
-            self._learn_file(file.location, place)
+        with no_cycles_sought():
+            for place, file in enumerate(files):
+                self._learn_file(file.location, place)
         self._silent -= self._told.finish()
 
     def _learn_file(self, location: str, file: int) -> None:

@@ -12,6 +12,7 @@ from stillwatch.sources.base import BATCH_ROWS, Cursor, ReadBatch
 from stillwatch.sources.containers.json_documents import Document, json_documents, some_keys
 from stillwatch.sources.records.callers import id_array
 from stillwatch.sources.records.conversation import BadConversationError
+from stillwatch.sources.records.cycles import no_cycles_sought
 from stillwatch.sources.records.rows import COLUMNS, Rows
 
 __all__ = ["JsonLog"]
@@ -53,21 +54,29 @@ class JsonLog:
 
     def read(self, location: str, since: Cursor | None) -> Iterator[ReadBatch]:
         """See `Source.read`. A record is a document."""
-        rows, records, passed = Rows(location), 0, 0 if since is None else since.records
-        for line, value, reason in self.documents(location):
-            records += 1
-            if records <= passed:
-                continue
-            if reason:
-                rows.reject(reason, line)
-            elif not isinstance(value, dict):
-                rows.reject("not an object", line)
-            else:
-                self._add(rows, value, line)
-            if rows.full:
+        rows, passed = Rows(location), 0 if since is None else since.records
+        documents = enumerate(self.documents(location), 1)
+        records, more = 0, True
+        while more:
+            with no_cycles_sought():
+                more = False
+                for records, document in documents:
+                    if records > passed:
+                        self._take(rows, document)
+                    if rows.full:
+                        more = True
+                        break
+            if len(rows):
                 yield rows.take(Cursor(records))
-        if len(rows):
-            yield rows.take(Cursor(records))
+
+    def _take(self, rows: Rows, document: Document) -> None:
+        line, value, reason = document
+        if reason:
+            rows.reject(reason, line)
+        elif not isinstance(value, dict):
+            rows.reject("not an object", line)
+        else:
+            self._add(rows, value, line)
 
     def identities(self, location: str) -> Iterator[pa.Array]:
         """See `Source.identities`."""
