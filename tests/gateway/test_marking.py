@@ -158,7 +158,7 @@ def deltas(found: list[dict[str, Any]]) -> list[str]:
     for one in found:
         if "choices" in one:
             told += [choice["delta"].get("content") or "" for choice in one["choices"]]
-        elif one["type"] == "response.output_text.delta":
+        elif one.get("type") == "response.output_text.delta":
             told.append(one["delta"])
         elif isinstance(one.get("delta"), dict) and one["delta"].get("type") == "text_delta":
             told.append(one["delta"]["text"])

@@ -42,7 +42,7 @@ def prompt_of(api: API, body: Mapping[str, Any]) -> str | None:
 def _is_formed(body: Mapping[str, Any]) -> bool:
     for name in _FORMS.intersection(body):
         value = body[name]
-        if value is not None and not (isinstance(value, dict) and value.get("type") in _FREE):
+        if value and not (isinstance(value, dict) and value.get("type") == "text"):
             return True
     told = mapping(mapping(body.get("text")).get("format")), mapping(mapping(body.get("output_config")).get("format"))
     return any(form.get("type") not in _FREE for form in told)
