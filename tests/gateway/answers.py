@@ -5,7 +5,9 @@ answer shows its reasoning: words that begin with `CANARY`), ``tools`` (it calls
 that no API has), ``crlf``, ``comments`` (the framing of events), ``odd`` (cut anywhere, also inside characters),
 ``gzip``, ``chunked`` (a whole answer without a length), ``longN`` (N words), ``slow`` (10 ms between pieces), ``stall``
 (no end), ``cut`` (the connection breaks in the middle), ``failing`` (an error in the middle of a stream), ``late``
-(a second to the first byte), ``errorN`` (that status).
+(a second to the first byte), ``errorN`` (that status), ``prose`` (English that marks can be made in, by the question),
+``code`` (that, and a block of code), ``tokens`` (with log-probabilities), ``short`` (cut short by a limit), ``broken``
+(a whole answer that is no JSON).
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any, NamedTuple
+
+from bench.made_answers import somebody
 
 __all__ = ["CANARY", "Answer", "answer", "flags_of"]
 
@@ -55,6 +60,7 @@ def answer(api: str, body: dict[str, Any]) -> Answer:
     else:
         whole = {"chat": _chat, "messages": _message, "responses": _response}[api](body)
         data, kind = [json.dumps(whole, ensure_ascii=False).encode()], "application/json"
+        data = [data[0][:-1]] if "broken" in flags else data
     coding = "gzip" if "gzip" in flags else ""
     if coding:
         data = _compressed(data) if stream else [gzip.compress(b"".join(data), mtime=0)]
@@ -77,6 +83,29 @@ def _odd(data: bytes, body: dict[str, Any]) -> Iterator[bytes]:
         size = dice.choice((1, 2, 3, 7, 50, 400))
         yield data[place : place + size]
         place += size
+
+
+def _prose(body: dict[str, Any]) -> str | None:
+    """What somebody says to the question, always the same; None where no prose is asked for."""
+    flags = flags_of(body["model"])
+    if not flags.keys() & {"prose", "code"}:
+        return None
+    asked = body.get("messages") or body["input"]
+    question = asked if isinstance(asked, str) else asked[-1]["content"]
+    told = somebody(3).answer(question if isinstance(question, str) else question[0]["text"])
+    return f"{told}\n\n```\nfor example = in addition\n```" if "code" in flags else told
+
+
+def _pieces(body: dict[str, Any]) -> list[str]:
+    """The answer's text as a stream brings it."""
+    told = _prose(body)
+    return [word + " " for word in _words(body)] if told is None else re.findall(r"\s*\S+", told)
+
+
+def _text(body: dict[str, Any]) -> str:
+    """The whole answer's text."""
+    told = _prose(body)
+    return " ".join(_words(body)) if told is None else told
 
 
 def _words(body: dict[str, Any]) -> list[str]:
@@ -121,13 +150,15 @@ def _response_usage(body: dict[str, Any]) -> dict[str, Any]:
 
 def _chat(body: dict[str, Any]) -> dict[str, Any]:
     flags = flags_of(body["model"])
-    message: dict[str, Any] = {"role": "assistant", "content": " ".join(_words(body))}
+    message: dict[str, Any] = {"role": "assistant", "content": _text(body)}
     if "reasoning" in flags:
         message["reasoning_content"] = " ".join(_thoughts(body))
     if "tools" in flags:
         message["tool_calls"] = [_tool_call()]
     extra = {"x_unknown": {"deep": [1, None, "é"]}} if "unknown" in flags else {}
-    choices = [{"index": n, "message": message, "finish_reason": "stop"} for n in range(body.get("n") or 1)]
+    end = {"finish_reason": "length" if "short" in flags else "stop"}
+    end |= {"logprobs": {"content": [{"token": "a", "logprob": -0.1}]}} if "tokens" in flags else {}
+    choices = [{"index": n, "message": message, **end} for n in range(body.get("n") or 1)]
     head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1788955200, "model": body["model"]}
     return {**head, "choices": choices, "usage": _chat_usage(body), **extra}
 
@@ -146,8 +177,8 @@ def _chat_events(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield chunk({"role": "assistant", "content": ""})
     for thought in _thoughts(body):
         yield chunk({"reasoning_content": thought + " "})
-    for word in _words(body):
-        yield chunk({"content": word + " "})
+    for piece in _pieces(body):
+        yield chunk({"content": piece})
     if "unknown" in flags:
         yield "x.unknown", {"object": "x", "x_unknown": [1, {"é": None}]}
     if "tools" in flags:
@@ -165,7 +196,7 @@ def _message(body: dict[str, Any]) -> dict[str, Any]:
     content: list[dict[str, Any]] = []
     if "reasoning" in flags:
         content.append({"type": "thinking", "thinking": " ".join(_thoughts(body)), "signature": "c2ln"})
-    content.append({"type": "text", "text": " ".join(_words(body))})
+    content.append({"type": "text", "text": _text(body)})
     if "tools" in flags:
         content.append({"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"at": "b"}})
     extra = {"x_unknown": [1]} if "unknown" in flags else {}
@@ -200,7 +231,7 @@ def _message_events(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         signed = {"type": "signature_delta", "signature": "c2ln"}
         yield from block(index, {"type": "thinking", "thinking": "", "signature": ""}, [*deltas, signed])
         index += 1
-    deltas = [{"type": "text_delta", "text": word + " "} for word in _words(body)]
+    deltas = [{"type": "text_delta", "text": piece} for piece in _pieces(body)]
     yield from block(index, {"type": "text", "text": ""}, deltas)
     if "unknown" in flags:
         yield "x_unknown", {"type": "x_unknown", "é": [None]}
@@ -218,7 +249,7 @@ def _output(body: dict[str, Any]) -> list[dict[str, Any]]:
     if "reasoning" in flags:
         summary = [{"type": "summary_text", "text": " ".join(_thoughts(body))}]
         output.append({"type": "reasoning", "id": "rs_1", "summary": summary, "encrypted_content": f"{CANARY}99"})
-    text = {"type": "output_text", "text": " ".join(_words(body)), "annotations": []}
+    text = {"type": "output_text", "text": _text(body), "annotations": []}
     output.append({"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]})
     if "tools" in flags:
         call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look", "arguments": '{"at":"b"}'}
@@ -258,8 +289,8 @@ def _response_events(body: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         elif item["type"] == "message":
             place["content_index"] = 0
             yield event("response.content_part.added", **place, part={**item["content"][0], "text": ""})
-            for word in _words(body):
-                yield event("response.output_text.delta", **place, delta=word + " ", logprobs=[])
+            for piece in _pieces(body):
+                yield event("response.output_text.delta", **place, delta=piece, logprobs=[])
             yield event("response.output_text.done", **place, text=item["content"][0]["text"], logprobs=[])
             yield event("response.content_part.done", **place, part=item["content"][0])
         else:

@@ -57,13 +57,19 @@ class GateMetrics:
     """The metrics of one gate. `render` is what a scrape gets: content type and body.
 
     ``added`` is called by doors with the seconds that an exchange spent in the gateway's own work, waits that a policy
-    asks for left out. ``summaries`` counts what became of summaries of reasoning, by outcome, and is read at each
-    scrape.
+    asks for left out. ``summaries`` counts what became of summaries of reasoning, ``marks`` of marks, by outcome; both
+    are read at each scrape.
     """
 
-    def __init__(self, gate: Gate, outbox: Outbox | None = None, summaries: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        gate: Gate,
+        outbox: Outbox | None = None,
+        summaries: Mapping[str, int] | None = None,
+        marks: Mapping[str, int] | None = None,
+    ) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Figures(gate, outbox, summaries))
+        self._registry.register(_Figures(gate, outbox, summaries, marks))
         self._decided = Histogram(
             "stillwatch_decision_seconds", "Time that one decision took.", buckets=FAST, registry=self._registry
         )
@@ -119,8 +125,14 @@ class TimedGate:
 class _Figures(Collector):
     """Reads the gate when it is scraped."""
 
-    def __init__(self, gate: Gate, outbox: Outbox | None, summaries: Mapping[str, int] | None) -> None:
-        self._gate, self._outbox, self._summaries = gate, outbox, summaries
+    def __init__(
+        self,
+        gate: Gate,
+        outbox: Outbox | None,
+        summaries: Mapping[str, int] | None,
+        marks: Mapping[str, int] | None,
+    ) -> None:
+        self._gate, self._outbox, self._summaries, self._marks = gate, outbox, summaries, marks
 
     def describe(self) -> Iterable[Metric]:
         """Nothing is collected to register."""
@@ -157,7 +169,9 @@ class _Figures(Collector):
         if self._outbox is not None:
             yield from _alerts(self._outbox)
         if self._summaries is not None:
-            yield _summarised(self._summaries)
+            yield _by_outcome("summaries", "Summaries of reasoning that were wanted", self._summaries)
+        if self._marks is not None:
+            yield _by_outcome("marks", "Marks that were due on an answer", self._marks)
         yield from _learner(gate.folder / "learning" / "backlog")
         now = gate.now()
         with gate.lock:
@@ -235,13 +249,11 @@ def _campaigns(campaigns: Mapping[str, CampaignFigures]) -> Iterator[Metric]:
     yield from (taken, limited, accounts, reasoning)
 
 
-def _summarised(counts: Mapping[str, int]) -> Metric:
-    summaries = CounterMetricFamily(
-        "stillwatch_summaries", "Summaries of reasoning that were wanted, by what became of them.", labels=("outcome",)
-    )
+def _by_outcome(name: str, what: str, counts: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(f"stillwatch_{name}", f"{what}, by what became of them.", labels=("outcome",))
     for outcome, count in counts.items():
-        summaries.add_metric((outcome,), count)
-    return summaries
+        family.add_metric((outcome,), count)
+    return family
 
 
 def _counter(name: str, meaning: str, value: float) -> Metric:

@@ -12,7 +12,7 @@ import msgspec
 from stillwatch.gateway.alerts.base import AlertTo
 from stillwatch.responses.base import Measure
 
-__all__ = ["Bounds", "Exemption", "Failing", "Failures", "Learning", "Policy"]
+__all__ = ["Bounds", "Exemption", "Failing", "Failures", "Learning", "Marking", "Policy"]
 
 Failing = Literal["open", "closed"]
 """Let the request pass untouched, or refuse it with 503."""
@@ -46,13 +46,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 class Failures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What happens where something breaks; open unless the policy says closed. ``batch_unread``: the file of a batch
-    cannot be looked into. ``clock_jump``: seconds by which the clock may leap before budgets and expiries are frozen
-    until it is steady; ``upstream_timeout``: seconds to its first byte."""
+    cannot be looked into; ``marking``: an answer that is to be marked cannot be, and leaves unmarked, or not at all.
+    ``clock_jump``: seconds by which the clock may leap before budgets and expiries are frozen until it is steady;
+    ``upstream_timeout``: seconds to its first byte."""
 
     store_down: Failing = "open"
     error: Failing = "open"
     policy_broken: Failing = "open"
     batch_unread: Failing = "open"
+    marking: Failing = "open"
     clock_jump: float = 300.0
     upstream_timeout: float = 600.0
 
@@ -69,6 +71,17 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     suspect: bool = True
 
 
+class Marking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How answers are marked where a measure says ``mark_output``. ``keyrings``: the folder of each set of keys that a
+    measure names (`stillwatch marks init`); without it nothing is marked. ``streams``: answers that stream "pass" as
+    they are, or are on "hold" until they are whole. ``engine``: the sampling scheme by which the model's server marks
+    as it draws, given the key's id with the request; "": the door marks the answer's text."""
+
+    keyrings: dict[str, str] = {}
+    streams: Literal["pass", "hold"] = "pass"
+    engine: str = ""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A policy. ``mode``: "act"; "watch" decides and tells but touches nobody; "off" decides nothing (the emergency
     switch, also ``stillwatch gate off``). ``days`` is how long an action stands before it ends by itself."""
@@ -83,5 +96,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     bounds: Bounds = Bounds()
     failures: Failures = Failures()
     learning: Learning = Learning()
+    marking: Marking = Marking()
     alerts: tuple[AlertTo, ...] = ()
     appeal: str = ""

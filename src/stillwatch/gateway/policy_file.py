@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from stillwatch.errors import InputError, PluginError
-from stillwatch.gateway.policy import Exemption, Policy
+from stillwatch.gateway.policy import Exemption, Marking, Policy
+from stillwatch.marks.keys import is_scheme
 from stillwatch.registry import load
 from stillwatch.responses import RESPONSES
 from stillwatch.responses.base import LEVELS, Measure
@@ -92,6 +93,7 @@ def _wrongs(policy: Policy) -> Iterator[_Wrong]:
     if not policy.name.strip() or not policy.name.isprintable() or len(policy.name) > 100:
         yield _Wrong("name", "is no short name", "give one of at most 100 characters")
     yield from _out_of_range(policy)
+    yield from _wrong_marking(policy.marking)
     for place, measure in enumerate(policy.measures):
         yield from _wrong_measure(measure, f"measures[{place}]")
     names: set[str] = set()
@@ -129,6 +131,17 @@ def _out_of_range(policy: Policy) -> Iterator[_Wrong]:
     if learning.keep_text_hours > learning.journal_days * 24:
         yield _Wrong("learning.keep_text_hours", "text would be kept longer than the lines that hold it",
                      "give at most 24 times journal_days")  # fmt: skip
+
+
+def _wrong_marking(marking: Marking) -> Iterator[_Wrong]:
+    for name, folder in marking.keyrings.items():
+        if not name.isidentifier() or len(name) > 64:
+            yield _Wrong("marking.keyrings", f"{name!r} is no plain name", "use letters, digits and _")
+        if not folder.strip():
+            yield _Wrong("marking.keyrings", f"{name!r} names no folder", "give the folder of `stillwatch marks init`")
+    if marking.engine and not is_scheme(marking.engine):
+        what = f"{marking.engine!r} is no name of a sampling scheme"
+        yield _Wrong("marking.engine", what, 'give one like "gumbel", or leave it out')
 
 
 def _wrong_measure(measure: Measure, at: str) -> Iterator[_Wrong]:

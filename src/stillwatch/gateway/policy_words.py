@@ -21,6 +21,7 @@ LEVELS_IN_WORDS = {
     "campaign": "accounts that a scan accuses",
     "confirmed": "accounts that a person confirmed",
 }
+MARKS = "mark_output"
 MODES = {
     "act": "It acts.",
     "watch": "It only watches: it tells what it would do, and touches nobody.",
@@ -43,6 +44,8 @@ def describe(policy: Policy) -> list[tuple[str, list[str]]]:
     sections.append(("When it stands down by itself", [_bounds(policy)]))
     sections.append(("Where something breaks", [_failures(policy)]))
     sections.append(("What it keeps", [_learning(policy)]))
+    if any(measure.response == MARKS for measure in policy.measures):
+        sections.append(("How answers are marked", _marking(policy)))
     return sections
 
 
@@ -63,6 +66,12 @@ def remarks(policy: Policy, today: dt.date) -> list[str]:
         if wait > policy.longest_wait:
             said.append(
                 f"measures[{place}] may wait {wait:g} s; the policy's longest_wait is {policy.longest_wait:g} s."
+            )
+        keyring = measure.parameters.get("keyring", "campaigns")
+        if measure.response == MARKS and keyring not in policy.marking.keyrings:
+            said.append(
+                f"measures[{place}] marks nothing yet: marking.keyrings names no folder for {keyring!r}; see stillwatch"
+                " gate marks."
             )
         if measure.share == 0 or measure.innocent_at_most == 0:
             said.append(f"measures[{place}] reaches next to nobody: its share or innocent_at_most is 0.")
@@ -153,6 +162,21 @@ def _learning(policy: Policy) -> str:
     text = f"Text of requests and answers for {kept.keep_text_hours:g} hours" if kept.keep_text_hours else "No text"
     scan = f"; scanned every {kept.scan_hours:g} hours" if kept.scan_hours else "; never scanned"
     return f"{text}; a line for each exchange for {_days(kept.journal_days)}{scan}."
+
+
+def _marking(policy: Policy) -> list[str]:
+    marking = policy.marking
+    if not marking.keyrings:
+        return ["No folder of keys is named: nothing is marked."]
+    folders = listed([f"{name} ({folder})" for name, folder in marking.keyrings.items()])
+    if marking.engine:
+        return [f"The model's server marks as it draws ({marking.engine}); keys: {folders}."]
+    streams = "are held until they are whole" if marking.streams == "hold" else "go out unmarked"
+    failing = "is withheld" if policy.failures.marking == "closed" else "goes out unmarked"
+    return [
+        f"The text of whole answers, under keys of {folders}. Answers that stream {streams}."
+        f" An answer that cannot be marked {failing}."
+    ]
 
 
 def _days(days: float) -> str:

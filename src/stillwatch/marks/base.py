@@ -1,14 +1,12 @@
-"""What every mark shares: the key that it is made under, and what a test of it hands on."""
+"""What every mark shares: the key that it is made under. No arrays: the gateway imports it on the way of a request."""
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
-__all__ = ["MarkKey", "Scope", "TokenScores"]
+__all__ = ["MarkKey", "Scope"]
 
 Scope = Literal["campaign", "tier", "all"]
 """Whose answers a key marks: those of one campaign, of one tier of suspicion, or everybody's."""
@@ -31,15 +29,3 @@ class MarkKey(msgspec.Struct, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """All but the secret: what is printed ends up in logs."""
         return f"MarkKey({self.id}, {self.scheme}, {self.scope}, {self.about!r}, epoch {self.epoch})"
-
-
-class TokenScores(NamedTuple):
-    """Scores of tokens under one key. ``scores`` (n,): under the null, given the contexts, each is an independent draw
-    from the distribution ``null`` (that is what de-duplication by context is for). ``n_seen`` is the number of tokens
-    looked at before duplicates were dropped. ``parameters`` completes ``null``: the probability of a 1 for "bernoulli",
-    the weight of each fair coin for "tournament", nothing for the others."""
-
-    scores: npt.NDArray[np.float64]
-    null: Literal["uniform", "exponential", "bernoulli", "tournament"]
-    n_seen: int
-    parameters: tuple[float, ...] = ()

@@ -21,7 +21,7 @@ from stillwatch.errors import PluginError, UsageError
 from stillwatch.marks.base import MarkKey, Scope
 from stillwatch.storage.whole import read_key, write_key
 
-__all__ = ["DECOYS_BY", "KEY_BYTES", "Master", "decoys", "derive", "key_id", "make_master", "read_master"]
+__all__ = ["DECOYS_BY", "KEY_BYTES", "Master", "decoys", "derive", "is_scheme", "key_id", "make_master", "read_master"]
 
 KEY_BYTES: Final = 32
 DECOYS_BY: Final = "hmac-sha256-1"
@@ -82,6 +82,11 @@ def key_id(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()[:16]
 
 
+def is_scheme(name: str) -> bool:
+    """Whether ``name`` can name a scheme; whether there is one of that name is not asked."""
+    return len(name) <= _LONGEST_NAME and _SCHEME.fullmatch(name) is not None
+
+
 def decoys(key: MarkKey, number: int) -> Iterator[MarkKey]:
     """The first ``number`` keys that were never used, as `DECOYS_BY` says; for tests of ``key`` to compare with.
 
@@ -94,7 +99,7 @@ def decoys(key: MarkKey, number: int) -> Iterator[MarkKey]:
 
 
 def _check(scheme: str, scope: Scope, about: str, epoch: int) -> None:
-    if len(scheme) > _LONGEST_NAME or not _SCHEME.fullmatch(scheme):
+    if not is_scheme(scheme):
         raise UsageError(f"{scheme!r} is no name of a scheme", "scheme", "write one like gumbel or red_green:gamma=0.5")
     if scope not in get_args(Scope):
         raise UsageError(f"{scope!r} is no scope", "scope", f"known: {', '.join(get_args(Scope))}")

@@ -1,7 +1,7 @@
-"""Mark the output: answers are to carry a campaign's own mark, so that a model trained on them can be known later.
+"""Mark the output: answers carry a campaign's own mark, so that a model trained on them can be known later.
 
-Only which key is to be used is said here. Whoever generates the answers must set the mark; until the part of
-Stillwatch that proves a copy comes with one, no answer is changed by this response.
+Only which key is to be used is said here. A door marks the answer's text under it, or names it to the model's server,
+as the policy's section ``marking`` says (`gateway.policy.Marking`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,16 @@ from stillwatch.responses.base import ANYBODY, Action, Budget, Effect, Info, Res
 from stillwatch.responses.held import Held
 from stillwatch.responses.traffic import Request
 
-__all__ = ["RESPONSE", "MarkOutput", "Parameters"]
+__all__ = ["RESPONSE", "MarkOutput", "Parameters", "campaign_hash"]
+
+
+def campaign_hash(campaign_id: str) -> str:
+    """What a campaign's key is about: 8 bytes of BLAKE2b of its id, in hexadecimal, which may be read aloud."""
+    return hashlib.blake2b(campaign_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``keyring`` names the set of keys that the provider keeps for marks."""
+    """``keyring`` names a set of keys, whose folder the policy names (``marking.keyrings``)."""
 
     keyring: str = "campaigns"
 
@@ -34,7 +39,7 @@ class MarkOutput(Held[Parameters]):
     info: ClassVar[ResponseInfo] = ResponseInfo(
         info=Info(
             name="mark_output",
-            summary="Names a key of the campaign's own for marking answers; it changes none until marks are set.",
+            summary="Marks answers under a key of the campaign's own, once one is committed to.",
             reference="../shared/design.md section 5: what we randomised",
             version="1",
             example='keyring = "campaigns"',
@@ -42,7 +47,7 @@ class MarkOutput(Held[Parameters]):
         reversible=True,
         needs_human=False,
         max_error_rate=ANYBODY,
-        cost_to_an_innocent="Nothing while no marks are set. What a mark does to answers is for its maker to measure.",
+        cost_to_an_innocent="Other phrasings of the same meaning, or a question at the end, in half of the answers.",
         strength=2,
     )
     parameters: ClassVar[type[msgspec.Struct]] = Parameters
@@ -51,8 +56,7 @@ class MarkOutput(Held[Parameters]):
         """The name of the key, for whatever is answered in words."""
         if request.operation == "embeddings":
             return None
-        campaign = hashlib.blake2b(action.campaign_id.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-        return Effect(mark=f"{self._set(action.parameters).keyring}/{campaign}")
+        return Effect(mark=f"{self._set(action.parameters).keyring}/{campaign_hash(action.campaign_id)}")
 
 
 RESPONSE = MarkOutput()

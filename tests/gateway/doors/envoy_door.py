@@ -12,6 +12,7 @@ from stillwatch.gateway.doors.accounts import Callers
 from stillwatch.gateway.doors.envoy import front_of, start
 from stillwatch.gateway.doors.envoy_exchange import Front
 from stillwatch.responses.traffic import Refusal, Request, Shape
+from tests.gateway.keyrings import MARK
 from tests.gateway.proxied import Chosen
 
 HEADER = "x-account-id"
@@ -23,6 +24,8 @@ DONE: dict[str, dict[str, Any]] = {
     "dropped": {"shield": "drop"},
     "sealed": {"shield": "seal"},
     "summarised": {"shield": "summarise"},
+    "marked": {"mark": MARK},
+    "both": {"mark": MARK, "shield": "drop"},
 }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bench.ngram_students import made_key
-from stillwatch.marks.base import TokenScores
+from stillwatch.marks.sampling.base import TokenScores
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.radioactivity.laws import Law, with_law
 from stillwatch.proving.radioactivity.p_values import judged

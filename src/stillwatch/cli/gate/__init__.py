@@ -67,6 +67,16 @@ SUBCOMMANDS: dict[str, Command] = {
         "Check the ledger, or find what a person's reference belongs to.",
         "stillwatch gate ledger --state gateway",
     ),
+    "marks": Command(
+        "stillwatch.cli.gate.marks:marks",
+        "List the campaigns whose answers are marked, and which of them need a key.",
+        "stillwatch gate marks --state gateway --policy policy.toml",
+    ),
+    "marked": Command(
+        "stillwatch.cli.gate.marks:marked",
+        "Write the exchanges whose answers bear a mark, as prove takes them.",
+        "stillwatch gate marked --state gateway --keys marks --out marked.jsonl",
+    ),
     "envoy": Command(
         "stillwatch.cli.gate.envoy:envoy",
         "Be the gateway behind Envoy: its external processor and authorisation.",

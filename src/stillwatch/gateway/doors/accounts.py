@@ -19,12 +19,14 @@ from typing import NamedTuple
 from stillwatch.errors import InputError, UsageError
 from stillwatch.gateway.doors.calls import Caller
 from stillwatch.gateway.doors.departure import Scope
+from stillwatch.gateway.marking.claims import HEADER
 from stillwatch.sources.calls.http_bodies import KEY_HEADERS, credential
 
 __all__ = ["ANONYMOUS", "LOOPBACK", "Callers", "Holder", "callers_of", "read_keys"]
 
 ANONYMOUS = "anonymous"
 LOOPBACK = ("127.0.0.0/8", "::1/128")
+MARK = frozenset((HEADER.encode(),))
 _HASH = re.compile(r"[0-9a-f]{64}")
 _LONGEST = 256
 _REMEMBERED, _LONGEST_REMEMBERED = 4096, 1000
@@ -101,6 +103,7 @@ class Callers:
         self._known: dict[str, bool] = {}
         own = (*KEY_HEADERS, "authorization", "x-forwarded-for", "user-agent", "x-ja4", self._header, self._tier_header)
         self._read = frozenset(name.encode() for name in own if name)
+        self._own = MARK | {name.encode() for name in (self._header, self._tier_header) if name}
         self._callers: dict[tuple[tuple[tuple[bytes, bytes], ...], str], Caller] = {}
 
     def caller(self, scope: Scope) -> Caller:
@@ -139,14 +142,14 @@ class Callers:
         )
 
     def spoofed(self, scope: Scope) -> list[tuple[bytes, bytes]] | None:
-        """The headers of a request without the provider's own where a stranger sent these; None: there are none."""
-        own = {name.encode() for name in (self._header, self._tier_header) if name}
-        if not own or not any(name in own for name, _ in scope["headers"]):
+        """The headers of a request without the provider's own where a stranger sent these, and without the name of a
+        mark's key whoever sent it; None: there are none such."""
+        sent = [name for name, _ in scope["headers"] if name in self._own]
+        if not sent:
             return None
         client = scope.get("client")
-        if self._is_front(client[0] if client else ""):
-            return None
-        return [header for header in scope["headers"] if header[0] not in own]
+        taken = MARK if self._is_front(client[0] if client else "") else self._own
+        return [header for header in scope["headers"] if header[0] not in taken] if taken.intersection(sent) else None
 
     def _address(self, forwarded: str, peer: str, front: bool) -> str:
         if not front or not self._hops or not forwarded or len(forwarded) > 1000:

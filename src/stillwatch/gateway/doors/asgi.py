@@ -21,12 +21,15 @@ from stillwatch.gateway.doors.batches import kept_answers, shielded_lines
 from stillwatch.gateway.doors.calls import MOST_READ, Call, read_call, request_ids, with_body, without_coding
 from stillwatch.gateway.doors.codings import readable_codings
 from stillwatch.gateway.doors.departure import ASGIApp, Departure, Message, Receive, Scope, Send
+from stillwatch.gateway.doors.marked import MarkedAnswer, MarkedTelling
+from stillwatch.gateway.doors.marks import TOLD, Due, Marks, unclaimable
 from stillwatch.gateway.doors.multipart import CallerLeftError, Piece, Upload, read_upload, takes_file
 from stillwatch.gateway.doors.smaller import made_smaller
 from stillwatch.gateway.doors.streams import BROKEN, LEFT, Judge, Shielding, Telling
 from stillwatch.gateway.doors.summaries import Summaries, Summariser
 from stillwatch.gateway.doors.upstream import Upstream, sent_refusal, target
 from stillwatch.gateway.gate import UNAVAILABLE
+from stillwatch.gateway.marking.claims import HEADER, claims, told_key, with_key
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.refusals import refusal_response
 from stillwatch.gateway.shielding.seal import Sealer, SealKeys
@@ -57,12 +60,22 @@ class _Asked(NamedTuple):
     upload: Upload | None = None
 
 
+class _Deciding(NamedTuple):
+    """What was decided on a request, who tells of it, and the mark that is due on its answer."""
+
+    call: Call
+    decision: Decision
+    telling: Telling
+    due: Due | None
+
+
 class StillwatchMiddleware:
     """``StillwatchMiddleware(app, gate=open_gate(...))``.
 
     ``callers`` tells who calls (without: the key's hash is the account). ``summarise`` asks the user's own model for a
     summary (a function gets the bounds of `Summaries`), ``seal_keys`` seal reasoning; a shield that needs what is not
-    there leaves reasoning out. ``added`` is told the seconds that the gateway itself took for an exchange.
+    there leaves reasoning out. ``marks`` count what became of marks. ``added`` is told the seconds that the gateway
+    itself took for an exchange.
     """
 
     def __init__(
@@ -73,6 +86,7 @@ class StillwatchMiddleware:
         callers: Callers | None = None,
         summarise: Summaries | Summariser | None = None,
         seal_keys: SealKeys | None = None,
+        marks: Marks | None = None,
         added: Callable[[float], None] | None = None,
     ) -> None:
         self._app, self._gate, self._seal_keys = app, gate, seal_keys
@@ -80,6 +94,7 @@ class StillwatchMiddleware:
             summarise = Summaries(summarise)
         self._summaries = summarise
         self._callers = Callers() if callers is None else callers
+        self._marks = Marks() if marks is None else marks
         self._added = added
         self._files = KnownFiles()
         self._ids = request_ids()
@@ -94,6 +109,8 @@ class StillwatchMiddleware:
             asked = await _asked(scope, receive)
         except CallerLeftError:
             return  # before he had said what he wants
+        if asked.call.body is not None and claims(asked.call.body):
+            scope, asked = _unclaimed(scope, asked)
         begun = time.perf_counter()
         try:
             caller = self._callers.caller(scope)
@@ -120,6 +137,8 @@ class StillwatchMiddleware:
         if self._gate.policy.failures.error == "closed":
             await sent_refusal(send, *refusal_response(asked.call.api, UNAVAILABLE, ""))
         else:
+            headers = self._callers.spoofed(scope)
+            scope = scope if headers is None else {**scope, "headers": headers}
             await self._app(scope, _Replay(receive, asked.body), send)
 
     async def _carried_out(
@@ -127,11 +146,9 @@ class StillwatchMiddleware:
     ) -> bool:
         """Do with a request what was decided; whether the caller left meanwhile."""
         call, body, upload = asked
-        refusal = decision.refuse or unread_refused(self._gate, upload)
-        if self._seal_keys is not None and body is not None and body.whole and refusal is None:
-            given, restored, out = unseal_body(call.api, body.data, self._seal_keys, decision.account_id)
-            if restored or out:
-                body, scope = _Body(given), _with_length(scope, len(given))
+        due, refusal = self._expected(asked, decision)
+        if refusal is None and body is not None and body.whole:
+            scope, body = self._prepared(scope, call, body, decision, due)
         if decision.wait > 0 and refusal is None and await _left_while_waiting(receive, body, decision.wait):
             return True
         if decision.shape is not None and refusal is None and body is not None and call.operation != "other":
@@ -145,13 +162,61 @@ class StillwatchMiddleware:
         if refusal is not None:
             await self._refused(send, call, decision, refusal, telling)
             return False
-        scope = self._onward(scope, call, decision)
+        scope = self._onward(scope, call, decision, due)
         if isinstance(telling, UploadTelling):
             telling.passed_on = True
-        elif isinstance(self._app, Upstream) and decision.shield is None and body is not None and body.whole:
+        elif (
+            isinstance(self._app, Upstream)
+            and decision.shield is None
+            and decision.mark is None
+            and body is not None
+            and body.whole
+        ):
             return await self._app.ask(scope, receive, body.data, send, telling)
+        return await self._answered(scope, receive, send, body, _Deciding(call, decision, telling, due))
+
+    def _expected(self, asked: _Asked, decision: Decision) -> tuple[Due | None, Refusal | None]:
+        """The mark that is due on the answer, and why the request is not passed on, where it is not."""
+        call, body, upload = asked
+        refusal = decision.refuse or unread_refused(self._gate, upload)
+        if call.body is None and body is not None and upload is None:
+            refusal = refusal or unclaimable(call, body.data, self._gate.policy, whole=body.whole)
+        if decision.mark is None or refusal is not None:
+            return None, refusal
+        due = self._marks.due(decision, call, self._gate.policy)
+        return (None, due) if isinstance(due, Refusal) else (due, None)
+
+    def _prepared(
+        self, scope: Scope, call: Call, body: _Body, decision: Decision, due: Due | None
+    ) -> tuple[Scope, _Body]:
+        """A request with its sealed reasoning opened, and with the key by which the model's server is to mark."""
+        data = body.data
+        if self._seal_keys is not None:
+            given, restored, out = unseal_body(call.api, data, self._seal_keys, decision.account_id)
+            data = given if restored or out else data
+        if due is not None and due.engine and call.operation in TOLD:
+            data = told_key(_decoded(scope, data) if data is body.data else data, due.key.id)
+        return (scope, body) if data is body.data else (_with_length(scope, len(data)), _Body(data))
+
+    async def _answered(
+        self, scope: Scope, receive: Receive, send: Send, body: _Body | None, deciding: _Deciding
+    ) -> bool:
+        """Have the app answer, through the shield and under the mark that are due; whether the caller left."""
+        call, decision, telling, due = deciding
+        marked = None
+        if due is not None and isinstance(telling, MarkedTelling):
+            if due.engine:
+                telling.expect(due)
+            else:
+                seconds = self._gate.policy.failures.upstream_timeout
+                marked = send = MarkedAnswer(send, telling, due, self._marks, seconds)
         replay = _Replay(receive, body)
-        await self._app(scope, replay, self._sender(send, call, decision, telling, lines=kept_answers(target(scope))))
+        try:
+            lines = kept_answers(target(scope))
+            await self._app(scope, replay, self._sender(send, call, decision, telling, lines=lines))
+        finally:
+            if marked is not None:  # an answer that broke off breaks off where it did
+                await marked.let_go()
         return replay.departed
 
     async def _refused(self, send: Send, call: Call, decision: Decision, refusal: Refusal, telling: Telling) -> None:
@@ -159,9 +224,11 @@ class StillwatchMiddleware:
         telling.end(status)
         await sent_refusal(send, status, headers, told)
 
-    def _onward(self, scope: Scope, call: Call, decision: Decision) -> Scope:
+    def _onward(self, scope: Scope, call: Call, decision: Decision, due: Due | None) -> Scope:
         """The scope that the app sees; the same where nothing is to be changed."""
         headers = self._callers.spoofed(scope)
+        if due is not None and due.engine:
+            headers = [*(headers or scope["headers"]), (HEADER.encode(), due.key.id.encode())]
         if decision.shield is not None:
             kept = [header for header in headers or scope["headers"] if header[0] not in _PARTS]
             headers = [*kept, (b"accept-encoding", b"identity")]
@@ -232,6 +299,15 @@ async def _asked(scope: Scope, receive: Receive) -> _Asked:
     upload = await read_upload(path, kind, _header(scope, b"content-encoding"), _pieces(receive))
     body = _Body(upload.data, upload.whole)
     return _Asked(BATCH, body, upload) if upload.batch else _Asked(call, body)
+
+
+def _unclaimed(scope: Scope, asked: _Asked) -> tuple[Scope, _Asked]:
+    """A request without the name of a mark's key that its caller wrote into it."""
+    call, body, upload = asked
+    if body is None or call.body is None:
+        return scope, asked
+    data = told_key(_decoded(scope, body.data))
+    return _with_length(scope, len(data)), _Asked(call._replace(body=with_key(call.body)), _Body(data), upload)
 
 
 async def _received(receive: Receive) -> _Body:

@@ -22,6 +22,7 @@ from stillwatch.gateway.doors.batch_files import (
     request_unread,
 )
 from stillwatch.gateway.doors.calls import Call, Caller, request_of, row_of
+from stillwatch.gateway.doors.marked import MarkedTelling
 from stillwatch.gateway.doors.multipart import Upload, replaced
 from stillwatch.gateway.doors.smaller import unreadable
 from stillwatch.gateway.doors.streams import Judge, Telling
@@ -136,7 +137,8 @@ async def decided_on(
     decision = gate.decide(request)
     if file is not None and decision.refuse is None:
         files.use(file)
-    return decision, Telling(gate, call, request, caller, decision)
+    telling = Telling if decision.mark is None else MarkedTelling
+    return decision, telling(gate, call, request, caller, decision)
 
 
 def unread_refused(gate: Judge, upload: Upload | None) -> Refusal | None:

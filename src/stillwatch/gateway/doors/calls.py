@@ -35,6 +35,7 @@ __all__ = [
     "request_ids",
     "request_of",
     "row_of",
+    "told_text",
     "with_body",
     "without_coding",
 ]
@@ -296,6 +297,11 @@ def _number(value: object, convert: Any) -> Any:
         return convert(value)
     except BadValueError:
         return None
+
+
+def told_text(answer: bytes) -> str | None:
+    """The text of an answer, whole or a stream, as its row has it."""
+    return sound_text(_answered(answer, text=True).get("response"))
 
 
 def _answered(answer: bytes, text: bool) -> dict[str, Any]:

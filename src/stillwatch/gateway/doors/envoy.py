@@ -20,6 +20,7 @@ from stillwatch.gateway.doors.batch_files import KnownFiles
 from stillwatch.gateway.doors.calls import Caller, request_ids
 from stillwatch.gateway.doors.envoy_authz import Authorization
 from stillwatch.gateway.doors.envoy_exchange import Exchange, Front
+from stillwatch.gateway.doors.marks import Marks
 from stillwatch.gateway.doors.streams import Judge
 from stillwatch.gateway.doors.summaries import Summaries
 from stillwatch.gateway.shielding.seal import SealKeys
@@ -63,7 +64,13 @@ class Processor(external_processor_pb2_grpc.ExternalProcessorServicer):  # type:
             self._added(max(spent - exchange.waited, 0.0))
 
 
-def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, summaries: Summaries | None = None) -> Front:
+def front_of(
+    gate: Judge,
+    callers: Callers,
+    keys: SealKeys | None = None,
+    summaries: Summaries | None = None,
+    marks: Marks | None = None,
+) -> Front:
     """What exchanges share; their ids are such that nobody can guess one.
 
     Envoy is believed: what ``callers`` take from a trusted front's headers is taken from its.
@@ -74,7 +81,7 @@ def front_of(gate: Judge, callers: Callers, keys: SealKeys | None = None, summar
         caller = callers.caller({"headers": told, "client": None})
         return caller._replace(client_ip=address) if address else caller
 
-    return Front(gate, who, request_ids().__next__, KnownFiles(), summaries, keys)
+    return Front(gate, who, request_ids().__next__, KnownFiles(), marks or Marks(), summaries, keys)
 
 
 async def start(

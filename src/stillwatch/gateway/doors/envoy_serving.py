@@ -11,6 +11,7 @@ from stillwatch.errors import InputError
 from stillwatch.gateway.alerting import Alerting
 from stillwatch.gateway.doors.accounts import Callers, read_keys
 from stillwatch.gateway.doors.envoy import Tls, front_of, start
+from stillwatch.gateway.doors.marks import Marks
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import administration, parsed_address, served_beside
 from stillwatch.gateway.doors.summaries import Summaries
@@ -52,9 +53,10 @@ def serve_envoy(
         tls = Tls(_pem(certificate), _pem(key), None if clients is None else _pem(clients))
     gate = open_gate(state, policy, store=store)
     alerting = Alerting(gate)
-    metrics = GateMetrics(gate, alerting.outbox, None if summaries is None else summaries.counts)
+    marks = Marks()
+    metrics = GateMetrics(gate, alerting.outbox, None if summaries is None else summaries.counts, marks.counts)
     sealing = opened_keys(seal_keys or state / SEAL_KEYS)
-    front = front_of(TimedGate(gate, metrics), callers, sealing, summaries)
+    front = front_of(TimedGate(gate, metrics), callers, sealing, summaries, marks)
 
     async def run() -> None:
         stopping = asyncio.Event()

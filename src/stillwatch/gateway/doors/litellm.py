@@ -39,16 +39,20 @@ from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.doors.calls import request_of
 from stillwatch.gateway.doors.litellm_answers import shielded, shielded_stream
 from stillwatch.gateway.doors.litellm_calls import TEXTS, call_of, caller_of, recent_ids, row_of_payload, shaped
+from stillwatch.gateway.doors.litellm_marks import PATIENCE, Marked, Unmarkable, marked, marked_stream, unclaimed
+from stillwatch.gateway.doors.marks import TOLD, Marks
 from stillwatch.gateway.doors.summaries import BOUNDS, Summaries
 from stillwatch.gateway.doors.summary_model import open_summaries
 from stillwatch.gateway.gate import Gate, open_gate
-from stillwatch.responses.traffic import API
+from stillwatch.responses.traffic import API, Refusal
 
 __all__ = ["StillwatchLogger", "gate_of_environment", "summaries_of_environment"]
 
 LOG: Final = logging.getLogger("stillwatch.gateway")
 KEPT: Final = "stillwatch_decision"
 """Where a call's decision lies among the details that its logging object keeps."""
+MARKED: Final = "stillwatch_marked"
+"""Where the mark that is due on its answer lies there."""
 UNAVAILABLE: Final = "The service cannot answer this request at the moment."
 
 
@@ -73,29 +77,48 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         self._gate, self._sleep, self._summaries = gate, sleep, summaries
         self._now = now or (lambda: 0 if gate is None else gate.now())
         self._fresh = recent_ids()
+        self._marks = Marks()
 
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
     ) -> dict[str, Any] | None:
-        """Decide; refuse (429 or 403, with Retry-After), wait, or make the request smaller."""
+        """Decide; refuse (429 or 403, with Retry-After), wait, or make the request smaller; see to it that no caller
+        names a mark's key."""
         if self._gate is None:
             return None
+        came, key_id = data, ""
         try:
+            data = unclaimed(data)
             decision, api = self._decide(self._gate, user_api_key_dict, data, call_type)
+            key_id = self._expect(self._gate, decision, data, call_type)
+            data = unclaimed(data, key_id) if key_id else data
+        except HTTPException:
+            raise
         except Exception:
             LOG.exception("stillwatch could not decide; the request passes")
-            return None
+            return None if data is came else data
         if decision.refuse is not None:
             raise _refused(decision, api)
         if decision.wait > 0:
             await self._sleep(decision.wait)
-        if decision.shape is None:
-            return None
-        try:
-            return shaped(api, data, decision.shape)
-        except Exception:
-            LOG.exception("stillwatch could not shape a request; it passes as it is")
-            return None
+        if decision.shape is not None:
+            try:
+                return shaped(api, data, decision.shape)
+            except Exception:
+                LOG.exception("stillwatch could not shape a request; it passes as it is")
+        return None if data is came else data
+
+    def _expect(self, gate: Gate, decision: Decision, data: dict[str, Any], call_type: str) -> str:
+        """Note the mark that is due on the answer; the key's id where the model's server makes it."""
+        call = call_of(call_type, data)
+        due = None if decision.mark is None else self._marks.due(decision, call, gate.policy)
+        details = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
+        if isinstance(due, Refusal):
+            raise HTTPException(503, detail=UNAVAILABLE)
+        if due is None or not isinstance(details, dict) or (due.engine and call.operation not in TOLD):
+            return ""
+        details[MARKED] = Marked(due)
+        return due.key.id if due.engine else ""
 
     def _decide(self, gate: Gate, user: Any, data: dict[str, Any], call_type: str) -> tuple[Decision, API]:
         call, caller = call_of(call_type, data), caller_of(user, data)
@@ -106,44 +129,93 @@ class StillwatchLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is in no 
         return decision, call.api
 
     async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:
-        """Take reasoning out of a whole answer, where the decision says so."""
-        decision, api = _kept(getattr(data.get("litellm_logging_obj"), "model_call_details", None))
-        if decision is None or decision.shield is None or api == "other":
+        """Take reasoning out of a whole answer, and mark it, where the decision says so."""
+        details = getattr(data.get("litellm_logging_obj"), "model_call_details", None)
+        decision, api = _kept(details)
+        if decision is None or api == "other":
             return None
+        told = None
+        if decision.shield is not None:
+            try:
+                told = response = await shielded(api, response, decision.shield, self._summaries)
+            except Exception:
+                LOG.exception("stillwatch could not shield an answer; it is withheld")
+                raise HTTPException(503, detail=UNAVAILABLE) from None
+        call = _due(details)
+        if call is not None:
+            told = await self._whole(response, call)
+        return told
+
+    async def _whole(self, response: Any, call: Marked) -> Any:
+        made = None
         try:
-            return await shielded(api, response, decision.shield, self._summaries)
-        except Exception:
-            LOG.exception("stillwatch could not shield an answer; it is withheld")
+            response, made = await marked(response, call, self._marks)
+        except Unmarkable:
             raise HTTPException(503, detail=UNAVAILABLE) from None
+        except Exception as error:
+            self._marks.failed(error)
+        finally:
+            self._observe(call.settle(made))
+        return response
 
     async def async_post_call_streaming_iterator_hook(
         self, user_api_key_dict: Any, response: Any, request_data: dict[str, Any]
     ) -> AsyncIterator[Any]:
-        """Take reasoning out of a stream, where the decision says so; else every chunk passes as it is."""
-        decision, api = _kept(getattr(request_data.get("litellm_logging_obj"), "model_call_details", None))
+        """Take reasoning out of a stream, and mark it, where the decision says so; else every chunk passes as it is."""
+        details = getattr(request_data.get("litellm_logging_obj"), "model_call_details", None)
+        decision, api = _kept(details)
         stream = response
         if decision is not None and decision.shield is not None and api != "other":
             stream = shielded_stream(api, response, decision.shield, self._summaries)
-        async for chunk in stream:
-            yield chunk
+        call = _due(details)
+        if call is None or not call.due.holds or self._gate is None:
+            if call is not None:
+                self._observe(call.settle(None))
+            async for chunk in stream:
+                yield chunk
+            return
+        try:
+            seconds = self._gate.policy.failures.upstream_timeout
+            async for chunk, made in marked_stream(stream, call, self._marks, seconds):
+                if not call.settled:
+                    self._observe(call.settle(made))
+                yield chunk
+        except Unmarkable:
+            raise HTTPException(503, detail=UNAVAILABLE) from None
+        finally:
+            if not call.settled:
+                self._observe(call.settle(None))
 
     async def async_log_success_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
-        """Tell of an exchange that was answered."""
-        self._tell(kwargs)
+        """Tell of an exchange that was answered; where its answer is still to be marked, once it is."""
+        self._tell(kwargs, answered=True)
 
     async def async_log_failure_event(self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any) -> None:
         """Tell of an exchange that failed or was refused, by us or by others."""
-        self._tell(kwargs)
+        self._tell(kwargs, answered=False)
 
-    def _tell(self, kwargs: Mapping[str, Any]) -> None:
+    def _tell(self, kwargs: Mapping[str, Any], *, answered: bool) -> None:
         if self._gate is None:
             return
         try:
-            observed = self.observed(kwargs.get("standard_logging_object"), _kept(kwargs)[0])
-            if observed is not None:
-                self._gate.observed(observed)
+            payload = kwargs.get("standard_logging_object")
+            observed, call = self.observed(payload, _kept(kwargs)[0]), _due(kwargs) if answered else None
+            if observed is None or call is None:
+                self._observe(observed)
+                return
+            if call.due.engine and isinstance(payload, dict):
+                call.said = str((row_of_payload(payload) or {}).get("response") or "")
+            if call.settled:
+                self._observe(call.on(observed))
+            else:
+                call.waiting = observed
+                asyncio.get_running_loop().call_later(PATIENCE, lambda: self._observe(call.settle(None)))
         except Exception:
             LOG.exception("stillwatch could not tell of an exchange")
+
+    def _observe(self, observed: Observed | None) -> None:
+        if observed is not None and self._gate is not None:
+            self._gate.observed(observed)
 
     def observed(self, payload: Any, decision: Decision | None) -> Observed | None:
         """The exchange that a payload tells of; None for one that is nobody's (a key that the proxy refused).
@@ -167,6 +239,12 @@ def _kept(details: Any) -> tuple[Decision | None, API]:
     """The decision about a call and the dialect of its answer; None where the proxy asked no callback before."""
     found = details.get(KEPT) if isinstance(details, dict) else None
     return found if isinstance(found, tuple) else (None, "other")
+
+
+def _due(details: Any) -> Marked | None:
+    """The mark that is due on a call's answer."""
+    found = details.get(MARKED) if isinstance(details, dict) else None
+    return found if isinstance(found, Marked) else None
 
 
 def _refused(decision: Decision, api: API) -> Exception:

@@ -17,7 +17,7 @@ from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.gateway.shielding.shield import shield_body, shield_stream
 from stillwatch.responses.traffic import API, ShieldMode
 
-__all__ = ["shielded", "shielded_stream"]
+__all__ = ["again", "event", "fields_of", "shielded", "shielded_stream"]
 
 REPEATS: Final = frozenset({"thinking_blocks", "provider_specific_fields"})
 CARRIED: Final = ("_hidden_params", "_response_headers")
@@ -29,7 +29,7 @@ async def shielded(api: API, answer: Any, mode: ShieldMode, summaries: Summaries
 
     Mode "summarise" without ``summaries``, or where they give none, leaves reasoning out.
     """
-    fields = _fields(answer)
+    fields = fields_of(answer)
     if fields is None:
         return answer
     body = msgspec.json.encode(_without_repeats(fields))
@@ -39,7 +39,7 @@ async def shielded(api: API, answer: Any, mode: ShieldMode, summaries: Summaries
         told = shield_body(api, body, mode if summary else "drop", summary)
     if not isinstance(told, bytes):
         raise ValueError("a summary was asked for twice")
-    return _again(answer, msgspec.json.decode(told))
+    return again(answer, msgspec.json.decode(told))
 
 
 async def shielded_stream(
@@ -54,7 +54,7 @@ async def shielded_stream(
     try:
         async for chunk in answer:
             kind = type(chunk) if api == "openai_chat" and hasattr(chunk, "model_dump") else None
-            async for told in _left(shield, shield.feed(_event(chunk)), summarise):
+            async for told in _left(shield, shield.feed(event(chunk)), summarise):
                 for part in _chunks(told, kind):
                     yield part
     except Exception:
@@ -78,11 +78,11 @@ async def _left(
             yield part
 
 
-def _event(chunk: Any) -> bytes:
+def event(chunk: Any) -> bytes:
     """A chunk as an event of its stream."""
     if isinstance(chunk, str | bytes):
         return chunk.encode() if isinstance(chunk, str) else chunk
-    fields = _fields(chunk)
+    fields = fields_of(chunk)
     if fields is None:
         raise ValueError("a chunk of a kind that is not known")
     kind = fields.get("type")
@@ -101,7 +101,8 @@ def _chunks(told: bytes, kind: Any) -> Iterator[Any]:
             yield kind(**msgspec.json.decode(event[6:]))
 
 
-def _fields(answer: Any) -> dict[str, Any] | None:
+def fields_of(answer: Any) -> dict[str, Any] | None:
+    """An answer, or a chunk, as a JSON object; None for what is none."""
     if isinstance(answer, dict):
         return answer
     dump = getattr(answer, "model_dump", None)
@@ -117,7 +118,8 @@ def _without_repeats(value: Any) -> Any:
     return [_without_repeats(part) for part in value] if isinstance(value, list) else value
 
 
-def _again(answer: Any, fields: dict[str, Any]) -> Any:
+def again(answer: Any, fields: dict[str, Any]) -> Any:
+    """An object like ``answer`` with other ``fields``."""
     if isinstance(answer, dict):
         return fields
     again = type(answer)(**fields)

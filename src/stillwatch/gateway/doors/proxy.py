@@ -16,6 +16,7 @@ from stillwatch.errors import InputError
 from stillwatch.gateway.alerting import Alerting
 from stillwatch.gateway.doors.accounts import callers_of
 from stillwatch.gateway.doors.asgi import StillwatchMiddleware
+from stillwatch.gateway.doors.marks import Marks
 from stillwatch.gateway.doors.sealing import SEAL_KEYS, opened_keys
 from stillwatch.gateway.doors.serving import parsed_address, serve
 from stillwatch.gateway.doors.summaries import Summaries
@@ -52,7 +53,8 @@ def watch_upstream(
     where, aside = parsed_address(listen, "--listen"), parsed_address(admin, "--admin") if admin else None
     gate = _opened(state, policy, store, run)
     alerting = Alerting(gate)
-    metrics = GateMetrics(gate, alerting.outbox, None if summaries is None else summaries.counts)
+    marks = Marks()
+    metrics = GateMetrics(gate, alerting.outbox, None if summaries is None else summaries.counts, marks.counts)
     server = Upstream(upstream, patience=lambda: gate.policy.failures.upstream_timeout)
 
     async def close() -> None:
@@ -71,6 +73,7 @@ def watch_upstream(
             callers=callers,
             summarise=summaries,
             seal_keys=sealing,
+            marks=marks,
             added=metrics.added,
         ),
         listen=where,

@@ -23,7 +23,7 @@ from stillwatch.gateway.policy import Policy
 from stillwatch.gateway.shielding.base import StreamShield, Summarise
 from stillwatch.responses.traffic import Request
 
-__all__ = ["Judge", "Shielding", "Telling"]
+__all__ = ["Judge", "Shielding", "Telling", "true_headers"]
 
 Header = tuple[bytes, bytes]
 ShieldBody = Callable[[bytes, str | None], bytes | Summarise]
@@ -214,7 +214,7 @@ class Shielding:
             self._start = message
             if self._telling.streams or (self._lines and message["status"] < 300):
                 self._shield = self._stream()
-                await self._send({**message, "headers": list(_true_headers(message))})
+                await self._send({**message, "headers": list(true_headers(message))})
         elif message["type"] == "http.response.body":
             last = not message.get("more_body", False)
             piece = self._telling.came(message.get("body", b""), last=last)
@@ -268,10 +268,11 @@ class Shielding:
             told = self._body(b"".join(self._kept), await self._summary(told) or "")
         if isinstance(told, Summarise):  # asked twice: then there is nothing that may leave
             told = b""
-        headers = [*_true_headers(self._start), (b"content-length", str(len(told)).encode())]
+        headers = [*true_headers(self._start), (b"content-length", str(len(told)).encode())]
         await self._send({**self._start, "headers": headers})
         await self._send({"type": "http.response.body", "body": told, "more_body": False})
 
 
-def _true_headers(start: Message) -> Iterator[Header]:
+def true_headers(start: Message) -> Iterator[Header]:
+    """The headers of an answer that are still true of it with another body."""
     return (header for header in start.get("headers", ()) if header[0].lower() not in _KEPT_OUT)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import dataclasses
 from types import ModuleType
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.marks.base import TokenScores
 from stillwatch.marks.sampling.randomness import Array, seeds, values
 
-__all__ = ["Array", "Scheme", "Tokens", "chosen", "coins", "drawn", "full_name"]
+__all__ = ["Array", "Scheme", "TokenScores", "Tokens", "chosen", "coins", "drawn", "full_name"]
 
 Tokens = npt.NDArray[np.int64]
+
+
+class TokenScores(NamedTuple):
+    """Scores of tokens under one key. ``scores`` (n,): under the null, given the contexts, each is an independent draw
+    from the distribution ``null`` (that is what de-duplication by context is for). ``n_seen`` is the number of tokens
+    looked at before duplicates were dropped. ``parameters`` completes ``null``: the probability of a 1 for "bernoulli",
+    the weight of each fair coin for "tournament", nothing for the others."""
+
+    scores: npt.NDArray[np.float64]
+    null: Literal["uniform", "exponential", "bernoulli", "tournament"]
+    n_seen: int
+    parameters: tuple[float, ...] = ()
 
 
 class Scheme(Protocol):

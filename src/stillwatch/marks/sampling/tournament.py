@@ -13,8 +13,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.marks.base import TokenScores
-from stillwatch.marks.sampling.base import Array, Tokens, chosen, coins, full_name
+from stillwatch.marks.sampling.base import Array, Tokens, TokenScores, chosen, coins, full_name
 
 __all__ = ["Tournament"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special, stats
 
-from stillwatch.marks.base import MarkKey, TokenScores
-from stillwatch.marks.sampling.base import Scheme
+from stillwatch.marks.base import MarkKey
+from stillwatch.marks.sampling.base import Scheme, TokenScores
 
 __all__ = ["Law", "law_of", "with_law"]
 

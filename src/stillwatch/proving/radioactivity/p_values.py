@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.calibration import Wealth, geometric_stakes, permutation_p_value
-from stillwatch.marks.base import MarkKey, TokenScores
-from stillwatch.marks.sampling.base import Scheme
+from stillwatch.marks.base import MarkKey
+from stillwatch.marks.sampling.base import Scheme, TokenScores
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.laws import Law, law_of, with_law
 from stillwatch.proving.radioactivity.text import tail_of

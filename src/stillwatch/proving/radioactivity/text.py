@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.calibration import Tail, coin_sum, exponential_sum, holm, weighted_coin_sum
-from stillwatch.marks.base import MarkKey, TokenScores
+from stillwatch.marks.base import MarkKey
 from stillwatch.marks.sampling.answers import Pairs, distinct_pairs
+from stillwatch.marks.sampling.base import TokenScores
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 
