@@ -346,6 +346,23 @@ def test_probabilities_of_the_case_go_before_those_that_could_be_read(world: Wor
     assert any("the case brings them" in line for line in lines(plan))
 
 
+def test_a_suspect_in_a_toml_file_is_read_on_its_device(world: World, tmp_path: Path) -> None:
+    devices = []
+
+    def opened(folder: Path, device: str) -> FolderModel:
+        devices.append(device)
+        return FolderModel(folder)
+
+    toml = world.folder / "suspect.toml"
+    toml.write_text('address = "transformers:copy"\ndevice = "cpu"\n')
+    run(wanted(world, "copy")._replace(suspect=str(toml), opener=opened), tmp_path / "proof", Silent())
+    assert devices == ["cpu", "cpu"], "the suspect and the reference, each loaded once"
+    for missing in ("transformers:nowhere", str(tmp_path / "proof")):
+        with pytest.raises(InputError, match=r"holds no model: it has no config\.json"):
+            run(wanted(world, "copy")._replace(suspect=missing), tmp_path / "none", Silent())
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_reference_model_that_is_none_is_a_mistake_of_the_case(world: World) -> None:
     toml = changed(world, "copy", ('reference_model = "teacher"\n\n[twins]', 'reference_model = "nowhere"\n\n[twins]'))
     with pytest.raises(InputError, match=r"\[marks\] reference_model: nowhere is no folder of a model"):

@@ -212,9 +212,9 @@ def _unfit(case: Case, folder: Path) -> Iterator[str]:
         if not (folder / name).is_file():
             yield f"[{table}] {field}: there is no file {name}"
     for table in ("marks", "twins"):
-        name = getattr(getattr(case, table), "reference_model", None)
-        if name is not None and not (folder / name / "config.json").is_file():
-            yield f"[{table}] reference_model: {name} is no folder of a model: it has no config.json"
+        model = getattr(getattr(case, table), "reference_model", None)
+        if model is not None and not (folder / model / "config.json").is_file():
+            yield f"[{table}] reference_model: {model} is no folder of a model: it has no config.json"
     claim, marks = case.claim, case.marks
     if claim.before and moment(claim.before) is None:
         yield f"[claim] before: {claim.before!r} is no moment with its zone; write 2026-05-01T00:00:00Z"

@@ -18,7 +18,7 @@ from stillwatch.proving.report import Answered, ProofReport
 from stillwatch.proving.said import case_of, read_said
 from stillwatch.proving.statement import tell
 from stillwatch.proving.testing import all_tests, corrected_for, untested
-from stillwatch.proving.tiers import twins
+from stillwatch.proving.tiers import marks, twins
 
 __all__ = ["as_json", "build_report"]
 
@@ -105,7 +105,8 @@ def _unread(material: Material, answered: Answered) -> Iterator[str]:
     """That the suspect's probabilities would have said more, where they were not read."""
     case = material.case
     named = [part.reference_model for part in (case.marks, case.twins) if part is not None]
-    if material.reading is None and (answered.prepared or any(named)):
+    readable = material.pairs or any(not marks.is_text(opened) for opened in material.opened)
+    if material.reading is None and readable and (answered.prepared or any(named)):
         yield (
             "The suspect's own probabilities, which show more than its answers, were not read: that takes a suspect in "
             "a folder, named in the command."

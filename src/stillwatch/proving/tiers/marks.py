@@ -34,6 +34,8 @@ __all__ = ["by_key", "each_key", "is_text", "outcomes", "planned"]
 
 _NEVER_USED = 20
 _MOST_DECOYS = 1_000
+_MOST_SCORES = 1_000_000_000
+"""Scores of decoys in one test of weighed tokens, of which there are dozens a window: some minutes of one core."""
 _UNIT = "keys that were never used"
 _NEVER_TAKEN = "prompts that were never taken"
 
@@ -150,7 +152,8 @@ def _expected(material: Material, readings: Readings | None, opened: Opened, pla
         beside = read.reference_best is not None
         return scores_of_weighed(read.weighed, read.rows, read.passages, key, against_reference=beside, decoys=secrets)
 
-    evidence = test(opened.key, _secrets(material, opened))
+    each = max(_MOST_SCORES // max(read.weighed.tokens.size, 1), _NEVER_USED)
+    evidence = test(opened.key, _secrets(material, opened)[:each])
     return _outcome(planned, _committed(evidence, opened), [_never_used(opened.key, test)], opened.fixed)
 
 
