@@ -29,9 +29,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
+from bench.byte_level import byte_level_tokenizer
 from bench.tables import Table, publish, say
 from stillwatch.asking.base import Message
 from stillwatch.errors import InputError
@@ -96,15 +96,7 @@ def reply_of(answerer: Answerer, item: Item, kind: str) -> Reply:
 
 def tokenizer_for(texts: Sequence[str]) -> PreTrainedTokenizerFast:
     """A byte-level vocabulary learnt from the texts."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    special = [PAD, END, *map(TURN.format, ROLES)]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=3000, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-    )
-    made.train_from_iterator(texts, trainer)
+    made = byte_level_tokenizer(texts, 3000, [PAD, END, *map(TURN.format, ROLES)])
     return PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token=PAD, eos_token=END, padding_side="left", chat_template=TEMPLATE
     )

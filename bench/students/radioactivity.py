@@ -1,0 +1,178 @@
+"""What the tests of marks see in trained students: by marked share, scheme, training, size, rewording and answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.students.made import NULLS, World
+from bench.students.models import Read, Text
+from bench.tables import Table, say
+from stillwatch.marks.base import MarkKey
+from stillwatch.marks.keys import decoys
+from stillwatch.proving.evidence import Evidence
+from stillwatch.proving.radioactivity.answers import answer_tokens
+from stillwatch.proving.radioactivity.base import Passage
+from stillwatch.proving.radioactivity.counts import answer_counts
+from stillwatch.proving.radioactivity.keys import among_keys
+from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
+
+OTHERS, MOST_READ = 1_000, 600
+"""Keys that were never used, and texts of one key that are read at most: a tenth of the campaign."""
+NULL_ANSWERS = 150
+LEVELS = (0.1, 0.05, 0.01, 0.001)
+
+
+def log10(evidence: Evidence) -> float:
+    """Of the p-value."""
+    return math.log10(max(1.0 if evidence.p_value is None else evidence.p_value, 1e-300))
+
+
+def passages(texts: Sequence[Text]) -> list[Passage]:
+    """Texts as the tests of marks read them."""
+    return [text.passage for text in texts]
+
+
+def cases(world: World) -> list[tuple[str, str, str, bool]]:
+    """(what is varied, student/epoch, campaign, whether it is asked too), as the table has them."""
+    last = world.scale.learnt
+    made = [("as taken", f"marked/{epoch}", "sparse", epoch == last) for epoch in world.students["marked"].kept]
+    return [
+        *made,
+        ("more marked", f"marked, densely/{last}", "dense", True),
+        ("a small student", f"marked, small/{last}", "sparse", False),
+        ("tuned on others afterwards", "marked, then others/2", "sparse", False),
+        ("half the phrases reworded before", f"marked, reworded/{last}", "sparse", False),
+        ("a quarter of the exchanges", f"marked, a quarter taken/{last}", "sparse", False),
+        ("saw none of it", "null 0/5", "sparse", True),
+    ]
+
+
+def power(world: World) -> Table:
+    """log10 of p-values, student by student and key by key."""
+    rows: list[dict[str, Any]] = []
+    teacher = Read(world.model(world.teacher))
+    for varied, name, campaign, asked in cases(world):
+        say(f"marks: {name}")
+        student, texts = Read(world.model(name)), world.texts(campaign)
+        if name.startswith("marked, a quarter"):
+            texts = texts[: world.scale.campaign // 4]
+        said = _said(world, name, texts) if asked else []
+        for of, key in world.keys(campaign).items():
+            marked = passages(world.marked(campaign, of, texts))[:MOST_READ]
+            row: dict[str, Any] = {
+                "student": varied, "epochs": int(name.rpartition("/")[2]), "scheme": of[0], "share": f"{of[1]:.1%}",
+                "marked texts": len(world.marked(campaign, of, texts)),
+                "predicted": log10(predicted_tokens(student, marked, key)),
+                "expected": log10(expected_scores(student, marked, key)),
+                "less the teacher's": log10(expected_scores(student, marked, key, reference=teacher)),
+            }  # fmt: skip
+            if asked:
+                learnt = passages(world.marked(campaign, of, texts))
+                row |= {
+                    "answers": log10(answer_tokens(said, key, learnt=learnt)),
+                    "counts": log10(answer_counts(said, key, learnt=learnt)),
+                    "counts less the teacher's": log10(answer_counts(said, key, learnt=learnt, reference=teacher)),
+                }
+            rows.append({name: f"{v:.1f}" if isinstance(v, float) else v for name, v in row.items()})
+    scale = world.scale
+    note = (
+        f"log10 of p. The campaign took {scale.campaign:,} exchanges; its student learns from them alone. Read "
+        f"along at most {MOST_READ} marked texts of each key; the last three: one answer to each of {scale.asked:,} of "
+        "the prompts taken."
+    )
+    return Table("students-marks", "Students of marked text", rows, note)
+
+
+def by_answers(world: World) -> Table:
+    """The closed tests against the number of answers."""
+    teacher, rows = Read(world.model(world.teacher)), list[dict[str, Any]]()
+    for name, campaign in (
+        (f"marked/{world.scale.learnt}", "sparse"),
+        (f"marked, densely/{world.scale.learnt}", "dense"),
+    ):
+        texts = world.texts(campaign)
+        said = _said(world, name, texts)
+        for of, key in world.keys(campaign).items():
+            if of[1] < 0.1:
+                continue
+            learnt = passages(world.marked(campaign, of, texts))
+            row: dict[str, Any] = {"scheme": of[0], "share": f"{of[1]:.0%}"}
+            for part in (10, 5, 2, 1):
+                some = said[: world.scale.asked // part]
+                row[f"{len(some):,} answers"] = (
+                    f"{log10(answer_counts(some, key, learnt=learnt, reference=teacher)):.1f}"
+                )
+            rows.append(row)
+    note = "log10 of p of the counts less the teacher's."
+    return Table("students-answers", "How many answers it takes", rows, note)
+
+
+def other_keys(world: World) -> Table:
+    """The key among a thousand that were never used, corrected for all of them."""
+    student, texts = Read(world.model(f"marked/{world.scale.learnt}")), world.texts("sparse")
+    rows: list[dict[str, Any]] = []
+    for of, key in world.keys("sparse").items():
+        if of[1] != 0.1:
+            continue
+        marked = passages(world.marked("sparse", of, texts))[:MOST_READ]
+        every = [key, *decoys(key, OTHERS)]
+        for test, read in (("predicted", predicted_tokens), ("expected", expected_scores)):
+            say(f"marks: {OTHERS:,} other keys of {of[0]}, {test}")
+            some = marked if test == "predicted" else marked[: MOST_READ // 6]
+            found = among_keys([(each, read(student, some, each)) for each in every], len(every))
+            corrected = {name: p for name, _, p in found.numbers["keys"]}
+            others = [p for name, p in corrected.items() if name != key.id]
+            rows.append({
+                "scheme": of[0], "test": test, "texts read": len(some), "the key": f"{corrected[key.id]:.1e}",
+                "least of the others": f"{min(others):.2g}",
+            })  # fmt: skip
+    note = f"p-values after correction for {OTHERS + 1:,} keys (Holm); 10 % marked."
+    return Table("students-other-keys", "No other key", rows, note)
+
+
+def nulls(world: World, keys: int = 500) -> Table:
+    """Students of unmarked text under keys that they never met."""
+    found: dict[str, list[float]] = {}
+    every = [each for each in sorted(world.keys("sparse").items()) if each[0][1] == 0.1]
+    for number in range(NULLS):
+        say(f"marks: null student {number + 1} of {NULLS}")
+        (of, key), student = every[number % len(every)], Read(world.model(f"null {number}/5"))
+        marked = passages(world.marked("sparse", of, world.texts("sparse")))
+        said = _said(world, f"null {number}/5", world.texts("taken")[:NULL_ANSWERS])
+        for at, each in enumerate((key, *decoys(key, keys - 1))):
+            for name, p in _of_null(student, marked, said, each, bets=at < keys // 5).items():
+                found.setdefault(name, []).append(p)
+    rows = [
+        {"statistic": name, "students": NULLS, "nulls": len(p)}
+        | {f"p <= {a:g}": f"{np.mean(np.asarray(p) <= a):.4f}" for a in LEVELS}
+        for name, p in found.items()
+    ]
+    note = "The three schemes in turn. The last three are bets, whose p-values are valid and lie above uniform ones."
+    return Table("students-marks-nulls", "Students of unmarked text, keys they never met", rows, note)
+
+
+def _of_null(
+    student: Read, marked: Sequence[Passage], said: Sequence[Passage], key: MarkKey, bets: bool
+) -> dict[str, float]:
+    some = marked[:50]
+    tests = {
+        "predicted, planned": predicted_tokens(student, some, key, planned=600),
+        "answers": answer_tokens(said, key),
+        "answers at marked windows, planned": answer_tokens(said, key, learnt=some, planned=1500),
+    }
+    if bets:
+        tests["predicted, stopped"] = predicted_tokens(student, some, key)
+        tests["expected"] = expected_scores(student, some, key)
+        tests["counts"] = answer_counts(said, key)
+    return {name: 1.0 if evidence.p_value is None else evidence.p_value for name, evidence in tests.items()}
+
+
+def _said(world: World, name: str, texts: Sequence[Text]) -> list[Passage]:
+    """One answer of the student to each of so many prompts that were taken."""
+    places = np.random.default_rng(9).permutation(len(texts))[: world.scale.asked].tolist()
+    asked = [texts[place].prompt for place in places]
+    return [Text(p, a).passage for p, a in zip(asked, world.said(name, asked), strict=True)]
