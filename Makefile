@@ -11,7 +11,8 @@ PRODUCED := $(patsubst %,tests/sources/test_%.py,otlp_producers sdk_recordings l
 # depends on the machine (TORCH, and pip's settings, choose another; the CPU's is enough).
 SUSPECTS := .venv-suspects
 TORCH ?= torch==2.13.0
-SUSPECTED := tests/safety_audit/test_small_models.py tests/marks/sampling/test_torch.py tests/marks/sampling/test_vllm.py tests/proving/test_students.py
+SUSPECTED := tests/safety_audit/test_small_models.py tests/marks/sampling/test_torch.py tests/marks/sampling/test_vllm.py \
+  tests/proving/radioactivity/test_local.py tests/proving/test_small_suspects.py tests/proving/test_students.py
 
 .PHONY: demo test producers suspects check format bench docs lock clean help
 .DEFAULT_GOAL := help

@@ -21,7 +21,7 @@ from stillwatch.asking.base import Endpoint
 from stillwatch.asking.limits import Limits, Price
 from stillwatch.errors import InputError, UsageError
 
-__all__ = ["Model", "open_model"]
+__all__ = ["LocalFolder", "Model", "local_folder", "open_model"]
 
 _LIMITS = frozenset(Limits.__struct_fields__)
 _OURS = frozenset({"address", "price", "name"})
@@ -45,20 +45,48 @@ class Model(NamedTuple):
     settings: Mapping[str, Any] = {}
 
 
+class LocalFolder(NamedTuple):
+    """A model in a folder on this machine, and the device that it is to be loaded on ("": whichever is best)."""
+
+    folder: Path
+    device: str = ""
+
+
+def local_folder(text: str, where: str = "a model") -> LocalFolder | None:
+    """The folder that ``text`` names; None for a model of any other kind. Nothing is opened.
+
+    Raises `UsageError` or `InputError` for what cannot be, as `open_model`, or where the folder holds no model.
+    """
+    address, told, place = _told(text, where)
+    kind, address = _kind(address, place)
+    if kind != "transformers":
+        return None
+    folder = Path(address.removeprefix("transformers:"))
+    if not (folder / "config.json").is_file():
+        raise InputError("holds no model: it has no config.json", folder, "name a folder as transformers saves one")
+    device = told.get("device", "")
+    return LocalFolder(folder, device if isinstance(device, str) else "")
+
+
 def open_model(text: str, where: str = "a model") -> Model:
     """The model that ``text`` names; ``where`` is the option it stands in.
 
     Raises `UsageError` or `InputError` for what cannot be, `PluginError` where its extra is not installed. Nothing is
     asked yet.
     """
+    return _opened(*_told(text, where))
+
+
+def _told(text: str, where: str) -> tuple[str, dict[str, Any], str]:
+    """The address that ``text`` is or names a file with, what else that file says, and where it stands."""
     path = Path(text)
     if text.endswith(".toml") and ":" not in text.partition("/")[0]:
         told = _table(path)
         address = told.pop("address", None)
         if not isinstance(address, str) or address.endswith(".toml"):
             raise InputError("has no address", path, f"{_DO.replace(' or a .toml', '')}: address = …")
-        return _opened(_beside(address, path.parent), told, str(path))
-    return _opened(text, {}, where)
+        return _beside(address, path.parent), told, str(path)
+    return text, {}, where
 
 
 def _table(path: Path) -> dict[str, Any]:

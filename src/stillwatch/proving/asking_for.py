@@ -96,14 +96,15 @@ def seal_prepared(
     questions: Sequence[Question],
     path: Path,
     digest: str,
+    more: Mapping[str, Any],
     *,
     overwrite: bool = False,
 ) -> tuple[Rejected, ...]:
     """Seal the answers in ``paths`` into ``path``; returns what of them was set aside.
 
     A line names its prompt by the id in a list of the case, by the question's id, or by its words. A sealed file's
-    head goes into this one's, so that what it settled stays known. Raises `InputError` for a file that cannot be read
-    or where nothing answers a prompt of the case; `UsageError`, `StorageError`.
+    head goes into this one's, so that what it settled stays known; ``more`` goes there besides. Raises `InputError` for
+    a file that cannot be read or where nothing answers a prompt of the case; `UsageError`, `StorageError`.
     """
     by_name, by_id = _names(material), {question.id: question for question in questions}
     rejected: list[Rejected] = []
@@ -111,23 +112,24 @@ def seal_prepared(
     files = []
     for each in paths:
         data = _read(each)
-        told: dict[str, Any] = {"name": each.name, "sha256": hashlib.sha256(data).hexdigest()}
+        file: dict[str, Any] = {"name": each.name, "sha256": hashlib.sha256(data).hexdigest()}
         if data.startswith(_SEALED):
             held = read_sealed(each)
-            told |= {
+            file |= {
                 "model": held.head.model,
                 "seal": held.seal,
                 "about": held.head.about,
                 "made_at": held.head.made_at,
             }
         before = len(rejected)
-        found += _sealed_answers(each, by_id, rejected) if "seal" in told else _lines(each, by_name, rejected)
-        files.append(told | {"set_aside": len(rejected) - before})
+        found += _sealed_answers(each, by_id, rejected) if "seal" in file else _lines(each, by_name, rejected)
+        files.append(file | {"set_aside": len(rejected) - before})
     if not found:
         first = f" (the first line set aside: {rejected[0].reason})" if rejected else ""
         raise InputError(f"holds no answer to a prompt of the case{first}", paths[0], _LINE)
     name = files[0]["model"] if len(files) == 1 and "model" in files[0] else material.case.claim.suspect
-    with open_sealed(path, model=name, seed=0, about=about(digest, **{PREPARED: files}), overwrite=overwrite) as sealed:
+    told = about(digest, **{PREPARED: files, **more})
+    with open_sealed(path, model=name, seed=0, about=told, overwrite=overwrite) as sealed:
         _add(sealed, found, by_id, rejected)
     return tuple(rejected)
 

@@ -65,6 +65,9 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """Tier 1: keys that were laid open (`marks.openings`) and the exchanges whose answers they marked.
 
     ``tried``: how many keys were to be tested, where some are not shown; default: all that the statement tells of.
+    ``reference_model``: a folder with a model of the same tokens that no key had a part in (the marking model without
+    its mark, or the suspect's base), beside which a suspect in a folder is read; ``windows``: how many windows of each
+    key's texts its predicted tokens are counted in.
     """
 
     openings: Annotated[Files, msgspec.Meta(min_length=1, max_length=100)]
@@ -78,14 +81,21 @@ class Marks(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer: File | None = None
     tried: Annotated[int, msgspec.Meta(ge=1)] | None = None
     decoys: Annotated[int, msgspec.Meta(ge=20)] | None = None
+    reference_model: File | None = None
+    windows: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
 
 
 class Twins(msgspec.Struct, frozen=True, kw_only=True):
-    """Tier 2: pairs of answers (`twins.reading.prepared`); ``seed`` splits them into choosing and deciding halves."""
+    """Tier 2: pairs of answers (`twins.reading.prepared`); ``seed`` splits them into choosing and deciding halves.
+
+    ``reference_model``: a folder with another model (yours, or the suspect's base), whose probabilities are taken off
+    those of a suspect in a folder.
+    """
 
     pairs: File
     controls: File | None = None
     probabilities: File | None = None
+    reference_model: File | None = None
     seed: Seed = 0
 
 
@@ -201,6 +211,10 @@ def _unfit(case: Case, folder: Path) -> Iterator[str]:
     for table, field, name in files_of(case):
         if not (folder / name).is_file():
             yield f"[{table}] {field}: there is no file {name}"
+    for table in ("marks", "twins"):
+        model = getattr(getattr(case, table), "reference_model", None)
+        if model is not None and not (folder / model / "config.json").is_file():
+            yield f"[{table}] reference_model: {model} is no folder of a model: it has no config.json"
     claim, marks = case.claim, case.marks
     if claim.before and moment(claim.before) is None:
         yield f"[claim] before: {claim.before!r} is no moment with its zone; write 2026-05-01T00:00:00Z"

@@ -19,6 +19,7 @@ from stillwatch.proving.folder import ANSWERS, PAGE, REPORT, STATEMENT, KeptCase
 from stillwatch.proving.material import load
 from stillwatch.proving.page import render_page, render_statement
 from stillwatch.proving.questions import questions_of
+from stillwatch.proving.readings.read import plan_in
 from stillwatch.proving.report import ProofReport
 from stillwatch.proving.reporting import as_json, build_report
 from stillwatch.proving.said import case_of, read_said
@@ -130,6 +131,18 @@ def _answers(kept: KeptCase, report: ProofReport, out: Path) -> Iterator[tuple[b
             else f"the answers end with the seal {said.facts.seal[:16]}…, not with that of the report"
         ),
     )
+    if report.read is not None:
+        settled = plan_in(said.about)
+        bound = settled is not None and settled[1] == report.read.seal
+        yield (
+            not bound,
+            (
+                f"what was read of the suspect itself ends with the seal ({report.read.seal[:16]}…) that the answers' "
+                "head names, so it was read before the first of them was sealed"
+                if bound
+                else "the answers' head does not name the readings of the report"
+            ),
+        )
     bound = case_of(said.about) == kept.digest
     yield (
         not bound,

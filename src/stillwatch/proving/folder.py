@@ -4,6 +4,7 @@
 
     DIR/case/case.json           the case, and the SHA-256 of each file; its own SHA-256 is in the head of the answers
     DIR/case/twins-pairs.jsonl   … the files that it names
+    DIR/readings/suspect.jsonl   what was read of its probabilities, where it lies in a folder (`readings.sealed`)
     DIR/answers/suspect.jsonl    what the suspect answered, sealed (`asking.sealed`)
     DIR/prove.json, prove.html, statement.html
 """
@@ -21,10 +22,11 @@ from stillwatch.proving.case import FILES, Case, files_of
 from stillwatch.storage.disk import disk_errors
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["ANSWERS", "CASE", "PAGE", "REPORT", "STATEMENT", "KeptCase", "keep", "read_kept", "spoilt"]
+__all__ = ["ANSWERS", "CASE", "PAGE", "READINGS", "REPORT", "STATEMENT", "KeptCase", "keep", "read_kept", "spoilt"]
 
 CASE: Final = "case/case.json"
 ANSWERS: Final = "answers/suspect.jsonl"
+READINGS: Final = "readings/suspect.jsonl"
 REPORT, PAGE, STATEMENT = "prove.json", "prove.html", "statement.html"
 
 

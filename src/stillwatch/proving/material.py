@@ -15,14 +15,14 @@ from stillwatch.marks.commitments import Entry, Read, Register
 from stillwatch.marks.openings import Opening, opened_key, read_opening, verify
 from stillwatch.marks.statements import Statement, read_statement
 from stillwatch.proving.case import Case, Marks, moment
-from stillwatch.proving.report import Fixed, SetAside
+from stillwatch.proving.report import Fixed, ReadingPlan, SetAside
 from stillwatch.proving.style import Answers, Reference, read_answers, read_reference
 from stillwatch.proving.twins.base import LogProbabilities, Pair
 from stillwatch.proving.twins.reading.lines import lines_of
 from stillwatch.proving.twins.reading.prepared import read_log_probabilities, read_pairs
 from stillwatch.sources.base import Rejected
 
-__all__ = ["Exchange", "Material", "Opened", "Prompt", "StyleSet", "load"]
+__all__ = ["Exchange", "Material", "Opened", "Prompt", "StyleSet", "load", "tokenizer_of"]
 
 T = TypeVar("T")
 _PROMPT = 'give lines of {"prompt_id", "prompt"}'
@@ -65,7 +65,7 @@ class StyleSet(NamedTuple):
 
 class Material(NamedTuple):
     """What there is to test with. ``tried`` is the number of keys that the correction counts; ``usual`` are answers
-    without marks, as (prompt, answer)."""
+    without marks, as (prompt, answer); ``reading`` is what is read of the suspect itself (None: nothing)."""
 
     case: Case
     opened: tuple[Opened, ...] = ()
@@ -79,6 +79,7 @@ class Material(NamedTuple):
     style: StyleSet | None = None
     further: tuple[Prompt, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
+    reading: ReadingPlan | None = None
 
 
 class _PromptLine(msgspec.Struct):
@@ -173,7 +174,7 @@ def _with_marks(found: Material, marks: Marks, folder: Path, aside: _Aside) -> M
         marked=marked,
         mark_controls=_prompts([folder / marks.controls] if marks.controls is not None else [], aside),
         usual=tuple((line.prompt, line.answer) for line in usual),
-        tokenizer=_tokenizer(folder / marks.tokenizer) if marks.tokenizer is not None else None,
+        tokenizer=tokenizer_of(folder / marks.tokenizer) if marks.tokenizer is not None else None,
     )
 
 
@@ -231,8 +232,8 @@ def _stamped(marks: Marks, folder: Path) -> dt.datetime | None:
     return timestamps.verify(_read(folder / marks.stamp), _read(folder / marks.statement), roots, marks.stamp)
 
 
-def _tokenizer(path: Path) -> Any:
-    """The marking model's tokenizer, as ``tokenizer.json`` has it."""
+def tokenizer_of(path: Path) -> Any:
+    """A model's tokenizer, as its ``tokenizer.json`` has it. Raises `InputError` for a file that is none."""
     from tokenizers import Tokenizer  # noqa: PLC0415 - slow to import, and only marks in tokens need it
 
     text = _read(path).decode("utf-8", "replace")

@@ -306,4 +306,24 @@ def _about(report: ProofReport) -> tuple[tuple[str, str], ...]:
     ]
     if found.prepared:
         rows.insert(1, ("Taken from files", ", ".join(found.prepared)))
-    return tuple((name, wording.visible(value, limit=300)) for name, value in rows)
+    rows += _read(report)
+    return tuple((wording.visible(name, limit=120), wording.visible(value, limit=300)) for name, value in rows)
+
+
+def _read(report: ProofReport) -> Iterator[tuple[str, str]]:
+    """What was read of a suspect in a folder, and of which files, in rows."""
+    read = report.read
+    if read is None:
+        return
+    yield "Read of the suspect itself", statement.what_was_read(read.plan) or "nothing"
+    yield "Read since", read.began
+    yield "Seal of the readings", read.seal
+    plan = read.plan
+    models = (
+        ("Suspect", plan.suspect),
+        ("Reference for marks", plan.marks_reference),
+        ("Reference for twins", plan.twins_reference),
+    )
+    for name, model in models:
+        if model is not None:
+            yield from ((f"{name}: {model.folder}/{file}", digest) for file, digest in model.files.items())

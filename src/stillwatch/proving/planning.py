@@ -25,6 +25,8 @@ from stillwatch.proving.evidence import Tier
 from stillwatch.proving.material import Material, Opened
 from stillwatch.proving.questions import questions_of
 from stillwatch.proving.radioactivity.text_marks import Reply, sightings
+from stillwatch.proving.report import ReadingPlan
+from stillwatch.proving.statement import what_was_read
 from stillwatch.proving.style.calibrating import controls_needed
 from stillwatch.proving.testing import corrected_for, untested
 from stillwatch.proving.tiers import marks, style, twins
@@ -58,8 +60,8 @@ class TestPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole plan; ``asking`` is None where no suspect is named. ``number`` p-values are corrected for, ``untested``
-    of them of keys that are not shown."""
+    """The whole plan; ``asking`` is None where no suspect is named, ``reading`` where it is in no folder. ``number``
+    p-values are corrected for, ``untested`` of them of keys that are not shown."""
 
     prompts: int
     questions: int
@@ -68,6 +70,7 @@ class ProofPlan(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     untested: int
     tests: tuple[TestPlan, ...]
+    reading: ReadingPlan | None = None
 
 
 def make_plan(material: Material, model: Model | None, sealed: SealedFile | None = None) -> ProofPlan:
@@ -83,6 +86,7 @@ def make_plan(material: Material, model: Model | None, sealed: SealedFile | None
         number=number,
         untested=untested(material),
         tests=(*_marks(material, each), *_twins(material, each), *_style(material)),
+        reading=material.reading,
     )
 
 
@@ -108,6 +112,12 @@ def lines(plan: ProofPlan) -> list[str]:
     found = [f"{counted(plan.prompts, 'prompt')}, {counted(plan.questions, 'question')} with all samples."]
     if plan.asking is not None:
         found += in_words([plan.asking])
+    if plan.reading is not None:
+        read = what_was_read(plan.reading)
+        found += [f"To be read of the suspect in {plan.reading.suspect.folder}, before it is asked: {read}."] * bool(
+            read
+        )
+        found += plan.reading.left_out
     hidden = f", {plan.untested} of them of keys that are not shown" if plan.untested else ""
     if plan.number:
         found.append(
@@ -131,10 +141,12 @@ def _plural(unit: str) -> str:
 
 
 def _marks(material: Material, level: float) -> Iterator[TestPlan]:
-    for opened, (first, second) in zip(material.opened, _by_two(material), strict=True):
+    for opened in material.opened:
+        first, second, *more = marks.by_key(material, opened)
         lacks = _lacks(material, opened)
         if not marks.is_text(opened):
             yield from (_tokens(material, each, level, lacks) for each in (first, second))
+            yield from _read(material, opened, more, level, lacks)
             continue
         could = {
             (same_prompt(e.prompt), name)
@@ -148,11 +160,6 @@ def _marks(material: Material, level: float) -> Iterator[TestPlan]:
         pairs = _pairs_seen(material, opened)
         needs = ("Finds students that took the habit over; more answers to any prompts make each pair surer.",)
         yield _flips(second, pairs, "pair of variants in our own answers", level, needs, lacks)
-
-
-def _by_two(material: Material) -> list[tuple[Planned, Planned]]:
-    each = marks.planned(material)
-    return list(zip(each[::2], each[1::2], strict=True))
 
 
 def _pairs_seen(material: Material, opened: Opened) -> int:
@@ -181,7 +188,7 @@ def _lacks(material: Material, opened: Opened) -> tuple[str, ...]:
 def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str, ...]) -> TestPlan:
     """At most so many pairs of a window and a token; how many of them are new only a pilot shows."""
     most = len(questions_of(material)) * material.case.asking.max_tokens
-    effect = (float(stats.norm.isf(level)) + float(stats.norm.ppf(POWER))) / math.sqrt(most) if most else None
+    effect = _score_shift(most, level) if most else None
     says = (
         f"With so many it would see, with a chance of {percent(POWER)}, tokens that score {effect:.2g} standard "
         "deviations higher under the key than under another."
@@ -201,6 +208,68 @@ def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str
         needs=needs,
         lacks=lacks,
     )
+
+
+def _read(
+    material: Material, opened: Opened, planned: Sequence[Planned], level: float, lacks: tuple[str, ...]
+) -> Iterator[TestPlan]:
+    """The tests for which the suspect itself is read: predicted tokens, and its probabilities."""
+    reading = material.reading
+    if reading is None or not planned:
+        return
+    number, there = reading.planned[opened.key.id], reading.windows[opened.key.id]
+    effect = _score_shift(number, level)
+    yield _of_windows(
+        planned[0],
+        number,
+        level,
+        effect,
+        f"With so many it would see, with a chance of {percent(POWER)}, predicted tokens that score {effect:.2g} "
+        "standard deviations higher under the key than under another.",
+        (
+            "Where the marked answers have fewer, scores are drawn by lot in their place. Never make [marks] windows "
+            "of how many they have: that is the key's doing.",
+        ),
+        lacks,
+    )
+    beside = reading.marks_reference is not None
+    yield _of_windows(
+        planned[1],
+        there,
+        level,
+        None,
+        "Sees what a suspect took over long before its predicted tokens show it; how much, only a pilot says.",
+        () if beside else ("[marks] reference_model, the marking model unmarked, would make it far sharper.",),
+        lacks,
+    )
+
+
+def _of_windows(
+    planned: Planned,
+    units: int,
+    level: float,
+    effect: float | None,
+    says: str,
+    needs: tuple[str, ...],
+    lacks: tuple[str, ...],
+) -> TestPlan:
+    return TestPlan(
+        name=planned.name,
+        tier="marks",
+        what=planned.what,
+        units=units,
+        unit="window along marked answers",
+        level=level,
+        effect=effect,
+        says=says,
+        needs=needs,
+        lacks=lacks,
+    )
+
+
+def _score_shift(number: int, level: float) -> float:
+    """The shift of the mean of so many scores, in their standard deviations, that is seen with the power of plans."""
+    return (float(stats.norm.isf(level)) + float(stats.norm.ppf(POWER))) / math.sqrt(number)
 
 
 def _flips(planned: Planned, n: int, unit: str, level: float, needs: Sequence[str], lacks: Sequence[str]) -> TestPlan:

@@ -10,7 +10,19 @@ import msgspec
 from stillwatch.proving.case import Claim
 from stillwatch.proving.evidence import Evidence
 
-__all__ = ["Answered", "Control", "Example", "Fixed", "Paragraph", "ProofReport", "SetAside", "Tested"]
+__all__ = [
+    "Answered",
+    "Control",
+    "Example",
+    "Fixed",
+    "ModelRead",
+    "Paragraph",
+    "ProofReport",
+    "ReadFacts",
+    "ReadingPlan",
+    "SetAside",
+    "Tested",
+]
 
 VERSION = 1
 
@@ -88,6 +100,40 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     unused: int = 0
 
 
+class ModelRead(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that was read: what its folder is called, and the SHA-256 of each file that decides what it says."""
+
+    folder: str
+    files: dict[str, str] = {}
+
+
+class ReadingPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a suspect's own probabilities, settled before anything is read or asked.
+
+    ``texts`` is, of each key that is tested so, the number of marked texts that the suspect is read along, ``windows``
+    the number of windows that hold something to count, ``planned`` how many of them `predicted_tokens` counts: not
+    made of the marked texts. ``candidates`` are answers of pairs that it is asked the probability of. ``left_out`` says
+    why a test that reads is not among those that are planned.
+    """
+
+    suspect: ModelRead
+    marks_reference: ModelRead | None = None
+    twins_reference: ModelRead | None = None
+    texts: dict[str, int] = {}
+    windows: dict[str, int] = {}
+    planned: dict[str, int] = {}
+    candidates: int = 0
+    left_out: tuple[str, ...] = ()
+
+
+class ReadFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read: the ``plan``, since when (``began``, ISO 8601, UTC), and the ``seal`` of the last reading."""
+
+    plan: ReadingPlan
+    began: str
+    seal: str
+
+
 class SetAside(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of a file that were not used, by reason, with the first place."""
 
@@ -118,6 +164,7 @@ class ProofReport(msgspec.Struct, frozen=True, kw_only=True):
     planned: int
     untested: int
     answered: Answered
+    read: ReadFacts | None = None
     examples: tuple[Example, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     caveats: tuple[str, ...] = ()

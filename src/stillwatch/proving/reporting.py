@@ -10,14 +10,15 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.campaigns.wording import counted
 from stillwatch.progress import Progress
-from stillwatch.proving.folder import ANSWERS, KeptCase
+from stillwatch.proving.folder import ANSWERS, READINGS, KeptCase
 from stillwatch.proving.material import Material, load
 from stillwatch.proving.questions import questions_of
+from stillwatch.proving.readings.read import load_readings, plan_in
 from stillwatch.proving.report import Answered, ProofReport
 from stillwatch.proving.said import case_of, read_said
 from stillwatch.proving.statement import tell
 from stillwatch.proving.testing import all_tests, corrected_for, untested
-from stillwatch.proving.tiers import twins
+from stillwatch.proving.tiers import marks, twins
 
 __all__ = ["as_json", "build_report"]
 
@@ -36,7 +37,13 @@ def build_report(kept: KeptCase, out: Path, progress: Progress) -> ProofReport:
     progress.step("Reading")
     material = load(kept.case, kept.folder)
     said = read_said(out / ANSWERS, questions_of(material))
-    tests = all_tests(material, said, progress)
+    settled = plan_in(said.about)
+    readings = None
+    if settled is not None:
+        plan, seal = settled
+        material = material._replace(reading=plan)
+        readings = load_readings(out / READINGS, material, plan, seal, kept.digest)
+    tests = all_tests(material, said, progress, readings)
     report = ProofReport(
         stillwatch=__version__,
         claim=kept.case.claim,
@@ -46,6 +53,7 @@ def build_report(kept: KeptCase, out: Path, progress: Progress) -> ProofReport:
         planned=corrected_for(material),
         untested=untested(material),
         answered=said.facts,
+        read=None if readings is None else readings.facts,
         examples=twins.examples(material, said),
         set_aside=material.set_aside,
         caveats=tuple(_caveats(material, said.facts, case_of(said.about) == kept.digest)),
@@ -60,6 +68,8 @@ def as_json(report: ProofReport) -> bytes:
 
 def _caveats(material: Material, answered: Answered, same: bool) -> Iterator[str]:
     """What bounds the whole report."""
+    if material.reading is not None:
+        yield from material.reading.left_out
     if not same:
         yield "The answers were sealed for another case than this one: nothing shows that it was settled before them."
     if answered.prepared:
@@ -72,6 +82,7 @@ def _caveats(material: Material, answered: Answered, same: bool) -> Iterator[str
             "What answers at an endpoint is tested, system prompt, filters and settings too. A neutralising filter "
             "at the endpoint, or one that answers known prompts from a list, changes what can be seen."
         )
+    yield from _unread(material, answered)
     if answered.unused:
         yield f"{counted(answered.unused, 'line')} of the collected answers could not be used, and were set aside."
     missing = answered.planned - answered.answered
@@ -88,3 +99,15 @@ def _caveats(material: Material, answered: Answered, same: bool) -> Iterator[str
         )
     yield _ONE_LOOK
     yield _LOCAL
+
+
+def _unread(material: Material, answered: Answered) -> Iterator[str]:
+    """That the suspect's probabilities would have said more, where they were not read."""
+    case = material.case
+    named = [part.reference_model for part in (case.marks, case.twins) if part is not None]
+    readable = material.pairs or any(not marks.is_text(opened) for opened in material.opened)
+    if material.reading is None and readable and (answered.prepared or any(named)):
+        yield (
+            "The suspect's own probabilities, which show more than its answers, were not read: that takes a suspect in "
+            "a folder, named in the command."
+        )

@@ -1,24 +1,29 @@
-"""A whole proof on one page: keep the case, ask or take answers, seal, test once, write."""
+"""A whole proof on one page: keep the case, read a suspect in a folder, ask it or take answers, test once, write."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from stillwatch.asking.addresses import open_model
+from stillwatch.asking.addresses import LocalFolder, local_folder, open_model
 from stillwatch.asking.sealed import read_sealed
 from stillwatch.asking.spending import Budget
 from stillwatch.errors import AskingError, InputError, UsageError
 from stillwatch.progress import Progress
 from stillwatch.proving.asking_for import ask_suspect, seal_prepared
-from stillwatch.proving.case import read_case
-from stillwatch.proving.folder import ANSWERS, PAGE, REPORT, STATEMENT, KeptCase, keep
-from stillwatch.proving.material import load
+from stillwatch.proving.case import Case, read_case
+from stillwatch.proving.folder import ANSWERS, PAGE, READINGS, REPORT, STATEMENT, KeptCase, keep
+from stillwatch.proving.material import Material, load
 from stillwatch.proving.page import render_page, render_statement
 from stillwatch.proving.planning import ProofPlan, make_plan
 from stillwatch.proving.questions import questions_of
+from stillwatch.proving.radioactivity.local import LocalModel
+from stillwatch.proving.readings.base import Opener
+from stillwatch.proving.readings.planning import Folders, plan_reading, with_hashes
+from stillwatch.proving.readings.read import head as reading_head
+from stillwatch.proving.readings.reading import read_suspect
 from stillwatch.proving.report import ProofReport
 from stillwatch.proving.reporting import as_json, build_report
 from stillwatch.proving.said import about
@@ -29,9 +34,9 @@ __all__ = ["Wanted", "preview", "run", "write_questions"]
 
 
 class Wanted(NamedTuple):
-    """What the user asks for. ``suspect`` is an address (`open_model`); with ``answers`` nobody is asked.
-
-    ``close``: test what was answered so far, and ask no more.
+    """What the user asks for. ``suspect`` is an address (`open_model`); with ``answers`` nobody is asked, and a suspect
+    that is named as well is a folder, to be read. ``close``: test what was answered so far, and ask no more. ``opener``
+    loads models that are read.
     """
 
     case: Path
@@ -39,13 +44,37 @@ class Wanted(NamedTuple):
     answers: tuple[Path, ...] = ()
     budget: Budget = Budget()
     close: bool = False
+    opener: Opener = LocalModel
 
     def check(self) -> None:
-        """Raises `UsageError` unless there is either a suspect to ask or answers to take."""
-        if (self.suspect is None) != bool(self.answers):
+        """Raises `UsageError` unless there is either a suspect to ask or answers to take, or answers of a suspect in a
+        folder."""
+        if self.suspect is None and not self.answers:
             raise UsageError(
                 "it takes either a suspect to ask or files of its answers", "SUSPECT, --answers", "give one of the two"
             )
+        if self.suspect is not None and self.answers and self.local() is None:
+            raise UsageError(
+                "it takes either a suspect to ask or files of its answers; only one in a folder can be read besides",
+                "SUSPECT, --answers",
+                "give one of the two",
+            )
+
+    def local(self) -> LocalFolder | None:
+        """The suspect's folder; None where it is elsewhere, or none is named. Raises as `local_folder`."""
+        return None if self.suspect is None else local_folder(self.suspect, "SUSPECT")
+
+    def folders(self, case: Case) -> Folders | None:
+        """Where the models lie that are to be read; None where nothing is."""
+        suspect = self.local()
+        if suspect is None:
+            return None
+        marks = case.marks.reference_model if case.marks is not None else None
+        twins = case.twins.reference_model if case.twins is not None else None
+        return Folders(suspect.folder, self._beside(marks), self._beside(twins))
+
+    def _beside(self, name: str | None) -> Path | None:
+        return None if name is None else self.case.parent / name
 
 
 def run(wanted: Wanted, out: Path, progress: Progress, *, overwrite: bool = False) -> ProofReport:
@@ -58,7 +87,10 @@ def run(wanted: Wanted, out: Path, progress: Progress, *, overwrite: bool = Fals
     """
     wanted.check()
     case = read_case(wanted.case)
-    load(case, wanted.case.parent)  # whatever is wrong with a file shall be told before anything is written or asked
+    material = load(case, wanted.case.parent)  # what is wrong with a file is told before anything is written or asked
+    folders = wanted.folders(case)
+    if folders is not None:
+        plan_reading(material, folders)
     kept = keep(case, wanted.case.parent, out, overwrite=overwrite)
     if overwrite:
         for name in (REPORT, PAGE, STATEMENT):
@@ -75,7 +107,12 @@ def run(wanted: Wanted, out: Path, progress: Progress, *, overwrite: bool = Fals
 
 def preview(wanted: Wanted) -> ProofPlan:
     """What `run` would ask, cost and could see. Nothing is asked or written."""
-    material = load(read_case(wanted.case), wanted.case.parent)
+    case = read_case(wanted.case)
+    material, folders = load(case, wanted.case.parent), wanted.folders(case)
+    if folders is not None:
+        material = material._replace(reading=plan_reading(material, folders))
+    if wanted.answers:
+        return make_plan(material, None)
     return make_plan(material, None if wanted.suspect is None else open_model(wanted.suspect, "SUSPECT"))
 
 
@@ -90,15 +127,16 @@ def write_questions(wanted: Wanted, path: Path) -> int:
 
 
 def _answers(wanted: Wanted, kept: KeptCase, out: Path, progress: Progress, *, overwrite: bool) -> None:
-    """Have the answers sealed. Raises `AskingError` where asking ended early and was not to be closed."""
+    """Have readings and answers sealed. Raises `AskingError` where either ended early and was not to be closed."""
     material = load(kept.case, kept.folder)
     questions, path = questions_of(material), out / ANSWERS
-    if wanted.suspect is None:
-        seal_prepared(wanted.answers, material, questions, path, kept.digest, overwrite=overwrite)
+    if wanted.close and _some(path) and not overwrite:
         return
-    if wanted.close and _some(path):
+    read = _read(wanted, material, kept, out, progress, overwrite=overwrite)
+    if wanted.answers or wanted.suspect is None:
+        seal_prepared(wanted.answers, material, questions, path, kept.digest, read, overwrite=overwrite)
         return
-    head = about(kept.digest, **twins.head(material))
+    head = about(kept.digest, **twins.head(material), **read)
     result, _ = ask_suspect(wanted.suspect, questions, path, head, wanted.budget, progress, overwrite=overwrite)
     if result.left and not wanted.close:
         done = result.answered + result.already
@@ -107,6 +145,28 @@ def _answers(wanted: Wanted, kept: KeptCase, out: Path, progress: Progress, *, o
             "and nothing was tested: call again to go on, or with --close to test these and ask no more",
             again=False,
         )
+
+
+def _read(
+    wanted: Wanted, material: Material, kept: KeptCase, out: Path, progress: Progress, *, overwrite: bool
+) -> dict[str, Any]:
+    """Have a suspect in a folder read, before it is asked; returns what the head of its answers tells of that."""
+    folders, local = wanted.folders(kept.case), wanted.local()
+    if folders is None or local is None or not (material.opened or material.pairs):
+        return {}
+    plan = with_hashes(plan_reading(material, folders), folders, progress)
+    seal = read_suspect(
+        material,
+        plan,
+        folders,
+        out / READINGS,
+        kept.digest,
+        twins.head(material),
+        lambda folder: wanted.opener(folder, local.device),
+        progress,
+        overwrite=overwrite,
+    )
+    return reading_head(plan, seal)
 
 
 def _some(path: Path) -> bool:

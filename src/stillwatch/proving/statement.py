@@ -11,9 +11,20 @@ import msgspec
 
 from stillwatch.campaigns.wording import chances, count, counted, listed, percent, probability, visible
 from stillwatch.proving.evidence import Tier
-from stillwatch.proving.report import Paragraph, ProofReport, Tested
+from stillwatch.proving.report import Paragraph, ProofReport, ReadingPlan, Tested
 
-__all__ = ["CORROBORATION", "TIERS", "finding", "headline", "of_tier", "paragraphs", "tell", "tier_finding", "title"]
+__all__ = [
+    "CORROBORATION",
+    "TIERS",
+    "finding",
+    "headline",
+    "of_tier",
+    "paragraphs",
+    "tell",
+    "tier_finding",
+    "title",
+    "what_was_read",
+]
 
 CORROBORATION = "corroboration, not proof"
 TIERS: dict[Tier, str] = {
@@ -113,6 +124,22 @@ def _least(tests: Sequence[Tested]) -> str:
     )
 
 
+def what_was_read(plan: ReadingPlan) -> str:
+    """What is read of a suspect's own probabilities, as a list in words; "" for nothing."""
+    texts, windows = sum(plan.texts.values()), sum(plan.windows.values())
+    found = []
+    if plan.planned:
+        beside = " and of a reference" if plan.marks_reference is not None else ""
+        found.append(
+            f"the next token, by its probabilities{beside}, in {counted(windows, 'window')} along "
+            f"{counted(texts, 'marked answer')}"
+        )
+    if plan.candidates:
+        beside = " and a reference's" if plan.twins_reference is not None else ""
+        found.append(f"its{beside} probability of {counted(plan.candidates, 'taken or twin answer')}")
+    return listed(found) if found else ""
+
+
 def paragraphs(report: ProofReport) -> tuple[Paragraph, ...]:
     """The statement: what is claimed, what was done, what was found in each tier, how sure, what it does not show."""
     return (
@@ -152,6 +179,12 @@ def _done(report: ProofReport) -> Iterator[str]:
         )
     if found.answered < found.planned:
         yield f"{counted(found.planned - found.answered, 'question')} of those planned have no answer."
+    read = what_was_read(report.read.plan) if report.read is not None else ""
+    if report.read is not None and read:
+        yield (
+            f"The suspect's files were at hand, and it was read, before any answer was sealed: {read}. The seal of "
+            f"the readings is {report.read.seal[:16]}…."
+        )
     yield f"The seal of the answers is {found.seal[:16]}…: whoever changes one of them changes it."
 
 

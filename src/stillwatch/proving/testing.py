@@ -13,6 +13,7 @@ import msgspec
 from stillwatch.calibration import holm
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material
+from stillwatch.proving.readings.base import Readings
 from stillwatch.proving.report import Tested
 from stillwatch.proving.said import Said
 from stillwatch.proving.tiers import marks, style, twins
@@ -28,7 +29,7 @@ def planned(material: Material) -> tuple[Planned, ...]:
 
 def untested(material: Material) -> int:
     """How many p-values of keys that are not shown the correction counts."""
-    return marks.EACH * max(material.tried - len(material.opened), 0)
+    return marks.each_key(material) * max(material.tried - len(material.opened), 0)
 
 
 def corrected_for(material: Material) -> int:
@@ -36,16 +37,18 @@ def corrected_for(material: Material) -> int:
     return sum(each.tier != "style" for each in planned(material)) + untested(material)
 
 
-def all_tests(material: Material, said: Said, progress: Progress) -> tuple[Tested, ...]:
-    """Make them all; ``progress`` is told of each."""
+def all_tests(
+    material: Material, said: Said, progress: Progress, readings: Readings | None = None
+) -> tuple[Tested, ...]:
+    """Make them all; ``progress`` is told of each. ``readings`` is what was read of the suspect itself."""
     progress.step("Testing", len(planned(material)))
-    made = list(_told(_outcomes(material, said), progress))
+    made = list(_told(_outcomes(material, said, readings), progress))
     return _corrected(made, corrected_for(material), material.case.claim.level)
 
 
-def _outcomes(material: Material, said: Said) -> Iterator[Outcome]:
-    yield from marks.outcomes(material, said)
-    yield from twins.outcomes(material, said)
+def _outcomes(material: Material, said: Said, readings: Readings | None) -> Iterator[Outcome]:
+    yield from marks.outcomes(material, said, readings)
+    yield from twins.outcomes(material, said, readings)
     yield from style.outcomes(material, said)
 
 

@@ -26,7 +26,7 @@ from stillwatch.asking.thinking import apart
 from stillwatch.asking.web import now
 from stillwatch.errors import AskingError, InputError, StillwatchError, UsageError
 
-__all__ = ["KIND"]
+__all__ = ["KIND", "as_prompt"]
 
 # transformers loads by way of settings that all threads share: two at once leave a model without its weights.
 _LOADING = threading.Lock()
@@ -118,7 +118,7 @@ class _Endpoint:
 
     def _answer(self, question: Question, asked_at: str, cut_off: threading.Event) -> Answer:
         tokenizer, model = self._load()
-        prompt = _prompt(tokenizer, question)
+        prompt = as_prompt(tokenizer, question)
         length = prompt["input_ids"].shape[1]
         room = _context(model) - length
         if room < 1:
@@ -172,8 +172,9 @@ class _CutOff(transformers.StoppingCriteria):  # type: ignore[misc]
         return torch.full((input_ids.shape[0],), self._cut_off.is_set(), dtype=torch.bool, device=input_ids.device)
 
 
-def _prompt(tokenizer: Any, question: Question) -> Mapping[str, Any]:
-    """The question as tokens, through the chat template where there is one."""
+def as_prompt(tokenizer: Any, question: Question) -> Mapping[str, Any]:
+    """The question as tokens (``input_ids`` and ``attention_mask``, each (1, length)), through the chat template where
+    there is one; else its turns, one after the other."""
     turns = question.messages
     if not tokenizer.chat_template:
         texts = [turn.text for turn in turns]

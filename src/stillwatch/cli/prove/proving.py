@@ -49,7 +49,11 @@ def prove(
     ] = None,
     answers: Annotated[
         tuple[Path, ...],
-        Parameter(negative="", consume_multiple=True, help="Answers collected elsewhere; nobody is asked. Several."),
+        Parameter(
+            negative="",
+            consume_multiple=True,
+            help="Answers collected elsewhere; nobody is asked (a SUSPECT in a folder is read). Several.",
+        ),
     ] = (),
     plan: Annotated[
         bool, Parameter(negative="", help="Say what would be asked, what it costs and what it could see; ask nothing.")

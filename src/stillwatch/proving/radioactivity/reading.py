@@ -9,6 +9,7 @@ marked text the mark's token gains a tenth in probability and is seldom the like
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +23,40 @@ from stillwatch.proving.radioactivity.laws import Law, law_of, with_law
 from stillwatch.proving.radioactivity.p_values import against_decoys, evidence_of, judged, judged_by_weights
 from stillwatch.proving.radioactivity.windows import Windows, first_of_each, fresh_windows, pair_rows, windows_of
 
-__all__ = ["expected_scores", "predicted_tokens", "read_along"]
+__all__ = [
+    "MOST_TOKENS",
+    "TextRead",
+    "Weighed",
+    "expected_scores",
+    "predicted_tokens",
+    "read_along",
+    "read_text",
+    "scores_of_predicted",
+    "scores_of_weighed",
+]
 
 Floats = npt.NDArray[np.float64]
 MOST_TOKENS = 64
 """Tokens of a distribution that are scored; the others count as probability 0, which costs power where it is flat."""
 _AT_ONCE = 256  # positions of a text that are read at once: vocabularies are large
+
+
+class Weighed(NamedTuple):
+    """Of windows, one after the other, the ``tokens`` (k,) that are scored and their ``weights`` (k,), of which the key
+    knows nothing; ``counts`` (n,) says how many of them each window has, one at least."""
+
+    tokens: Tokens
+    weights: Floats
+    counts: Tokens
+
+
+class TextRead(NamedTuple):
+    """One text as a suspect was read along it: the likeliest token ``best`` (n,) in each window, what is scored of its
+    whole distribution, and the reference's likeliest token (n,), where there is one."""
+
+    best: Tokens
+    weighed: Weighed
+    reference_best: Tokens | None
 
 
 def predicted_tokens(
@@ -65,7 +94,25 @@ def predicted_tokens(
     rng, scheme = np.random.default_rng(seed) if sampled else None, scheme_named(key.scheme)
     windows = (fresh_windows if marked else windows_of)(passages, scheme.context)
     tokens = np.concatenate([np.empty(0, np.int64), *(_said(p, rng) for p in read_along(suspect, passages, windows))])
-    rows = windows.rows
+    return scores_of_predicted(
+        tokens, windows.rows, passages, key, marked=marked, sampled=sampled, planned=planned, decoys=decoys, seed=seed
+    )
+
+
+def scores_of_predicted(
+    tokens: Tokens,
+    rows: Tokens,
+    passages: Sequence[Passage],
+    key: MarkKey,
+    *,
+    marked: bool = True,
+    sampled: bool = False,
+    planned: int | None = None,
+    decoys: Sequence[bytes] = (),
+    seed: int = 0,
+) -> Evidence:
+    """`predicted_tokens` of a suspect that was read before: it said ``tokens`` (n,) in the windows ``rows`` (n, h)."""
+    scheme = scheme_named(key.scheme)
     if not marked:
         kept = first_of_each(pair_rows(rows, tokens))
         rows, tokens = rows[kept], tokens[kept]
@@ -126,22 +173,69 @@ def expected_scores(
     """
     scheme = scheme_named(key.scheme)
     windows = fresh_windows(passages, scheme.context)
-    tokens, weights = _weighed(suspect, reference, passages, windows, law_of(scheme, key), most_tokens)
-    each = tokens.shape[1]
-    rows, starts = np.repeat(windows.rows, each, axis=0), np.arange(len(tokens)) * each
+    weighed = _weighed(suspect, reference, passages, windows, law_of(scheme, key), most_tokens)
+    return scores_of_weighed(
+        weighed, windows.rows, passages, key, against_reference=reference is not None, decoys=decoys, most=most_tokens
+    )
+
+
+def scores_of_weighed(
+    weighed: Weighed,
+    rows: Tokens,
+    passages: Sequence[Passage],
+    key: MarkKey,
+    *,
+    against_reference: bool,
+    decoys: Sequence[bytes] = (),
+    most: int = MOST_TOKENS,
+) -> Evidence:
+    """`expected_scores` of a suspect that was read before, in the windows ``rows`` (n, h)."""
+    scheme = scheme_named(key.scheme)
+    each, starts = np.repeat(rows, weighed.counts, axis=0), np.cumsum(weighed.counts) - weighed.counts
     return evidence_of(
-        judged_by_weights(scheme, key, rows, tokens.ravel(), weights.ravel(), starts, decoys),
+        judged_by_weights(scheme, key, each, weighed.tokens, weighed.weights, starts, decoys),
         key,
         test="expected scores",
-        n=len(tokens),
+        n=len(rows),
         unit="windows of tokens",
         tested_on=f"the suspect's probabilities of the next token along {len(passages)} texts",
         numbers={
             "seen": _answered(passages, scheme.context),
-            "against_reference": reference is not None,
-            "tokens": most_tokens,
+            "against_reference": against_reference,
+            "tokens": most,
         },
     )
+
+
+def read_text(
+    suspect: NextTokens,
+    reference: NextTokens | None,
+    passage: Passage,
+    windows: Windows,
+    key: MarkKey,
+    most_tokens: int = MOST_TOKENS,
+) -> TextRead:
+    """All that `scores_of_predicted` and `scores_of_weighed` need of one text, each model read along it once.
+
+    ``windows`` are those of this text that count, taken from `fresh_windows` over all texts; ``key`` says what law
+    scores follow, and nothing else of it is looked at.
+
+    Raises:
+        InputError: as `expected_scores`.
+    """
+    alone = windows._replace(passage=np.zeros(len(windows.rows), dtype=np.int64))
+    best, other, parts = [], [], []
+    law = law_of(scheme_named(key.scheme), key)
+    for q, p in _both(suspect, reference, [passage], alone):
+        best.append(q.argmax(axis=1))
+        parts.append(_heaviest(_weights(q, p, law), most_tokens))
+        if p is not None:
+            other.append(p.argmax(axis=1))
+    return TextRead(_joined(best), _in_one(parts), _joined(other) if reference is not None else None)
+
+
+def _joined(parts: Sequence[Tokens]) -> Tokens:
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def _said(p: Floats, rng: np.random.Generator | None) -> Tokens:
@@ -185,11 +279,18 @@ def _weighed(
     windows: Windows,
     law: Law,
     most: int,
-) -> tuple[Tokens, Floats]:
-    """(n, m) tokens of each window, and their weights, of which the key knows nothing."""
+) -> Weighed:
+    """What is scored of each window."""
+    return _in_one(
+        [_heaviest(_weights(q, p, law), most) for q, p in _both(suspect, reference, passages, windows)],
+    )
+
+
+def _both(
+    suspect: NextTokens, reference: NextTokens | None, passages: Sequence[Passage], windows: Windows
+) -> Iterator[tuple[Floats, Floats | None]]:
+    """Probabilities by the suspect and, where there is one, the reference, in the same windows."""
     known: Iterator[Floats | None] = read_along(reference, passages, windows) if reference is not None else _nothing()
-    tokens: list[Tokens] = []
-    weights: list[Floats] = []
     for q, p in zip(read_along(suspect, passages, windows), known, strict=reference is not None):
         if p is not None and p.shape != q.shape:
             raise InputError(
@@ -197,13 +298,25 @@ def _weighed(
                 "the reference",
                 "take one of the same tokens",
             )
-        every = _weights(q, p, law)
-        best = np.argsort(-np.abs(every), axis=1, kind="stable")[:, :most]
-        tokens.append(best)
-        weights.append(np.take_along_axis(every, best, axis=1))
-    if not tokens:
-        return np.empty((0, most), dtype=np.int64), np.empty((0, most))
-    return np.concatenate(tokens), np.concatenate(weights)
+        yield q, p
+
+
+def _heaviest(weights: Floats, most: int) -> Weighed:
+    """The ``most`` tokens of greatest weight in each row of weights (k, vocabulary)."""
+    size = np.abs(weights)
+    if size.shape[1] > 8 * most:  # sorting whole vocabularies takes longer than reading a small model
+        among = np.sort(np.argpartition(-size, most, axis=1)[:, :most], axis=1)
+        order = np.argsort(-np.take_along_axis(size, among, axis=1), axis=1, kind="stable")
+        best = np.take_along_axis(among, order, axis=1)
+    else:
+        best = np.argsort(-size, axis=1, kind="stable")[:, :most]
+    counts = np.full(len(best), best.shape[1], dtype=np.int64)
+    return Weighed(best.ravel(), np.take_along_axis(weights, best, axis=1).ravel(), counts)
+
+
+def _in_one(parts: Sequence[Weighed]) -> Weighed:
+    none = Weighed(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
+    return Weighed(*(np.concatenate(each) for each in zip(none, *parts, strict=True)))
 
 
 def _nothing() -> Iterator[None]:

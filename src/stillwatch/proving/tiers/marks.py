@@ -1,16 +1,17 @@
 """Tier 1 for one case: each key that was laid open, by the marks in text that it makes or by the tokens that it chose.
 
 Beside each test stands the same test under keys that were never used (the first of the key's decoys, which its
-commitment fixed), and where prompts are given that nobody took, the test on those.
+commitment fixed), and where prompts are given that nobody took, the test on those. Where the suspect itself was read
+(`readings`), two more tests are made of that; beside them, where a reference was read too, stands that one in the
+suspect's place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import msgspec
-import numpy as np
 
 from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
@@ -18,20 +19,23 @@ from stillwatch.marks.keys import decoys
 from stillwatch.marks.text import SCHEME
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.material import Exchange, Material, Opened
+from stillwatch.proving.passages import marked_passages, passages_of
 from stillwatch.proving.radioactivity.answers import answer_tokens
-from stillwatch.proving.radioactivity.base import Passage
+from stillwatch.proving.radioactivity.base import Tokens
 from stillwatch.proving.radioactivity.counts import answer_counts
+from stillwatch.proving.radioactivity.reading import scores_of_predicted, scores_of_weighed
 from stillwatch.proving.radioactivity.text_marks import Reply, Sightings, choices_test, halves_test, sightings
+from stillwatch.proving.readings.base import KeyRead, Readings
 from stillwatch.proving.report import Control, Fixed
 from stillwatch.proving.said import Said
 from stillwatch.proving.tiers.base import CONTROL_LEVEL, Outcome, Planned, carried_out
 
-__all__ = ["EACH", "is_text", "outcomes", "planned"]
+__all__ = ["by_key", "each_key", "is_text", "outcomes", "planned"]
 
-EACH = 2
-"""Tests of each key."""
 _NEVER_USED = 20
 _MOST_DECOYS = 1_000
+_MOST_SCORES = 1_000_000_000
+"""Scores of decoys in one test of weighed tokens, of which there are dozens a window: some minutes of one core."""
 _UNIT = "keys that were never used"
 _NEVER_TAKEN = "prompts that were never taken"
 
@@ -43,30 +47,48 @@ def is_text(opened: Opened) -> bool:
 
 def planned(material: Material) -> tuple[Planned, ...]:
     """The tests of all keys that are opened."""
-    return tuple(each for opened in material.opened for each in _planned(opened))
+    return tuple(each for opened in material.opened for each in by_key(material, opened))
 
 
-def _planned(opened: Opened) -> tuple[Planned, Planned]:
+def each_key(material: Material) -> int:
+    """How many tests a key gets at most: what a key that was committed to and is not shown counts as."""
+    return max((len(by_key(material, opened)) for opened in material.opened), default=2)
+
+
+def by_key(material: Material, opened: Opened) -> tuple[Planned, ...]:
+    """The tests of one key: two of the suspect's answers, and two more where it is read itself."""
     name = f"marks/{opened.key.id}"
     if is_text(opened):
-        return Planned(f"{name}/halves", "marks", "marks in text: halves"), Planned(
-            f"{name}/choices", "marks", "marks in text: choices"
+        return (
+            Planned(f"{name}/halves", "marks", "marks in text: halves"),
+            Planned(f"{name}/choices", "marks", "marks in text: choices"),
         )
-    return Planned(f"{name}/answers", "marks", "marks in tokens: answers"), Planned(
-        f"{name}/counts", "marks", "marks in tokens: counts"
+    told = (
+        Planned(f"{name}/answers", "marks", "marks in tokens: answers"),
+        Planned(f"{name}/counts", "marks", "marks in tokens: counts"),
+    )
+    if material.reading is None or opened.key.id not in material.reading.planned:
+        return told
+    return (
+        *told,
+        Planned(f"{name}/predicted", "marks", "marks in tokens: the suspect's predicted tokens"),
+        Planned(f"{name}/expected", "marks", "marks in tokens: the suspect's probabilities"),
     )
 
 
-def outcomes(material: Material, said: Said) -> Iterator[Outcome]:
+def outcomes(material: Material, said: Said, readings: Readings | None = None) -> Iterator[Outcome]:
     """Make the tests, key by key."""
     for opened in material.opened:
-        first, second = _planned(opened)
+        first, second, *more = by_key(material, opened)
         if is_text(opened):
             yield carried_out(first, partial(_halves, material, said, opened, first))
             yield carried_out(second, partial(_choices, material, said, opened, second))
         else:
             yield carried_out(first, partial(_tokens, material, said, opened, first, answer_tokens))
             yield carried_out(second, partial(_tokens, material, said, opened, second, answer_counts))
+        if more:
+            yield carried_out(more[0], partial(_predicted, material, readings, opened, more[0]))
+            yield carried_out(more[1], partial(_expected, material, readings, opened, more[1]))
 
 
 def _halves(material: Material, said: Said, opened: Opened, planned: Planned) -> Outcome:
@@ -101,13 +123,57 @@ def _tokens(material: Material, said: Said, opened: Opened, planned: Planned, te
         raise InputError(
             f"the key {opened.key.id} marks tokens ({opened.key.scheme})", "[marks]", "give tokenizer, a tokenizer.json"
         )
-    answers = _passages(material, ((prompt, text) for prompt, texts in said.texts.items() for text in texts))
-    learnt = _passages(material, ((e.prompt, e.answer) for e in material.marked if e.key == opened.key.id))
-    secrets = [key.secret for key in decoys(opened.key, _decoys(material, opened))]
-    evidence = test(answers, opened.key, learnt=learnt, decoys=secrets)
-    evidence = msgspec.structs.replace(evidence, randomised=f"{evidence.randomised} Committed {_since(opened.fixed)}.")
+    answers = passages_of(material, ((prompt, text) for prompt, texts in said.texts.items() for text in texts))
+    learnt = marked_passages(material, opened.key.id)
+    evidence = test(answers, opened.key, learnt=learnt, decoys=_secrets(material, opened))
     controls = [_never_used(opened.key, lambda key: test(answers, key, learnt=learnt))]
-    return _outcome(planned, evidence, controls, opened.fixed)
+    return _outcome(planned, _committed(evidence, opened), controls, opened.fixed)
+
+
+def _predicted(material: Material, readings: Readings | None, opened: Opened, planned: Planned) -> Outcome:
+    """The tokens that the suspect would have said along marked texts, as many windows as were planned."""
+    read, number = _of_key(readings, opened), _windows(material, opened)
+
+    def test(key: MarkKey, tokens: Tokens, secrets: Sequence[bytes] = ()) -> Evidence:
+        return scores_of_predicted(tokens, read.rows, read.passages, key, planned=number, decoys=secrets)
+
+    evidence = test(opened.key, read.best, _secrets(material, opened))
+    controls = [_never_used(opened.key, lambda key: test(key, read.best))]
+    if read.reference_best is not None:
+        controls.append(_never_marked(test(opened.key, read.reference_best)))
+    return _outcome(planned, _committed(evidence, opened), controls, opened.fixed)
+
+
+def _expected(material: Material, readings: Readings | None, opened: Opened, planned: Planned) -> Outcome:
+    """The suspect's probabilities along marked texts, less those of the reference where there is one."""
+    read = _of_key(readings, opened)
+
+    def test(key: MarkKey, secrets: Sequence[bytes] = ()) -> Evidence:
+        beside = read.reference_best is not None
+        return scores_of_weighed(read.weighed, read.rows, read.passages, key, against_reference=beside, decoys=secrets)
+
+    each = max(_MOST_SCORES // max(read.weighed.tokens.size, 1), _NEVER_USED)
+    evidence = test(opened.key, _secrets(material, opened)[:each])
+    return _outcome(planned, _committed(evidence, opened), [_never_used(opened.key, test)], opened.fixed)
+
+
+def _of_key(readings: Readings | None, opened: Opened) -> KeyRead:
+    if readings is None or opened.key.id not in readings.keys:
+        raise InputError("was not read", "the suspect", "call `stillwatch prove` with the folder in which it lies")
+    return readings.keys[opened.key.id]
+
+
+def _windows(material: Material, opened: Opened) -> int:
+    return material.reading.planned[opened.key.id] if material.reading is not None else 1
+
+
+def _secrets(material: Material, opened: Opened) -> list[bytes]:
+    return [key.secret for key in decoys(opened.key, _decoys(material, opened))]
+
+
+def _committed(evidence: Evidence, opened: Opened) -> Evidence:
+    told = f"{evidence.randomised} Committed {_since(opened.fixed)}."
+    return msgspec.structs.replace(evidence, randomised=told)
 
 
 def _outcome(planned: Planned, evidence: Evidence, controls: Sequence[Control], fixed: Fixed) -> Outcome:
@@ -137,6 +203,18 @@ def _never_taken(evidence: Evidence) -> Control:
     )
 
 
+def _never_marked(evidence: Evidence) -> Control:
+    """A model that the key had no part in must show nothing of it."""
+    p_value = _p(evidence)
+    return Control(
+        what="the same test of the reference model, in the suspect's place",
+        n=evidence.n,
+        unit=evidence.unit,
+        p_value=p_value,
+        failed=p_value <= CONTROL_LEVEL,
+    )
+
+
 def _p(evidence: Evidence) -> float:
     return 1.0 if evidence.p_value is None else evidence.p_value
 
@@ -151,24 +229,6 @@ def _replies(marked: Sequence[Exchange], said: Said, key: str) -> Iterator[Reply
     for prompt, names in could.items():
         if said.of(prompt):
             yield Reply(prompt=prompt, answers=said.of(prompt), could=None if names is None else tuple(sorted(names)))
-
-
-def _passages(material: Material, texts: Iterable[tuple[str, str]]) -> list[Passage]:
-    """Prompts with answers, in tokens of the marking model: the prompt is given, the answer counts."""
-    known: dict[str, list[int]] = {}
-    found = []
-    for prompt, answer in texts:
-        if prompt not in known:
-            known[prompt] = _ids(material, prompt)
-        ids = [*known[prompt], *_ids(material, answer)]
-        found.append(Passage(np.asarray(ids, dtype=np.int64), len(known[prompt])))
-    return found
-
-
-def _ids(material: Material, text: str) -> list[int]:
-    plain = text.encode("utf-8", "replace").decode()
-    ids: list[int] = material.tokenizer.encode(plain, add_special_tokens=False).ids
-    return ids
 
 
 def _decoys(material: Material, opened: Opened) -> int:

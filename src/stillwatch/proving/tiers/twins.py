@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stillwatch.errors import InputError
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.material import Material
+from stillwatch.proving.readings.base import Readings
 from stillwatch.proving.report import Control, Example
 from stillwatch.proving.said import PREPARED, Said
 from stillwatch.proving.tiers.base import Outcome, Planned, carried_out
@@ -39,11 +41,12 @@ def planned(material: Material) -> tuple[Planned, ...]:
     """The tests that the case allows."""
     if not material.pairs:
         return ()
-    return (_BY_TEXT,) if material.probabilities is None else (_BY_TEXT, _BY_PROBABILITY)
+    read = material.reading is not None and material.reading.candidates > 0
+    return (_BY_TEXT, _BY_PROBABILITY) if read or material.probabilities is not None else (_BY_TEXT,)
 
 
-def outcomes(material: Material, said: Said) -> Iterator[Outcome]:
-    """Make the tests."""
+def outcomes(material: Material, said: Said, readings: Readings | None = None) -> Iterator[Outcome]:
+    """Make the tests; probabilities are those of a file of the case, else those that were read of the suspect."""
     if not material.pairs:
         return
     answers = {pair.prompt_id: said.of(pair.prompt) for pair in material.pairs if said.of(pair.prompt)}
@@ -52,11 +55,10 @@ def outcomes(material: Material, said: Said) -> Iterator[Outcome]:
         _BY_TEXT,
         lambda: _outcome(_BY_TEXT, prove(material.pairs, answers, key, seed=seed, sealing=_sealing(said))),
     )
-    given = material.probabilities
-    if given is not None:
+    if _BY_PROBABILITY in planned(material):
         yield carried_out(
             _BY_PROBABILITY,
-            lambda: _outcome(_BY_PROBABILITY, prove_open(material.pairs, given, key, seed=seed, sealing=NOT_SEALED)),
+            lambda: _outcome(_BY_PROBABILITY, _by_probability(material, readings)),
         )
 
 
@@ -73,6 +75,16 @@ def examples(material: Material, said: Said) -> tuple[Example, ...]:
         )
         for place in order[:_EXAMPLES]
     )
+
+
+def _by_probability(material: Material, readings: Readings | None) -> Evidence:
+    key, seed = _key(material), _seed(material)
+    if material.probabilities is not None:
+        return prove_open(material.pairs, material.probabilities, key, seed=seed, sealing=NOT_SEALED)
+    if readings is None:
+        raise InputError("was not read", "the suspect", "call `stillwatch prove` with the folder in which it lies")
+    sealing = Sealing(readings.about, readings.facts.seal)
+    return prove_open(material.pairs, readings.candidates, key, seed=seed, sealing=sealing)
 
 
 def _outcome(planned: Planned, evidence: Evidence) -> Outcome:

@@ -1,0 +1,64 @@
+"""Where a suspect is read along marked texts, and how: within its own way of being asked, in the mark's own tokens."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from stillwatch.marks.base import MarkKey
+from stillwatch.marks.sampling.naming import scheme_named
+from stillwatch.proving.material import Material
+from stillwatch.proving.passages import marked_by, marked_passages
+from stillwatch.proving.radioactivity.base import NextTokens, Passage, Probabilities, Tokens
+from stillwatch.proving.radioactivity.windows import Windows, fresh_windows
+
+__all__ = ["Along", "InPlace", "along", "vocabulary_of"]
+
+
+class Along(NamedTuple):
+    """The texts that one key marked, the prompts that they answer, and their windows that count."""
+
+    key: MarkKey
+    prompts: list[str]
+    passages: list[Passage]
+    windows: Windows
+
+    @property
+    def texts(self) -> list[int]:
+        """The numbers of the texts that have such a window, in order."""
+        found: list[int] = np.unique(self.windows.passage).tolist()
+        return found
+
+    def of(self, text: int) -> Windows:
+        """The windows of one text."""
+        first, last = np.searchsorted(self.windows.passage, [text, text + 1])
+        return Windows(*(each[first:last] for each in self.windows))
+
+
+def along(material: Material, key: MarkKey) -> Along:
+    """Where to read for ``key``; the case has a tokenizer. Raises what `scheme_named` raises."""
+    passages = marked_passages(material, key.id)
+    prompts = [each.prompt for each in marked_by(material, key.id)]
+    return Along(key, prompts, passages, fresh_windows(passages, scheme_named(key.scheme).context))
+
+
+def vocabulary_of(material: Material) -> int:
+    """One more than the highest number of a token of the marking model."""
+    return int(max(material.tokenizer.get_vocab(with_added_tokens=True).values(), default=-1)) + 1
+
+
+class InPlace:
+    """`NextTokens` along an answer that stands where the model itself would give one.
+
+    A passage holds prompt and answer in bare tokens. A model is asked in its own template, which nothing under the key
+    had a part in; so its tokens take the place of the prompt's. Tokens that the mark does not know are left out.
+    """
+
+    def __init__(self, model: NextTokens, given: Tokens, start: int, vocabulary: int) -> None:
+        self._model, self._given, self._start, self._vocabulary = model, given, start, vocabulary
+
+    def read(self, tokens: Tokens, positions: Tokens) -> Probabilities:
+        """As `NextTokens.read`, of positions within the answer."""
+        text = np.concatenate([self._given, tokens[self._start :]])
+        return self._model.read(text, positions + (len(self._given) - self._start))[:, : self._vocabulary]

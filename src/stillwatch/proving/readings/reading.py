@@ -1,0 +1,142 @@
+"""The work itself: each model loaded, each item read and sealed; what is sealed already is not read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stillwatch.asking.base import Message
+from stillwatch.errors import AskingError, InputError
+from stillwatch.progress import Progress
+from stillwatch.proving.material import Material
+from stillwatch.proving.radioactivity.base import Tokens
+from stillwatch.proving.radioactivity.reading import read_text
+from stillwatch.proving.readings.along import Along, InPlace, along, vocabulary_of
+from stillwatch.proving.readings.base import OpenModel
+from stillwatch.proving.readings.planning import Folders, Item, items_of
+from stillwatch.proving.readings.sealed import Candidate, ReadingFile, Text, open_readings, packed
+from stillwatch.proving.report import ReadingPlan
+
+__all__ = ["read_suspect"]
+
+
+def read_suspect(
+    material: Material,
+    plan: ReadingPlan,
+    folders: Folders,
+    path: Path,
+    case: str,
+    about: Mapping[str, Any],
+    opener: Callable[[Path], OpenModel],
+    progress: Progress,
+    *,
+    overwrite: bool = False,
+) -> str:
+    """Read all of the plan that ``path`` does not hold yet; returns the seal of the last reading.
+
+    ``case`` is the case's SHA-256, ``about`` what tests settle beforehand; ``opener`` loads the model of a folder.
+
+    Raises `AskingError` where it was interrupted (what was read is sealed), `InputError` for what cannot be read,
+    `PluginError` where what loads models is not installed, `UsageError`, `StorageError`.
+    """
+    with open_readings(path, case, plan, about, overwrite=overwrite) as file:
+        items = list(items_of(material, plan))
+        left = [item for item in items if item.name not in file.items]
+        if left:
+            progress.step("Loading what is read")
+            try:
+                work = _Work(material, plan, folders, opener, any(item.key for item in left))
+                progress.step("Reading the suspect", len(items))
+                progress.advance(len(items) - len(left))
+                _read(left, work, file, progress)
+            except KeyboardInterrupt:
+                told = f"was interrupted; {len(file.items):,} of {len(items):,} readings are sealed"
+                raise AskingError(f"{told}: call again to go on", folders.suspect.name, again=False) from None
+        return file.seal
+
+
+def _read(left: Iterable[Item], work: _Work, file: ReadingFile, progress: Progress) -> None:
+    for item in left:
+        file.add(item.name, work.text(item) if item.key else work.candidate(item))
+        progress.advance()
+
+
+class _Work:
+    """The models, each loaded once, and what is asked of them."""
+
+    def __init__(
+        self,
+        material: Material,
+        plan: ReadingPlan,
+        folders: Folders,
+        opener: Callable[[Path], OpenModel],
+        marks: bool,
+    ) -> None:
+        loaded: dict[Path, OpenModel] = {}
+
+        def model(folder: Path) -> OpenModel:
+            where = folder.resolve()
+            if where not in loaded:
+                loaded[where] = opener(folder)
+            return loaded[where]
+
+        self._material = material
+        self._suspect = model(folders.suspect)
+        self._beside_marks = (
+            model(folders.marks_reference) if marks and plan.marks_reference and folders.marks_reference else None
+        )
+        self._beside_twins = (
+            model(folders.twins_reference) if plan.twins_reference and folders.twins_reference else None
+        )
+        system = material.case.asking.system
+        self._system = (Message("system", system),) if system else ()
+        self._along: dict[str, Along] = {}
+        self._vocabulary = vocabulary_of(material) if marks else 0
+
+    def text(self, item: Item) -> Text:
+        """A marked text, along the windows that count; each model asked in its own way."""
+        if item.key not in self._along:
+            key = next(opened.key for opened in self._material.opened if opened.key.id == item.key)
+            self._along = {item.key: along(self._material, key)}
+        found = self._along[item.key]
+        passage = found.passages[item.at]
+        prompt = found.prompts[item.at]
+
+        def placed(model: OpenModel) -> InPlace:
+            return InPlace(model, _given(model, self._turns(prompt), item), passage.start, self._vocabulary)
+
+        reference = None if self._beside_marks is None else placed(self._beside_marks)
+        windows = found.of(item.at)
+        return packed(read_text(placed(self._suspect), reference, passage, windows, found.key))
+
+    def candidate(self, item: Item) -> Candidate:
+        """One answer of a pair, as the suspect would give it to the pair's prompt."""
+        pair = self._material.pairs[item.at]
+        answer = (pair.taken or "") if item.place == 0 else pair.twins[item.place - 1]
+        total, tokens = self._log(self._suspect, pair.prompt, answer, item)
+        beside = self._beside_twins
+        reference = None if beside is None or not tokens else self._log(beside, pair.prompt, answer, item)[0]
+        return Candidate(total=total, tokens=tokens, reference=reference)
+
+    def _turns(self, prompt: str) -> Sequence[Message]:
+        return (*self._system, Message("user", prompt))
+
+    def _log(self, model: OpenModel, prompt: str, answer: str, item: Item) -> tuple[float, int]:
+        """The natural log of an answer's probability, and its tokens."""
+        given, said = _given(model, self._turns(prompt), item), model.encoded(answer)
+        if not len(said):
+            return 0.0, 0
+        logs = model.logs(np.concatenate([given, said]), len(given))
+        if not bool(np.all(np.isfinite(logs))) or not bool(np.all(logs <= 0)):
+            raise InputError("gave a token no probability that has a logarithm", item.name, "read it in full precision")
+        return float(np.sum(logs)), len(logs)
+
+
+def _given(model: OpenModel, turns: Sequence[Message], item: Item) -> Tokens:
+    given = model.given(turns)
+    if not len(given):
+        raise InputError("its prompt has no token in the model's tokenizer", item.name, "leave this prompt out")
+    return given
