@@ -61,6 +61,8 @@ def accused_account(
     innocent = 1 - posterior if posterior is not None and math.isfinite(posterior) else math.nan
     rate = f"q-value {wording.probability(q_value)}; {wording.chances(innocent)} like it expected to be innocent"
     closest, ruled_out, standing = explanations(() if campaign is None else campaign.rivals)
+    if campaign is None:
+        rate, closest = f"q-value {wording.probability(q_value)}", "none needed, it is in no group"
     return Accused(
         kind="account",
         name=wording.visible(account_id, limit=48),

@@ -15,10 +15,8 @@ from typing import Literal, NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from stillwatch.campaigns import wording
-from stillwatch.console.reading.addresses import account_path
 from stillwatch.console.reading.groups import Ties
 from stillwatch.console.reading.layout import places
 
@@ -58,8 +56,8 @@ class Node(msgspec.Struct, frozen=True):
     """A node of the picture: an artefact, a bubble of ``accounts`` (several), or one ``account``.
 
     ``count`` is how many accounts it stands for (of an artefact: that used it, among those looked at), ``outsiders``
-    how many accounts of no campaign used an artefact. ``x`` and ``y`` are in the unit square. ``opens`` is the focus
-    (its steps) that opens it, ``path`` the address of an account's page, each "" where there is none.
+    how many accounts outside the group used an artefact. ``x`` and ``y`` are in the unit square. ``opens`` is the focus
+    (its steps) that opens it, "" where nothing does; ``place`` an account's place in the group's rows, else -1.
     """
 
     sort: Literal["artefact", "accounts", "account"]
@@ -70,7 +68,7 @@ class Node(msgspec.Struct, frozen=True):
     x: float
     y: float
     opens: str = ""
-    path: str = ""
+    place: int = -1
 
 
 class Graph(msgspec.Struct, frozen=True):
@@ -98,8 +96,8 @@ class _Fold(NamedTuple):
     candidates: int
 
 
-def graph_of(ties: Ties, accounts: int, ids: pl.Series, focus: Focus) -> Graph:
-    """The picture of ``focus`` in a group of ``accounts`` with ``ids`` (in the order of its rows).
+def graph_of(ties: Ties, accounts: int, focus: Focus) -> Graph:
+    """The picture of ``focus`` in a group of ``accounts``.
 
     A step that leads nowhere (another run's address) is passed over. No account: nothing is drawn.
     """
@@ -111,7 +109,7 @@ def graph_of(ties: Ties, accounts: int, ids: pl.Series, focus: Focus) -> Graph:
     if len(fold.members) == 1 and len(fold.members[0]) > SINGLES:  # alike in everything: some stand for all
         unseen = len(chosen) - SINGLES
         fold = _singles(ties, chosen[:SINGLES], fold.artefacts, fold.candidates)
-    nodes, lines = _drawn(ties, fold, ids, focus)
+    nodes, lines = _drawn(ties, fold, len(chosen), focus)
     kinds = tuple(dict.fromkeys(ties.kinds))
     return Graph(nodes, lines, len(chosen), accounts, fold.candidates - len(fold.artefacts), unseen, kinds)
 
@@ -190,34 +188,34 @@ def _singles(ties: Ties, chosen: Ints, artefacts: Ints, candidates: int) -> _Fol
 
 
 def _drawn(
-    ties: Ties, fold: _Fold, ids: pl.Series, focus: Focus
+    ties: Ties, fold: _Fold, looked_at: int, focus: Focus
 ) -> tuple[tuple[Node, ...], tuple[tuple[int, int], ...]]:
     bubbles = len(fold.members)
     sizes = np.array([len(members) for members in fold.members], dtype=np.float32)
     rows, columns = np.nonzero(fold.used)
     lines = np.stack([rows, columns + bubbles], axis=1).astype(np.int32)
-    counts = fold.used.T.astype(np.float32) @ sizes if bubbles else np.zeros(0, dtype=np.float32)
+    counts = fold.used.T.astype(np.float32) @ sizes if bubbles else np.zeros(len(fold.artefacts), dtype=np.float32)
     room = np.concatenate([1 + np.log1p(sizes), np.full(len(fold.artefacts), 2.0, dtype=np.float32)])
-    at = places(bubbles + len(fold.artefacts), lines, room.astype(np.float32))
+    at = places(bubbles + len(fold.artefacts), lines, room.astype(np.float32)).tolist()
+
+    def opens(step: str, count: int) -> str:
+        return focus.into(step) if count < looked_at else ""  # what holds all of them opens nothing
+
     nodes: list[Node] = []
     for number, members in enumerate(fold.members):
-        x, y = float(at[number, 0]), float(at[number, 1])
+        x, y = at[number]
         if len(members) == 1:
-            name = ids[int(members[0])]
-            nodes.append(Node("account", wording.visible(name, limit=48), "", 1, 0, x, y, path=account_path(name)))
+            nodes.append(Node("account", "", "", 1, 0, x, y, place=int(members[0])))
             continue
         artefacts = fold.artefacts[fold.used[number]]
-        opens = focus.into(f"b{_digest(ties, artefacts)}")
-        nodes.append(Node("accounts", _bubble(len(members), ties, artefacts), "", len(members), 0, x, y, opens))
+        label, step = _bubble(len(members), ties, artefacts), f"b{_digest(ties, artefacts)}"
+        nodes.append(Node("accounts", label, "", len(members), 0, x, y, opens(step, len(members))))
     for column, artefact in enumerate(fold.artefacts.tolist()):
-        x, y = float(at[bubbles + column, 0]), float(at[bubbles + column, 1])
-        step = f"a{artefact}"
-        opens = "" if step in focus.steps else focus.into(step)
-        nodes.append(
-            Node("artefact", _artefact(ties, artefact), wording.visible(ties.kinds[artefact], limit=30),
-                 int(counts[column]), int(ties.outsiders[artefact]), x, y, opens)
-        )  # fmt: skip
-    return tuple(nodes), tuple((int(a), int(b)) for a, b in lines.tolist())
+        x, y = at[bubbles + column]
+        kind, label = wording.visible(ties.kinds[artefact], limit=30), _artefact(ties, artefact)
+        count, outsiders = int(counts[column]), int(ties.outsiders[artefact])
+        nodes.append(Node("artefact", label, kind, count, outsiders, x, y, opens(f"a{artefact}", count)))
+    return tuple(nodes), tuple((a, b) for a, b in lines.tolist())
 
 
 def _artefact(ties: Ties, number: int) -> str:

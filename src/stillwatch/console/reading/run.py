@@ -111,7 +111,7 @@ class Run:
 
     def _drawn(self, key: str, focus: Focus) -> Graph:
         group = self.groups[key]
-        return graph_of(group.ties, len(group.rows), self.ids(group), focus)
+        return graph_of(group.ties, len(group.rows), focus)
 
     def _account(self, row: int) -> Account:
         name, place = self.accounts.table.item(row, "account_id"), self.accounts.table.item(row, "place")
