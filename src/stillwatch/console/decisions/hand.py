@@ -68,20 +68,22 @@ class Hand:
         at = int(now.timestamp() * 1_000_000)
         return {one.account_id: one.named for one in plan(claims, policy, key, at).left_out if one.why == "exempt"}
 
-    def tell(self, decisions: Decisions) -> str:
-        """Tell the gateway of every decision that it does not know yet, the oldest first. Returns "" where it knows all
-        of them, else what went wrong in one line: telling again goes on from there."""
+    def tell(self, decisions: Decisions, *, before: int | None = None) -> str:
+        """Tell the gateway of every decision that it does not know yet (with ``before``: of those above that line), the
+        oldest first. Returns "" where it knows all of them, else what went wrong in one line: telling again goes on
+        from there."""
         with _one_at_a_time(decisions.folder):
             with decisions.reading() as derived:
-                waiting = derived.untold()
+                waiting = [one for one in derived.untold() if before is None or one.line < before]
             if not waiting:
                 return ""
+            at = waiting[0]
             try:
                 with self.desk() as desk:
-                    for entry in waiting:
-                        decisions.told(entry.line, self._tell(desk, decisions, entry))
+                    for at in waiting:
+                        decisions.told(at.line, self._tell(desk, decisions, at))
             except StillwatchError as error:
-                return f"the gateway was not told of D{waiting[0].line} or later: {error}"
+                return f"the gateway was not told of {at.id}: {error}"
         return ""
 
     def _tell(self, desk: Desk, decisions: Decisions, entry: Entry) -> str:

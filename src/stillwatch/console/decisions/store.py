@@ -274,13 +274,17 @@ class Decisions:
                 )
             )  # fmt: skip
 
-    def reject(self, reference: str, about: Faced, person: Person, why: str, *, run: str) -> Entry:
-        """Write down that this person would leave an appeal's decision as it is; `hearing` says when that is enough."""
+    def reject(self, reference: str, about: Faced, person: Person, why: str, *, run: str, version: int) -> Entry:
+        """Write down that this person would leave an appeal's decision as it is; `hearing` says when that is enough.
+
+        Raises `ChangedMeanwhile` where somebody decided about the account after ``version``.
+        """
         with self._writing(person, why, ANALYST) as role:
+            self._unchanged([about.account_id], version)
             return self._write(
                 Entry(
                     at=self.now, kind="reject", by=person.name.strip(), role=role, why=why.strip(), run=run,
-                    campaign=about.campaign_id, faced=(about,), reference=reference,
+                    campaign=about.campaign_id, faced=(about,), reference=reference, version=version,
                 )
             )  # fmt: skip
 
