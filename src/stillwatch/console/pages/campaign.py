@@ -1,4 +1,4 @@
-"""``/campaigns/{campaign}``: one group's story, damage, days, ties, evidence and rivals, and text from it on request."""
+"""``/campaigns/{campaign}``: one group's story, damage, days, ties, evidence and rivals, and its text on request."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from stillwatch.campaigns.plots import scales
 from stillwatch.campaigns.plots.timeline import timeline
 from stillwatch.console.page import Page, Role, Shown, Visit
 from stillwatch.console.pages.campaign_accounts import asked_group
+from stillwatch.console.pages.decided import decisions_about
 from stillwatch.console.pages.graph import graph_values
-from stillwatch.console.pages.history import decisions_about
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.addresses import campaign_path
 from stillwatch.console.reading.graph import Focus
@@ -94,6 +94,4 @@ def look(visit: Visit) -> Shown:
     )
 
 
-PAGE = Page(
-    "campaign", "", "/campaigns/{campaign}", Role.VIEWER, show, acts={"samples": (Role.ANALYST, look)}
-)
+PAGE = Page("campaign", "", "/campaigns/{campaign}", Role.VIEWER, show, acts={"samples": (Role.ANALYST, look)})

@@ -19,7 +19,9 @@ def asked_group(visit: Visit) -> Group:
     run: Run = visit.run
     group = run.group(visit.given.path["campaign"])
     if group is None:
-        raise PageError("is no campaign of this run", visit.given.path["campaign"][:60], "look at the list of campaigns")
+        raise PageError(
+            "is no campaign of this run", visit.given.path["campaign"][:60], "look at the list of campaigns"
+        )
     return group
 
 

@@ -1,4 +1,4 @@
-"""``/campaigns/{campaign}/graph``: the accounts of a group and the artefacts that tie them, as a picture and a table."""
+"""``/campaigns/{campaign}/graph``: a group's accounts and the artefacts that tie them, as a picture and as tables."""
 
 from __future__ import annotations
 
@@ -41,7 +41,9 @@ def graph_values(run: Run, group: Group, focus: Focus) -> dict[str, object]:
         "whole": opened(group, "", ""),
         "above": opened(group, ".".join(focus.steps[:-1]), focus.kind) if focus.steps else "",
         "deep": bool(focus.steps),
-        "kinds": [(wording.visible(kind, limit=30), opened(group, steps, kind), kind == focus.kind) for kind in graph.kinds],
+        "kinds": [
+            (wording.visible(kind, limit=30), opened(group, steps, kind), kind == focus.kind) for kind in graph.kinds
+        ],
         "all_kinds": opened(group, steps, "") if focus.kind else "",
         "artefacts": [(node, into(node)) for node in _sorted(graph, "artefact")],
         "bubbles": [(node, into(node)) for node in _sorted(graph, "accounts")],

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from stillwatch.campaigns import narrative, wording
 from stillwatch.console.page import Page, Role, Shown, Visit
-from stillwatch.console.pages.waiting import waiting
+from stillwatch.console.pages.decided import waiting
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.accusations import Accused
 from stillwatch.console.reading.changes import Change
@@ -82,8 +82,8 @@ def _changes(run: Run) -> tuple[tuple[Told, ...], str]:
         return (), ""
     told = tuple(_told(run, change) for change in changes.campaigns if change.kind != "same")
     accounts = (
-        f"{wording.counted(changes.accused, 'account')} accused that were not; {wording.count(changes.cleared)} accused "
-        f"before and no longer; {wording.count(changes.gone)} accused before and gone from the log. About "
+        f"{wording.counted(changes.accused, 'account')} accused that were not; {wording.count(changes.cleared)} "
+        f"accused before and no longer; {wording.count(changes.gone)} accused before and gone from the log. About "
         f"{wording.counted(changes.taken_now, 'exchange')} taken in this run, "
         f"{wording.count(changes.taken_before)} in the run before ({wording.date(changes.made_at)})."
     )

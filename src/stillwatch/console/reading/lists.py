@@ -45,7 +45,7 @@ EXPORTED = (
 
 
 class AccountRow(NamedTuple):
-    """One account of a list: ``account_id`` is the log's, everything else is words; ``campaign`` its id, "" for none."""
+    """One account of a list: ``account_id`` is the log's, all else words; ``campaign`` is its group's id or ""."""
 
     account_id: str
     accused: Accused
