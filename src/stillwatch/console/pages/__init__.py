@@ -21,5 +21,13 @@ PAGES: Registry[Page] = Registry(
         "account": "stillwatch.console.pages.account:PAGE",
         "false_accusations": "stillwatch.console.pages.false_accusations:PAGE",
         "drill": "stillwatch.console.pages.drill:PAGE",
+        "login": "stillwatch.console.pages.login:PAGE",
+        "company": "stillwatch.console.pages.company:PAGE",
+        "company-back": "stillwatch.console.pages.company:BACK",
+        "welcome": "stillwatch.console.pages.welcome:PAGE",
+        "theme": "stillwatch.console.pages.theme:PAGE",
+        "settings": "stillwatch.console.pages.settings:PAGE",
+        "people": "stillwatch.console.pages.people:PAGE",
+        "audit": "stillwatch.console.pages.audit:PAGE",
     },
 )
