@@ -46,7 +46,7 @@ CSRF = "csrf"
 """The field of each form that shows that it is one of ours."""
 MOST_BODY = 2**20
 PATIENCE = 30.0
-MOST_FIELDS, MOST_QUERY, MOST_FORM = 5_000, 1_000, 20_000
+MOST_FIELDS, MOST_QUERY, MOST_FORM = 5_000, 4_000, 20_000
 Call = Callable[[], Shown | Moved | Download | Elsewhere]
 NOBODY = Person("", Role.ANYONE)
 _THEMES = ("light", "dark")

@@ -71,7 +71,7 @@ class Person:
 @dataclass(frozen=True)
 class Given:
     """What came with a request, all of it text of strangers and bounded: ``path`` (the path's parameters), ``query``
-    and ``form`` (the first value of each field; at most 1,000 and 20,000 characters)."""
+    and ``form`` (the first value of each field; at most 4,000 and 20,000 characters)."""
 
     path: Mapping[str, str] = _NONE
     query: Mapping[str, str] = _NONE
