@@ -5,8 +5,8 @@ There is no other way to a page: whoever is shown as accused is shown with these
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
 
 import msgspec
 
@@ -75,8 +75,10 @@ def accused_account(
     )
 
 
-def explanations(rivals: Sequence[Rival]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The closest explanation in one sentence, those that lost, and those that did not."""
+@functools.lru_cache(maxsize=4_096)
+def explanations(rivals: tuple[Rival, ...]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """The closest explanation in one sentence, those that lost, and those that did not. Kept, for lists ask a hundred
+    times for those of one group."""
     ranked = narrative.nearest_first(rivals)
     if not ranked:
         return NONE_SCORED, (), ()
