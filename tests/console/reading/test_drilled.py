@@ -39,7 +39,7 @@ def test_a_drill_that_goes_on_is_read_again(tmp_path: Path) -> None:
 
 
 def test_no_drill_and_a_broken_one_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no drill.json"):
+    with pytest.raises(InputError, match=r"holds no drill\.json"):
         drill_of(tmp_path)
     (tmp_path / "drill.json").write_bytes(b'{"version":')
     with pytest.raises(InputError, match="cannot be read by this version") as error:
