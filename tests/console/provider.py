@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -33,13 +34,19 @@ def b64(data: bytes | dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
+@functools.cache
+def _keys() -> tuple[RSAKey, RSAKey]:
+    """The provider's key, and another's that goes by the same name."""
+    own = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"}, private=True)
+    return own, RSAKey.generate_key(2048, {"kid": "first"}, private=True)
+
+
 class Provider:
     """``person`` are the claims of who signs in; ``forge`` makes the token where it is not to be an honest one."""
 
     def __init__(self) -> None:
         self.url = ""
-        self.key = RSAKey.generate_key(2048, {"kid": "first", "use": "sig"}, private=True)
-        self.other = RSAKey.generate_key(2048, {"kid": "first"}, private=True)
+        self.key, self.other = _keys()
         self.listed = [self.key]
         self.person: dict[str, Any] = {"sub": "24400320", "preferred_username": "jane", "roles": ["sw-analysts"]}
         self.forge: Forge | None = None
