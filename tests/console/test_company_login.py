@@ -217,13 +217,19 @@ def test_a_new_key_of_the_providers_is_asked_for_when_a_token_names_it(both: Bot
 
 
 def test_a_provider_that_is_another_or_is_away_is_told_and_lets_nobody_in(both: Both) -> None:
-    both.provider.document = {"issuer": "https://evil.example"}
-    answer = both.console.browser().get("/company")
-    assert answer.status_code == 503
-    assert "another issuer" in answer.text
-    both.provider.document = {"token_endpoint": "http://192.0.2.1/token"}
-    assert both.console.browser().get("/company").status_code == 400
-    both.provider.document = {"authorization_endpoint": 7}
+    for document, said in (
+        ({"issuer": "https://evil.example"}, "another issuer"),
+        ({"token_endpoint": "http://192.0.2.1/token"}, "is no https address"),
+        ({"authorization_endpoint": 7}, "does not answer as OpenID Connect asks"),
+    ):
+        settings = Settings(issuer=both.provider.url, client_id=CLIENT, roles=ROLES)
+        both.console.desk.company = Company(settings, SECRET, time.time)
+        both.provider.document = document
+        for _ in range(2):
+            answer = both.console.browser().get("/company")
+            assert answer.status_code == 503
+            assert said in answer.text
+    both.console.desk.company = Company(Settings(issuer="http://127.0.0.1:9", client_id=CLIENT), "", time.time)
     assert both.console.browser().get("/company").status_code == 503
 
 
