@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import parse_qs, quote
 
 from markupsafe import Markup
@@ -19,7 +18,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from stillwatch import __version__
 from stillwatch.console.cookies import FORM, SAID, SESSION, Cookies
 from stillwatch.console.material import Material
-from stillwatch.console.page import MOST_SAID, Download, Given, Moved, Page, PageError, Person, Role, Shown, Visit
+from stillwatch.console.page import (
+    MOST_SAID,
+    Download,
+    Elsewhere,
+    Given,
+    Moved,
+    Page,
+    PageError,
+    Person,
+    Role,
+    Shown,
+    Visit,
+)
 from stillwatch.console.paths import is_own, read_part
 from stillwatch.console.places import Places
 from stillwatch.console.rendering import environment
@@ -35,7 +46,8 @@ CSRF = "csrf"
 """The field of each form that shows that it is one of ours."""
 MOST_BODY = 2**20
 PATIENCE = 30.0
-MOST_FIELDS, MOST_QUERY, MOST_FORM = 5_000, 1_000, 20_000
+MOST_FIELDS, MOST_QUERY, MOST_FORM = 5_000, 4_000, 20_000
+Call = Callable[[], Shown | Moved | Download | Elsewhere]
 NOBODY = Person("", Role.ANYONE)
 _THEMES = ("light", "dark")
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]")
@@ -75,13 +87,13 @@ class Answering:
         """Something done on a page, by who may do it, with a form of ours."""
         asked = await run_in_threadpool(self._look, request)
         if request.headers.get("origin") != request.state.origin:
-            return await self._foreign(request, asked, "it came from another site")
+            return await self._foreign(request, asked, page, "it came from another site")
         form = await _form(request)
         if isinstance(form, int):
             return self.error(request, asked, form)
         token = form.get(CSRF, [""])[0]
         if not hmac.compare_digest(self._token(asked).encode(), token.encode("utf-8", "replace")):
-            return await self._foreign(request, asked, "its token is missing, or of another session")
+            return await self._foreign(request, asked, page, "its token is missing, or of another session")
         role, function = page.acts[name]
         refused = await self._may(request, asked, max(role, page.role), name)
         if refused is not None:
@@ -141,19 +153,19 @@ class Answering:
         said = f"This needs the role {role.word}, and yours is {asked.person.role.word}. An admin can change that."
         return self.error(request, asked, 403, said)
 
-    async def _foreign(self, request: Request, asked: Asked, why: str) -> Response:
+    async def _foreign(self, request: Request, asked: Asked, page: Page, why: str) -> Response:
         """The answer to a form that is not ours; noted where it would have acted for somebody."""
         if asked.session is not None:
             await run_in_threadpool(
                 self.desk.audit,
                 "refused a form",
                 by=asked.person.name,
-                about=f"{why}: {request.scope['path']}",
+                about=f"{page.name}: {why}",
                 address=request.state.address,
             )
         return self.error(request, asked, 403, f"The form was not taken: {why}. Load the page anew and try again.")
 
-    async def _answer(self, request: Request, asked: Asked, page: Page, call: Any) -> Response:
+    async def _answer(self, request: Request, asked: Asked, page: Page, call: Call) -> Response:
         try:
             made = await run_in_threadpool(call)
             if isinstance(made, Shown):
@@ -171,6 +183,11 @@ class Answering:
                 media_type=made.media_type,
                 headers={"Content-Disposition": f'attachment; filename="{name}"'},
             )
+        if isinstance(made, Elsewhere):
+            response = RedirectResponse(made.url, 303)
+            for name, value in made.cookies.items():
+                response.headers.append("Set-Cookie", self.cookies.write(name, value))
+            return response
         return self._moved(request, asked, made)
 
     def _moved(self, request: Request, asked: Asked, moved: Moved) -> Response:
@@ -205,7 +222,7 @@ class Answering:
             "version": __version__,
         }
         text = environment().get_template(shown.template).render({**shown.values, **frame})
-        response = HTMLResponse(text, shown.status)
+        response = HTMLResponse(text, shown.status, {"Retry-After": str(shown.wait)} if shown.wait else None)
         if asked is not None and asked.new_form:
             response.headers.append("Set-Cookie", self.cookies.write(FORM, asked.new_form))
         if said is not None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 from stillwatch.console.answering import Answering
 from stillwatch.console.guard import Front, Guard
 from stillwatch.console.material import Material
-from stillwatch.console.page import Page
+from stillwatch.console.page import Moved, Page, Role
 from stillwatch.console.pages import PAGES
 from stillwatch.console.places import Places
 from stillwatch.console.rendering import STATIC, assets, environment
@@ -40,12 +40,21 @@ def application(places: Places, front: Front, desk: Desk, pages: Iterable[Page] 
             for name in page.acts
         ]
 
+    if not any(page.path == "/" for page in chosen):
+        routes.append(Route("/", _shown(answering, _first(chosen)), methods=["GET"]))
+
     async def failed(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return await answering.failed(request, status)
 
     handled = ExceptionMiddleware(Router(routes, redirect_slashes=False), handlers={HTTPException: failed})
     return Guard(handled, front, _bare)
+
+
+def _first(pages: tuple[Page, ...]) -> Page:
+    """What is at "/" where no page is: the way to the first of the menu."""
+    url = next((page.path for page in pages if page.title), "/login")
+    return Page(name="first", title="", path="/", role=Role.VIEWER, show=lambda visit: Moved(url))
 
 
 def _shown(answering: Answering, page: Page) -> Endpoint:

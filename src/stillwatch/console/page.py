@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stillwatch.console.security.desk import Desk
     from stillwatch.console.security.sessions import Session
 
-__all__ = ["Download", "Given", "Moved", "Page", "PageError", "Person", "Role", "Shown", "Visit"]
+__all__ = ["Download", "Elsewhere", "Given", "Moved", "Page", "PageError", "Person", "Role", "Shown", "Visit"]
 
 MOST_SAID = 300
 _NONE: Mapping[str, str] = MappingProxyType({})
@@ -71,7 +71,7 @@ class Person:
 @dataclass(frozen=True)
 class Given:
     """What came with a request, all of it text of strangers and bounded: ``path`` (the path's parameters), ``query``
-    and ``form`` (the first value of each field; at most 1,000 and 20,000 characters)."""
+    and ``form`` (the first value of each field; at most 4,000 and 20,000 characters)."""
 
     path: Mapping[str, str] = _NONE
     query: Mapping[str, str] = _NONE
@@ -124,11 +124,15 @@ class Visit:
 
 @dataclass(frozen=True)
 class Shown:
-    """A template, filled with ``values``. Beside them it finds ``person``, ``page``, ``csrf``, ``menu`` and ``say``."""
+    """A template, filled with ``values``. Beside them it finds ``person``, ``page``, ``csrf``, ``menu`` and ``say``.
+
+    ``wait`` is for how many seconds not to ask again (of status 429; 0: say nothing of it).
+    """
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
+    wait: int = 0
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,14 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Go to ``url`` of the company's log-in server, the only place outside to which a page of ours sends anybody."""
+
+    url: str
+    cookies: Mapping[str, str] = _NONE
+
+
+@dataclass(frozen=True)
 class Download:
     """A file to keep: its bytes, its name (ours: letters, digits, ``.-_``) and its media type."""
 
@@ -160,7 +172,7 @@ class Download:
     media_type: str
 
 
-Show = Callable[[Visit], Shown | Moved | Download]
+Show = Callable[[Visit], Shown | Moved | Download | Elsewhere]
 Act = Callable[[Visit], Shown | Moved]
 
 

@@ -9,5 +9,14 @@ __all__ = ["PAGES"]
 
 PAGES: Registry[Page] = Registry(
     "stillwatch.console.pages",
-    {},
+    {
+        "login": "stillwatch.console.pages.login:PAGE",
+        "company": "stillwatch.console.pages.company:PAGE",
+        "company-back": "stillwatch.console.pages.company:BACK",
+        "welcome": "stillwatch.console.pages.welcome:PAGE",
+        "theme": "stillwatch.console.pages.theme:PAGE",
+        "settings": "stillwatch.console.pages.settings:PAGE",
+        "people": "stillwatch.console.pages.people:PAGE",
+        "audit": "stillwatch.console.pages.audit:PAGE",
+    },
 )

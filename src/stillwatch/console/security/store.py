@@ -33,8 +33,6 @@ CREATE TABLE sessions (
   digest TEXT PRIMARY KEY, folded TEXT NOT NULL, made_at REAL NOT NULL, seen_at REAL NOT NULL,
   address TEXT NOT NULL, by TEXT NOT NULL);
 CREATE INDEX sessions_of ON sessions (folded);
-CREATE TABLE pending (
-  digest TEXT PRIMARY KEY, browser TEXT NOT NULL, nonce TEXT NOT NULL, verifier TEXT NOT NULL, ends_at REAL NOT NULL);
 CREATE TABLE kept (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 """
 
