@@ -142,7 +142,7 @@ def test_on_hold_nothing_is_done_and_it_is_no_judgement(gate: Gate, hand: Hand, 
     cleared = gate.state.cleared("a1")
     assert cleared is not None
     assert cleared.why == "on hold"
-    assert read_judgements(gate.folder / "judgements.jsonl") == ()
+    assert hand.judgements() == ()
     undo(decisions, held)
     told(hand, decisions)
     gate.put([change(subject("a1", level="campaign", innocent=0.004, since=gate.now()))])
