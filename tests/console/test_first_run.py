@@ -75,7 +75,7 @@ def test_a_weak_password_is_refused_and_the_link_still_works(console: Served, pa
     status, text = come_in(console, token, name="ada-lovelace", password=password, again=password)
     assert status == 400
     assert said in text
-    assert password not in text
+    assert password not in text.replace('value="ada-lovelace"', "")  # the name is kept in its field
     assert come_in(console, token)[0] == 303
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from stillwatch.console.paths import is_own
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Download", "Elsewhere", "Given", "Moved", "Page", "PageError", "Person", "Role", "Shown", "Visit"]
 
 MOST_SAID = 300
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Role(enum.IntEnum):
@@ -73,9 +71,9 @@ class Given:
     """What came with a request, all of it text of strangers and bounded: ``path`` (the path's parameters), ``query``
     and ``form`` (the first value of each field; at most 4,000 and 20,000 characters)."""
 
-    path: Mapping[str, str] = _NONE
-    query: Mapping[str, str] = _NONE
-    form: Mapping[str, str] = _NONE
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
     every: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def many(self, name: str) -> tuple[str, ...]:
@@ -95,7 +93,7 @@ class Visit:
     desk: Desk
     address: str = ""
     session: Session | None = None
-    cookies: Mapping[str, str] = _NONE
+    cookies: Mapping[str, str] = field(default_factory=dict)
     origin: str = ""
 
     @property
@@ -147,7 +145,7 @@ class Moved:
     url: str
     flash: str = ""
     session: str | None = None
-    cookies: Mapping[str, str] = _NONE
+    cookies: Mapping[str, str] = field(default_factory=dict)
     across: bool = False
 
     def __post_init__(self) -> None:
@@ -160,7 +158,7 @@ class Elsewhere:
     """Go to ``url`` of the company's log-in server, the only place outside to which a page of ours sends anybody."""
 
     url: str
-    cookies: Mapping[str, str] = _NONE
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

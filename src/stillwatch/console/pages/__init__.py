@@ -10,6 +10,17 @@ __all__ = ["PAGES"]
 PAGES: Registry[Page] = Registry(
     "stillwatch.console.pages",
     {
+        "today": "stillwatch.console.pages.today:PAGE",
+        "campaigns": "stillwatch.console.pages.campaigns:PAGE",
+        "campaign": "stillwatch.console.pages.campaign:PAGE",
+        "campaign_accounts": "stillwatch.console.pages.campaign_accounts:PAGE",
+        "campaign_export": "stillwatch.console.pages.campaign_export:PAGE",
+        "graph": "stillwatch.console.pages.graph:PAGE",
+        "graph_data": "stillwatch.console.pages.graph_data:PAGE",
+        "accounts": "stillwatch.console.pages.accounts:PAGE",
+        "account": "stillwatch.console.pages.account:PAGE",
+        "false_accusations": "stillwatch.console.pages.false_accusations:PAGE",
+        "drill": "stillwatch.console.pages.drill:PAGE",
         "login": "stillwatch.console.pages.login:PAGE",
         "company": "stillwatch.console.pages.company:PAGE",
         "company-back": "stillwatch.console.pages.company:BACK",

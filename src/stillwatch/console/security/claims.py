@@ -120,7 +120,7 @@ def role_by(claims: Mapping[str, Any], claim: str, roles: Mapping[str, Sequence[
     values = (
         {held} if isinstance(held, str) else {one for one in held if isinstance(one, str)} if _many(held) else set()
     )
-    return next((role for role in reversed(roles) if values & set(roles[role])), "")
+    return next((role for role in reversed(list(roles)) if values & set(roles[role])), "")
 
 
 def _many(held: Any) -> bool:

@@ -101,7 +101,8 @@ class Provider:
             headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
             fields |= {"client_id": client, "client_secret": secret}
-        return self._read(document.token_endpoint, _Answer, fields, headers).id_token
+        answer: _Answer = self._read(document.token_endpoint, _Answer, fields, headers)
+        return answer.id_token
 
     def _read(
         self,

@@ -73,7 +73,7 @@ class Sessions:
         now = self._clock()
         with self._store.reading() as db:
             rows = db.execute(
-                _SESSION + "WHERE active = 1 AND seen_at > ? AND made_at > ? AND (? IS NULL OR folded = ?) "
+                _SESSION + "WHERE active = 1 AND seen_at > ? AND sessions.made_at > ? AND (? IS NULL OR folded = ?) "
                 "ORDER BY seen_at DESC, digest",
                 (now - IDLE, now - ENDS_AFTER, name, (name or "").casefold()),
             ).fetchall()

@@ -1,0 +1,118 @@
+"""What people decided, as pages about a run tell it: about somebody, and what still waits for a person."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from stillwatch.campaigns import wording
+from stillwatch.console.decisions import Decisions, Entry
+from stillwatch.console.page import Visit
+from stillwatch.console.reading import Run
+from stillwatch.console.reading.accusations import Accused
+from stillwatch.console.reading.groups import Group
+from stillwatch.gateway.appeals.record import Appeal, Appeals
+
+__all__ = ["Line", "Waits", "appeals_of", "decisions_about", "waiting"]
+
+MOST_WAITING = 10
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_KINDS = {
+    "confirm": "confirmed",
+    "dismiss": "dismissed (cleared)",
+    "split": "split",
+    "merge": "merged",
+    "hold": "on hold",
+    "suspend": "suspension proposed",
+    "approve": "suspension confirmed by a second person",
+    "undo": "taken back",
+    "note": "note",
+    "reject": "appeal not upheld",
+    "told": "the gateway was told",
+    "recovered": "a torn line was taken away",
+}
+
+
+class Line(NamedTuple):
+    """One thing that happened, in words: when, what, by whom, why. ``why`` and ``by`` are people's words."""
+
+    at: str
+    what: str
+    by: str
+    why: str
+
+
+class Waits(NamedTuple):
+    """Something that waits for a person: whom it is about (None: nobody in particular), what, and where to do it."""
+
+    accused: Accused | None
+    words: str
+    url: str
+
+
+def decisions_about(visit: Visit, accounts: Collection[str], most: int = 50) -> tuple[Line, ...]:
+    """The newest decisions about any of the accounts, the newest first."""
+    decisions: Decisions = visit.decisions
+    return tuple(_line(entry, undone) for entry, undone in decisions.history(accounts, most))
+
+
+def _line(entry: Entry, undone: Entry | None) -> Line:
+    what = _KINDS.get(entry.kind, entry.kind)
+    if len(entry.accounts) > 1:
+        what += f", {wording.counted(len(entry.accounts), 'account')}"
+    if undone is not None:
+        what += f"; taken back by {wording.visible(undone.by, limit=60)} on {_moment(undone.at)}"
+    return Line(_moment(entry.at), f"{entry.id}: {what}", entry.by, entry.why)
+
+
+def _moment(at: int) -> str:
+    return f"{_EPOCH + dt.timedelta(microseconds=at):%Y-%m-%d %H:%M} UTC"
+
+
+def waiting(visit: Visit) -> tuple[Waits, ...]:
+    """What waits: campaigns about which nobody decided, suspensions that want a second person, appeals."""
+    run: Run = visit.run
+    decisions: Decisions = visit.decisions
+    with decisions.reading() as derived:
+        decided = frozenset(derived.decided_accounts())
+    undecided = [
+        Waits(run.accusation_of_group(group), "Nobody decided about any of its accounts yet.", "")
+        for group in run.accused
+        if not _decided(run, group, decided)
+    ]
+    found = undecided[:MOST_WAITING]
+    if len(undecided) > MOST_WAITING:
+        further = wording.counted(len(undecided) - MOST_WAITING, "further campaign")
+        found.append(Waits(None, f"{further} about which nobody decided", "/campaigns"))
+    proposed = decisions.suspensions("proposed")
+    if proposed:
+        those = wording.counted(len(proposed), "proposed suspension")
+        found.append(
+            Waits(None, f"{those} want a second person" if len(proposed) > 1 else f"{those} wants a second person", "")
+        )
+    held = sum(appeal.status == "open" for appeal in appeals_of(visit))
+    if held:
+        found.append(Waits(None, f"{wording.counted(held, 'appeal')} to be heard", ""))
+    return tuple(found)
+
+
+def _decided(run: Run, group: Group, decided: frozenset[str]) -> bool:
+    return bool(decided) and any(name in decided for name in run.ids(group))
+
+
+def appeals_of(visit: Visit, account_id: str | None = None) -> Sequence[Appeal]:
+    """The appeals of an account (None: all), the open ones first. None where no folder of appeals is known."""
+    folder = visit.appeals
+    if folder is None or not folder.is_dir():
+        return ()
+    every = _appeals(folder, folder.stat().st_mtime_ns)
+    return every if account_id is None else [appeal for appeal in every if appeal.account_id == account_id]
+
+
+@functools.lru_cache(maxsize=2)
+def _appeals(folder: Path, changed: int) -> tuple[Appeal, ...]:
+    """Every appeal, read again only when a file of the folder was replaced."""
+    return Appeals(folder).all()
