@@ -25,7 +25,7 @@ __all__ = ["BAR", "Heeded", "heed", "heed_decided", "judged", "with_judgements"]
 BAR = 3.0
 """Nats (odds of twenty to one) by which an account that a person cleared must look less innocent than when he cleared
 it before it is shown to a person again."""
-FEWEST_SINCE = 8
+FEWEST_SINCE = 5
 """Exchanges since it was cleared that it takes besides: what a person saw is not new evidence."""
 
 
@@ -46,7 +46,7 @@ def heed_decided(
     accounts on hold accused of nothing.
 
     Whoever was cleared there is in no group again, as on appeal, unless an accused group holds him with new evidence:
-    the odds that he is innocent fell by `BAR` nats or more below what was stated when he was cleared, and eight of his
+    the odds that he is innocent fell by `BAR` nats or more below what was stated when he was cleared, and five of his
     exchanges or more began after that. Then he is shown to a person, and not accused. Nothing decided: as `heed`.
     """
     ids, account = accounts_of(exchanges)

@@ -183,6 +183,12 @@ class Derived:
                 links += [Link("together", (part,), entry) for part in frozen]
         return tuple(links)
 
+    @property
+    def told_rejected(self) -> frozenset[int]:
+        """Lines by which an appeal was rejected and of which the person was told: nobody undoes these."""
+        rejected = (entry.line for entries in self.rejections.values() for entry in entries)
+        return frozenset(line for line in rejected if line in self.told)
+
     def untold(self) -> list[Entry]:
         """Lines that change what a gateway does, and of which it was not told yet, the oldest first."""
         return [self.entries[line - 1] for line in self._to_tell if line not in self.told]

@@ -10,7 +10,9 @@ from stillwatch.campaigns import narrative, wording
 from stillwatch.campaigns.plots import scales
 from stillwatch.console.page import Page, PageError, Role, Shown, Visit
 from stillwatch.console.pages.decided import Line, appeals_of, decisions_about
+from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
+from stillwatch.console.reading.addresses import named
 from stillwatch.console.reading.history import History
 from stillwatch.gateway.ledger import LedgerEntry
 
@@ -41,6 +43,7 @@ def show(visit: Visit) -> Shown:
             "evidence_axis": axis,
             "evidence": evidence if account.evidence else (),
             "decided": decisions_about(visit, [account.account_id]),
+            "decide": link("/decide/accounts/{account}", {"account": named(account.account_id)}),
             "appeals": _appeals(visit, account.account_id),
             "ledger": None if ledger is None else tuple(_line(entry) for entry in ledger.of(account.account_id)),
             "ledger_whole": ledger is None or ledger.complete,

@@ -11,6 +11,7 @@ from stillwatch.console.page import Page, Role, Shown, Visit
 from stillwatch.console.pages.campaign_accounts import asked_group
 from stillwatch.console.pages.decided import decisions_about
 from stillwatch.console.pages.graph import graph_values
+from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.addresses import campaign_path
 from stillwatch.console.reading.graph import Focus
@@ -57,6 +58,7 @@ def show(visit: Visit) -> Shown:
             "shortest": SHORTEST_REASON,
             "longest": LONGEST_REASON,
             "decided": decisions_about(visit, run.ids(group).to_list()),
+            "decide": link("/decide/campaigns/{campaign}", {"campaign": group.key}),
             "tables_open": False,
             **graph_values(run, group, Focus()),
         },

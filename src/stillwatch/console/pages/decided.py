@@ -16,11 +16,11 @@ from stillwatch.console.reading.accusations import Accused
 from stillwatch.console.reading.groups import Group
 from stillwatch.gateway.appeals.record import Appeal, Appeals
 
-__all__ = ["Line", "Waits", "appeals_of", "decisions_about", "waiting"]
+__all__ = ["KINDS", "Line", "Waits", "appeals_of", "decisions_about", "waiting"]
 
 MOST_WAITING = 10
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_KINDS = {
+KINDS = {
     "confirm": "confirmed",
     "dismiss": "dismissed (cleared)",
     "split": "split",
@@ -60,7 +60,7 @@ def decisions_about(visit: Visit, accounts: Collection[str], most: int = 50) -> 
 
 
 def _line(entry: Entry, undone: Entry | None) -> Line:
-    what = _KINDS.get(entry.kind, entry.kind)
+    what = KINDS.get(entry.kind, entry.kind)
     if len(entry.accounts) > 1:
         what += f", {wording.counted(len(entry.accounts), 'account')}"
     if undone is not None:
