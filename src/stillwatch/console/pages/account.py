@@ -9,9 +9,10 @@ from pathlib import Path
 from stillwatch.campaigns import narrative, wording
 from stillwatch.campaigns.plots import scales
 from stillwatch.console.page import Page, PageError, Role, Shown, Visit
-from stillwatch.console.pages.decided import Line, appeals_of, decisions_about
+from stillwatch.console.pages.decided import Line, appeals_of, decide_path, decisions_about
 from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
+from stillwatch.console.reading.addresses import named
 from stillwatch.console.reading.addresses import named
 from stillwatch.console.reading.history import History
 from stillwatch.gateway.ledger import LedgerEntry
@@ -42,6 +43,7 @@ def show(visit: Visit) -> Shown:
             "passages": {passage.name: passage for passage in passages},
             "evidence_axis": axis,
             "evidence": evidence if account.evidence else (),
+            "decide": decide_path(visit, "account", named(account.account_id)),
             "decided": decisions_about(visit, [account.account_id]),
             "decide": link("/decide/accounts/{account}", {"account": named(account.account_id)}),
             "appeals": _appeals(visit, account.account_id),

@@ -9,7 +9,7 @@ from stillwatch.campaigns.plots import scales
 from stillwatch.campaigns.plots.timeline import timeline
 from stillwatch.console.page import Page, Role, Shown, Visit
 from stillwatch.console.pages.campaign_accounts import asked_group
-from stillwatch.console.pages.decided import decisions_about
+from stillwatch.console.pages.decided import decide_path, decisions_about
 from stillwatch.console.pages.graph import graph_values
 from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
@@ -57,6 +57,7 @@ def show(visit: Visit) -> Shown:
             "may_look": visit.person.role >= Role.ANALYST,
             "shortest": SHORTEST_REASON,
             "longest": LONGEST_REASON,
+            "decide": decide_path(visit, "campaign", group.key),
             "decided": decisions_about(visit, run.ids(group).to_list()),
             "decide": link("/decide/campaigns/{campaign}", {"campaign": group.key}),
             "tables_open": False,
