@@ -11,7 +11,6 @@ from stillwatch.console.page import Page, Role, Shown, Visit
 from stillwatch.console.pages.campaign_accounts import asked_group
 from stillwatch.console.pages.decided import decide_path, decisions_about
 from stillwatch.console.pages.graph import graph_values
-from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.addresses import campaign_path
 from stillwatch.console.reading.graph import Focus
@@ -59,7 +58,6 @@ def show(visit: Visit) -> Shown:
             "longest": LONGEST_REASON,
             "decide": decide_path(visit, "campaign", group.key),
             "decided": decisions_about(visit, run.ids(group).to_list()),
-            "decide": link("/decide/campaigns/{campaign}", {"campaign": group.key}),
             "tables_open": False,
             **graph_values(run, group, Focus()),
         },
