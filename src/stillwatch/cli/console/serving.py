@@ -33,9 +33,7 @@ class Kept:
     )
     appeals: Annotated[Path | None, Parameter(help="Folder of appeals (STATE/appeals).")] = None
     drill: Annotated[Path | None, Parameter(help="What `stillwatch drill` wrote.")] = None
-    before: Annotated[Path | None, Parameter(help="An older run to compare with.")] = (
-        None
-    )
+    before: Annotated[Path | None, Parameter(help="An older run to compare with.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
