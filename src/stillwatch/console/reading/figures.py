@@ -86,8 +86,9 @@ def _innocent(run: Run) -> str:
     chances = [1 - np.clip(posterior.gather(some).fill_null(0.0).to_numpy(), 0.0, 1.0) for some in rows]
     of = np.repeat(np.arange(len(rows)), [len(some) for some in rows])
     found = sum_interval(np.concatenate(chances), of, correlation=_TOGETHER, extra_sd=MEMBERSHIP_SD)
-    expected = narrative.innocents(found.value)
-    return f"{expected} expected to be innocent (95\u00a0% interval {wording.interval(found.low, found.high)})"
+    expected = sum(group.campaign.expected_innocent for group in run.accused)
+    ends = wording.interval(min(found.low, expected), max(found.high, expected))
+    return f"{narrative.innocents(expected)} expected to be innocent (95\u00a0% interval {ends})"
 
 
 def days_of(run: Run) -> tuple[DayTaken, ...]:
