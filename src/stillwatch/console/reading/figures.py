@@ -68,7 +68,7 @@ def figures_of(run: Run) -> tuple[Figure, ...]:
     low, high = (sum(getattr(c, name) for c in campaigns) for name in ("taken_low", "taken_high"))
     level = wording.percent(min(campaign.taken_level for campaign in campaigns))
     joint = f"{level} interval" if len(campaigns) == 1 else f"the campaigns' {level} intervals, added"
-    innocent = _innocent(run)
+    innocent = run.once("expected innocent", lambda: _innocent(run))
     accounts = sum(len(group.rows) for group in run.accused)
     taken = wording.count(sum(campaign.taken for campaign in campaigns))
     worth = f"{money(campaigns, 'low')} to {money(campaigns, 'high')} ({joint})"
@@ -93,6 +93,10 @@ def _innocent(run: Run) -> str:
 
 def days_of(run: Run) -> tuple[DayTaken, ...]:
     """The days of all accused campaigns together, gaps included; none where nothing was taken."""
+    return run.once("days", lambda: _days(run))
+
+
+def _days(run: Run) -> tuple[DayTaken, ...]:
     taken: dict[dt.date, float] = {}
     value: dict[dt.date, dict[str, float]] = {}
     for group in run.accused:
