@@ -161,6 +161,12 @@ def test_a_signed_token_that_is_not_for_us_or_not_for_now_lets_nobody_in(both: B
     assert both.console.desk.people.all() == ()
 
 
+@pytest.mark.parametrize("algorithm", ["RS512", "PS256"])
+def test_other_signatures_by_the_providers_key_are_well(both: Both, algorithm: str) -> None:
+    both.provider.forge = lambda provider, claims: provider.sign(claims, alg=algorithm)
+    assert is_in(signed_in(both)[0])
+
+
 def test_several_audiences_are_well_with_us_as_the_authorized_party(both: Both) -> None:
     both.provider.claims = {"aud": ["another", CLIENT], "azp": CLIENT}
     assert is_in(signed_in(both)[0])

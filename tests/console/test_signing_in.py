@@ -100,6 +100,14 @@ def test_strangers_who_guess_at_a_name_make_strangers_wait_and_not_its_owner() -
     assert attempts.take("203.0.113.10", "ada", "a browser in which she signed in before") == 0
 
 
+def test_strangers_behind_her_own_address_do_not_make_her_wait_either() -> None:
+    attempts = Attempts(Seconds())
+    for _ in range(ADDRESS.most):
+        assert attempts.take("203.0.113.9", "ada") == 0
+    assert attempts.take("203.0.113.9", "bob") > 0
+    assert attempts.take("203.0.113.9", "ada", "a browser in which she signed in before") == 0
+
+
 def test_a_stolen_device_mark_gives_no_more_tries_than_a_few() -> None:
     attempts = Attempts(Seconds())
     for number in range(DEVICE.most):

@@ -2,7 +2,8 @@
 
 Tries under a name count against everybody who tries it from a browser that never signed in under it. A browser that
 did has a cookie that says so, and a count of its own (OWASP, "Slow down online guessing attacks with device cookies"):
-so a stranger who guesses at Ada's password makes other strangers wait, and not Ada. A try counts before its password is
+so a stranger who guesses at Ada's password, even from behind her own company's address, makes other strangers wait, and
+not Ada. A try counts before its password is
 looked at, so that many at once gain nothing; one that was right is taken off again.
 """
 
@@ -72,10 +73,10 @@ class Attempts:
 
 
 def _keys(address: str, name: str, device: str) -> list[tuple[tuple[str, str], Limit]]:
-    keys = [(("address", place_of(address)), ADDRESS)]
     if device:
-        keys.append((("device", device), DEVICE))
-    elif name:
+        return [(("device", device), DEVICE)]
+    keys = [(("address", place_of(address)), ADDRESS)]
+    if name:
         keys.append((("name", name.casefold()[:100]), NAME))
     return keys
 
