@@ -224,7 +224,10 @@ class Answering:
         if frame.keys() & shown.values.keys():
             raise ValueError(f"{shown.template}: names of the frame: {', '.join(frame.keys() & shown.values.keys())}")
         text = environment().get_template(shown.template).render({**shown.values, **frame})
-        response = HTMLResponse(text, shown.status, {"Retry-After": str(shown.wait)} if shown.wait else None)
+        # Half a character that a stranger sent must not break the page that quotes it.
+        response = HTMLResponse(
+            text.encode("utf-8", "replace"), shown.status, {"Retry-After": str(shown.wait)} if shown.wait else None
+        )
         if asked is not None and asked.new_form:
             response.headers.append("Set-Cookie", self.cookies.write(FORM, asked.new_form))
         if said is not None:

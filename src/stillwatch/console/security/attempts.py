@@ -38,6 +38,7 @@ class Attempts:
         self._clock = clock
         self._lock = threading.Lock()
         self._tries: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
+        self._noted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def take(self, address: str, name: str = "", device: str = "") -> int:
         """Count a try; 0: go on. Else the whole seconds to wait, in which case it was not counted.
@@ -63,6 +64,18 @@ class Attempts:
             for key, _ in _keys(address, name, device):
                 if self._tries.get(key):
                     self._tries[key].pop()
+
+    def is_news(self, address: str, name: str = "", device: str = "") -> bool:
+        """Whether this wait is the first of its time: worth a line of the audit log, as a flood of them is not."""
+        now = self._clock()
+        with self._lock:
+            news = False
+            for key, limit in _keys(address, name, device):
+                if self._wait(key, limit, now) > 0 and self._noted.get(key, -limit.seconds) <= now - limit.seconds:
+                    self._noted[key], news = now, True
+            while len(self._noted) > _MOST_REMEMBERED:
+                self._noted.popitem(last=False)
+        return news
 
     def _wait(self, key: tuple[str, str], limit: Limit, now: float) -> float:
         recent = self._recent(key, limit, now)
