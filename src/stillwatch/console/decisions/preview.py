@@ -84,7 +84,7 @@ def look_ahead(
     standings = {one.account_id: derived.standing(one.account_id, now) for one in faced}
     states: dict[str, int] = {}
     for standing in standings.values():
-        names = [standing.state]
+        names: list[str] = [standing.state]
         if standing.suspension is not None:
             names.append("suspended" if standing.suspension.approved is not None else "proposed for suspension")
         for name in names:

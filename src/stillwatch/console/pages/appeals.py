@@ -45,7 +45,7 @@ def _one(visit: Visit) -> Shown:
     run, row = _row(visit, case)
     accused = None
     if run is not None and row is not None:
-        (shown,) = rows_of(run, np.array([row]))
+        (shown,) = rows_of(run, np.array([row], dtype=np.int32))
         accused = shown.accused
     values = {
         "case": case,
@@ -53,7 +53,7 @@ def _one(visit: Visit) -> Shown:
         "accused": accused,
         "mine": case.accused_by(visit.person.name),
         "rows": rows_about(visit, [case.appeal.account_id]),
-        "here": link(PATH, {"reference": case.appeal.reference}),
+        "at": link(PATH, {"reference": case.appeal.reference}),
     }
     return Shown("appeal.html", values)
 
@@ -73,7 +73,7 @@ def _decide(visit: Visit, upheld: bool) -> Moved:
     run, row = _row(visit, case)
     stated = Faced(appeal.account_id, campaign_id=appeal.campaign_id, innocent=appeal.innocent)
     if run is not None and row is not None:
-        (found,) = faced_rows(run, np.array([row]))
+        (found,) = faced_rows(run, np.array([row], dtype=np.int32))
         stated = found if found.verdict == "campaign" else stated
     decide = hearing.uphold if upheld else hearing.reject
     with said_plainly():

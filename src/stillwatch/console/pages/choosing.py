@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,9 +83,7 @@ class Choice(NamedTuple):
         kind, scope = form.get("kind", ""), form.get("scope", "all")
         if kind not in {name for name, _, _ in KINDS} or scope not in {name for name, _ in SCOPES}:
             raise PageError("says nothing that can be decided", "the form", "choose what and whom", status=400)
-        return cls(
-            cast(Kind, kind), scope, form.get("text", "")[:200], visit.given.many("account"), form.get("other", "")
-        )
+        return cls(kind, scope, form.get("text", "")[:200], visit.given.many("account"), form.get("other", ""))
 
     def chosen(self, run: Run, group: Group) -> list[Faced]:
         """The accounts of ``group`` that are meant; in a split the rest are part 0 and they are part 1, in a merge all

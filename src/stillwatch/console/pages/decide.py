@@ -109,13 +109,13 @@ def _proposal(visit: Visit) -> Shown:
         version = derived.version(suspension.proposed.accounts)
     left = suspension.left
     places = [run.accounts.row(one.account_id) for one in left[:MOST_ROWS]]
-    known = np.array([place for place in places if place is not None], dtype=np.int64)
+    known = np.array([place for place in places if place is not None], dtype=np.int32)
     shown: tuple[AccountRow, ...] = tuple(rows_of(run, known))
     values = {
         "one": suspension,
         "state": state,
         "ends": _ends(suspension),
-        "version": version,
+        "seen": version,
         "left": left,
         "gone": len(suspension.proposed.faced) - len(left),
         "rows": shown,
