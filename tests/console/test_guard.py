@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,6 +19,13 @@ from stillwatch.console.rendering import assets
 from stillwatch.console.serving import Reached, front_of
 from stillwatch.errors import InputError, UsageError
 from tests.console.served import Served, serving
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One console for all: what is refused at the door changes nothing."""
+    with serving(tmp_path_factory.mktemp("console")) as served:
+        yield served
 
 
 def raw(console: Served, request: bytes) -> bytes:
@@ -175,7 +183,7 @@ MADE = tuple(
 
 
 @pytest.fixture
-def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """A console with pages that go wrong."""
     from stillwatch.console import app  # noqa: PLC0415
 

@@ -240,6 +240,20 @@ def test_what_people_decided_is_shown_where_it_belongs(tmp_path: Path) -> None:
         assert waits.count("Nobody decided about any of its accounts yet.") == 1
 
 
+def test_today_says_what_changed_since_the_run_before(tmp_path: Path) -> None:
+    before, now = made_reports.ordinary(), made_reports.ordinary()
+    gone = msgspec.structs.replace(before, campaigns=before.campaigns[:2])
+    fewer = [a for a in now.accounts if a.campaign_id != "C2"]
+    now = msgspec.structs.replace(now, campaigns=(now.campaigns[0], now.campaigns[2]), accounts=tuple(fewer))
+    run, older = written(now, tmp_path / "run"), written(gone, tmp_path / "older")
+    for served in served_over(tmp_path, run, before=older):
+        text = served.browser("vera").get("/").text
+        check_page(text)
+        check_accusations(text, accused(now))
+        assert "No longer found:</strong> C2 of the run before, 36 accounts: this run accuses none." in text
+        assert "36 accused before and gone from the log" in " ".join(text.split())
+
+
 def decide(served: Served, account_id: str) -> None:
     """Clear an account, as the page of decisions does it."""
     from stillwatch.console.decisions import Faced, Person, open_decisions  # noqa: PLC0415

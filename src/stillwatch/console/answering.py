@@ -221,6 +221,8 @@ class Answering:
             "here": _here(request) if request.method == "GET" else "/",
             "version": __version__,
         }
+        if frame.keys() & shown.values.keys():
+            raise ValueError(f"{shown.template}: names of the frame: {', '.join(frame.keys() & shown.values.keys())}")
         text = environment().get_template(shown.template).render({**shown.values, **frame})
         response = HTMLResponse(text, shown.status, {"Retry-After": str(shown.wait)} if shown.wait else None)
         if asked is not None and asked.new_form:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import secrets
 import traceback
 from collections.abc import Callable, Mapping
@@ -40,6 +41,7 @@ HEADERS: Mapping[str, str] = {
 _TLS_ONLY = ("Strict-Transport-Security", "max-age=31536000")
 MOST_PATH = 8_000
 MOST_AT_ONCE = 128
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}", re.ASCII)
 _log = logging.getLogger("stillwatch.console")
 
 
@@ -73,6 +75,8 @@ class Front:
 
     def knows(self, host: str) -> bool:
         """Whether a ``Host`` header names us."""
+        if not _HOST.fullmatch(host):
+            return False
         try:
             name = urlsplit(f"//{host}").hostname
         except ValueError:

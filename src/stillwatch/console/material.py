@@ -33,7 +33,7 @@ class Material:
         key = (folder, found.st_mtime_ns, found.st_ino)
         with self._lock:
             if self._run is None or self._run[0] != key:
-                self._run = (key, load(RUN)(folder))
+                self._run = (key, load(RUN)(folder, before=self._places.before))
             return self._run[1]
 
     def decisions(self) -> Any:

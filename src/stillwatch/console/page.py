@@ -122,7 +122,8 @@ class Visit:
 
 @dataclass(frozen=True)
 class Shown:
-    """A template, filled with ``values``. Beside them it finds ``person``, ``page``, ``csrf``, ``menu`` and ``say``.
+    """A template, filled with ``values``. Beside them it finds what its frame needs, whose names are taken: ``person``,
+    ``page``, ``csrf`` (the field that each form of ours holds), ``menu``, ``say``, ``theme``, ``here``, ``version``.
 
     ``wait`` is for how many seconds not to ask again (of status 429; 0: say nothing of it).
     """

@@ -14,7 +14,8 @@ __all__ = ["Places"]
 @dataclass(frozen=True, kw_only=True)
 class Places:
     """Folders by what they hold. ``run`` is a scan's results; where it is None, the newest run below ``state``, a
-    gateway's folder, is shown. What the console keeps itself lies in ``people`` and ``decisions``."""
+    gateway's folder, is shown. What the console keeps itself lies in ``people`` and ``decisions``. ``before`` is an
+    older run of the same provider to compare with; a gateway's is compared with the one of the night before."""
 
     run: Path | None = None
     state: Path | None = None
@@ -22,6 +23,7 @@ class Places:
     decisions: Path
     appeals: Path | None = None
     drill: Path | None = None
+    before: Path | None = None
 
     @classmethod
     def of(
@@ -33,6 +35,7 @@ class Places:
         decisions: Path | None = None,
         appeals: Path | None = None,
         drill: Path | None = None,
+        before: Path | None = None,
     ) -> Places:
         """The places that a user names, and where those lie that he does not name: beside the run (``RUN.console``), or
         in the gateway's folder (``STATE/console``). Raises `UsageError` where neither or no such folder is named."""
@@ -40,6 +43,8 @@ class Places:
             raise UsageError("shows one run or one gateway's folder", "console", "give --run or --state")
         if run is not None and not is_run(run):
             raise UsageError("is no run of Stillwatch", run, "name the directory that was given to scan --out")
+        if before is not None and not is_run(before):
+            raise UsageError("is no run of Stillwatch", before, "name another with --before")
         if state is not None and not state.is_dir():
             raise UsageError("is no gateway's folder", state, "name the one that was given to --state")
         for folder, option in ((appeals, "--appeals"), (drill, "--drill")):
@@ -56,6 +61,7 @@ class Places:
             decisions=decisions or own / "decisions",
             appeals=appeals,
             drill=drill,
+            before=before,
         )
 
     def newest_run(self) -> Path:

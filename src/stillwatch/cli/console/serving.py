@@ -33,6 +33,7 @@ class Kept:
     )
     appeals: Annotated[Path | None, Parameter(help="Folder of appeals (STATE/appeals).")] = None
     drill: Annotated[Path | None, Parameter(help="What `stillwatch drill` wrote.")] = None
+    before: Annotated[Path | None, Parameter(help="An older run to compare with.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,13 @@ def console(
         raise UsageError(f"{wire.at!r} is no address", "--at", "write one like 127.0.0.1:8491")
     serve = load_for("console", SERVE, "console")
     places = load_for("console", PLACES, "console").of(
-        run, state, people=kept.people, decisions=kept.decisions, appeals=kept.appeals, drill=kept.drill
+        run,
+        state,
+        people=kept.people,
+        decisions=kept.decisions,
+        appeals=kept.appeals,
+        drill=kept.drill,
+        before=kept.before,
     )
     reached = load_for("console", REACHED, "console")(
         host=host.removeprefix("[").removesuffix("]"),

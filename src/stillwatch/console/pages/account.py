@@ -9,8 +9,7 @@ from pathlib import Path
 from stillwatch.campaigns import narrative, wording
 from stillwatch.campaigns.plots import scales
 from stillwatch.console.page import Page, PageError, Role, Shown, Visit
-from stillwatch.console.pages.decided import Line, appeals_of, decisions_about
-from stillwatch.console.paths import link
+from stillwatch.console.pages.decided import Line, appeals_of, decide_path, decisions_about
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.addresses import named
 from stillwatch.console.reading.history import History
@@ -42,8 +41,8 @@ def show(visit: Visit) -> Shown:
             "passages": {passage.name: passage for passage in passages},
             "evidence_axis": axis,
             "evidence": evidence if account.evidence else (),
+            "decide": decide_path(visit, "account", named(account.account_id)),
             "decided": decisions_about(visit, [account.account_id]),
-            "decide": link("/decide/accounts/{account}", {"account": named(account.account_id)}),
             "appeals": _appeals(visit, account.account_id),
             "ledger": None if ledger is None else tuple(_line(entry) for entry in ledger.of(account.account_id)),
             "ledger_whole": ledger is None or ledger.complete,

@@ -9,9 +9,8 @@ from stillwatch.campaigns.plots import scales
 from stillwatch.campaigns.plots.timeline import timeline
 from stillwatch.console.page import Page, Role, Shown, Visit
 from stillwatch.console.pages.campaign_accounts import asked_group
-from stillwatch.console.pages.decided import decisions_about
+from stillwatch.console.pages.decided import decide_path, decisions_about
 from stillwatch.console.pages.graph import graph_values
-from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.addresses import campaign_path
 from stillwatch.console.reading.graph import Focus
@@ -57,8 +56,8 @@ def show(visit: Visit) -> Shown:
             "may_look": visit.person.role >= Role.ANALYST,
             "shortest": SHORTEST_REASON,
             "longest": LONGEST_REASON,
+            "decide": decide_path(visit, "campaign", group.key),
             "decided": decisions_about(visit, run.ids(group).to_list()),
-            "decide": link("/decide/campaigns/{campaign}", {"campaign": group.key}),
             "tables_open": False,
             **graph_values(run, group, Focus()),
         },

@@ -10,15 +10,17 @@ from typing import NamedTuple
 
 from stillwatch.campaigns import wording
 from stillwatch.console.decisions import Decisions, Entry
-from stillwatch.console.page import Visit
+from stillwatch.console.page import Role, Visit
+from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.accusations import Accused
 from stillwatch.console.reading.groups import Group
 from stillwatch.gateway.appeals.record import Appeal, Appeals
 
-__all__ = ["KINDS", "Line", "Waits", "appeals_of", "decisions_about", "waiting"]
+__all__ = ["KINDS", "Line", "Waits", "appeals_of", "decide_path", "decisions_about", "waiting"]
 
 MOST_WAITING = 10
+UNDECIDED = "Nobody decided about any of its accounts yet."
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KINDS = {
     "confirm": "confirmed",
@@ -72,6 +74,11 @@ def _moment(at: int) -> str:
     return f"{_EPOCH + dt.timedelta(microseconds=at):%Y-%m-%d %H:%M} UTC"
 
 
+def decide_path(visit: Visit, what: str, key: str) -> str:
+    """Where one decides on a ``campaign`` or an ``account``; "" for who may not."""
+    return link(f"/decide/{what}s/{{{what}}}", {what: key}) if visit.person.role >= Role.ANALYST else ""
+
+
 def waiting(visit: Visit) -> tuple[Waits, ...]:
     """What waits: campaigns about which nobody decided, suspensions that want a second person, appeals."""
     run: Run = visit.run
@@ -79,7 +86,7 @@ def waiting(visit: Visit) -> tuple[Waits, ...]:
     with decisions.reading() as derived:
         decided = frozenset(derived.decided_accounts())
     undecided = [
-        Waits(run.accusation_of_group(group), "Nobody decided about any of its accounts yet.", "")
+        Waits(run.accusation_of_group(group), UNDECIDED, decide_path(visit, "campaign", group.key))
         for group in run.accused
         if not _decided(run, group, decided)
     ]
@@ -87,15 +94,15 @@ def waiting(visit: Visit) -> tuple[Waits, ...]:
     if len(undecided) > MOST_WAITING:
         further = wording.counted(len(undecided) - MOST_WAITING, "further campaign")
         found.append(Waits(None, f"{further} about which nobody decided", "/campaigns"))
+    deciding = visit.person.role >= Role.ANALYST
     proposed = decisions.suspensions("proposed")
     if proposed:
         those = wording.counted(len(proposed), "proposed suspension")
-        found.append(
-            Waits(None, f"{those} want a second person" if len(proposed) > 1 else f"{those} wants a second person", "")
-        )
+        verb = "wants" if len(proposed) == 1 else "want"
+        found.append(Waits(None, f"{those} {verb} a second person", "/decide" if deciding else ""))
     held = sum(appeal.status == "open" for appeal in appeals_of(visit))
     if held:
-        found.append(Waits(None, f"{wording.counted(held, 'appeal')} to be heard", ""))
+        found.append(Waits(None, f"{wording.counted(held, 'appeal')} to be heard", "/appeals" if deciding else ""))
     return tuple(found)
 
 

@@ -58,6 +58,7 @@ def _enter(visit: Visit) -> Shown | Moved:
     try:
         known = desk.people.known(name, password)
     except UsageError as busy:
+        desk.attempts.right(visit.address, name, device)  # nothing was tried
         return Shown("login.html", {**_form(visit).values, **kept, "wrong": str(busy)}, 503, 5)
     if known is None:
         # Only a name that is somebody's is written down: people type passwords into the field of names.

@@ -195,6 +195,8 @@ def _drawn(
     rows, columns = np.nonzero(fold.used)
     lines = np.stack([rows, columns + bubbles], axis=1).astype(np.int32)
     counts = fold.used.T.astype(np.float32) @ sizes if bubbles else np.zeros(len(fold.artefacts), dtype=np.float32)
+    if sizes.sum() < looked_at:  # some stand for all, who are alike
+        counts = np.full(len(fold.artefacts), looked_at, dtype=np.float32)
     room = np.concatenate([1 + np.log1p(sizes), np.full(len(fold.artefacts), 2.0, dtype=np.float32)])
     at = places(bubbles + len(fold.artefacts), lines, room.astype(np.float32)).tolist()
 

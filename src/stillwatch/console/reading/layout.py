@@ -36,7 +36,8 @@ def places(nodes: int, lines: npt.NDArray[np.int32], weight: Floats) -> Floats:
         at += force / length * np.minimum(length, heat)
     low, high = at.min(axis=0), at.max(axis=0)
     span = max(float((high - low).max()), 1e-6)
-    return ((at - (low + high) / 2) / span + 0.5).astype(np.float32)
+    placed: Floats = ((at - (low + high) / 2) / span + 0.5).astype(np.float32)
+    return placed
 
 
 def _pushed(at: Floats, push: Floats) -> Floats:

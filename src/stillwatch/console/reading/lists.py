@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from stillwatch.campaigns import wording
 from stillwatch.console.reading.accusations import Accused, accused_account
@@ -110,7 +111,7 @@ def account_list(run: Run, wanted: Wanted, group: Group | None, address: Callabl
     )
 
 
-def rows_of(run: Run, rows: Rows) -> Iterator[AccountRow]:
+def rows_of(run: Run, rows: Rows | npt.NDArray[np.int64]) -> Iterator[AccountRow]:
     """Rows of the run's table of accounts in words, in the order given."""
     for one in run.accounts.table[rows].iter_rows(named=True):
         group = run.group_named(one["campaign_id"])

@@ -33,7 +33,7 @@ _COLUMNS = {
     "first": "first_seen",
     "last": "last_seen",
 }
-_TYPES = {
+_TYPES: dict[str, type[pl.DataType] | pl.DataType] = {
     "account_id": pl.String,
     "campaign_id": pl.String,
     "verdict": pl.String,
@@ -129,11 +129,10 @@ class Accounts:
             if name not in self._ranks:
                 column = self.table.get_column(_COLUMNS[sort]).fill_null(strategy="zero")
                 if sort == "account":
-                    order = np.arange(len(self), dtype=np.int32)
-                    order = order[::-1] if descending else order
+                    values = np.arange(len(self))
                 else:
                     values = column.cast(pl.Int64).to_numpy() if sort in ("first", "last") else column.to_numpy()
-                    order = np.argsort(-values if descending else values, kind="stable")
+                order = np.argsort(-values if descending else values, kind="stable")
                 rank = np.empty(len(self), dtype=np.int32)
                 rank[order] = np.arange(len(self), dtype=np.int32)
                 self._ranks[name] = rank

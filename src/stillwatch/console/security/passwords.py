@@ -6,6 +6,7 @@ the memory. Length and the name are all that is asked: rules about signs make pa
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 import unicodedata
@@ -43,7 +44,7 @@ class Passwords:
         self._hasher = argon2.PasswordHasher()  # the library's defaults are RFC 9106's second choice: 64 MiB, t=3, p=4
         self._turn = threading.BoundedSemaphore(_AT_ONCE)
         self._waiting = threading.BoundedSemaphore(MOST_WAITING)
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
+        self._nobody = _nobodys()
 
     def hash(self, password: str) -> str:
         """What is kept of a password."""
@@ -72,6 +73,12 @@ class Passwords:
             return self._hasher.verify(kept, password)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
+
+
+@functools.cache
+def _nobodys() -> str:
+    """What is kept of a password that nobody knows, for this process."""
+    return argon2.PasswordHasher().hash(secrets.token_urlsafe(32))
 
 
 def _plain(text: str) -> str:

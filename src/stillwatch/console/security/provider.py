@@ -23,7 +23,7 @@ __all__ = ["Provider", "check_address"]
 
 MOST_BYTES = 2**20
 SECONDS = 10.0
-KEPT_FOR, ASKED_AGAIN_AFTER = 3600.0, 30.0
+KEPT_FOR, ASKED_AGAIN_AFTER, FAILED_FOR = 3600.0, 30.0, 5.0
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -63,19 +63,33 @@ class Provider:
         self.issuer, self._clock = issuer, clock
         self._lock = threading.Lock()
         self._document: tuple[float, _Document] | None = None
+        self._failed: tuple[float, PeerError] | None = None
         self._keys: tuple[float, tuple[dict[str, Any], ...]] | None = None
 
     def document(self) -> _Document:
-        """What the provider says of itself."""
+        """What the provider says of itself. Where it failed a moment ago it is not asked again at once: strangers may
+        come to the log-in as often as they like."""
         with self._lock:
-            if self._document is None or self._document[0] <= self._clock() - KEPT_FOR:
-                found = self._read(self.issuer.rstrip("/") + _WELL_KNOWN, _Document)
-                if found.issuer != self.issuer:
-                    raise PeerError("says that it is another issuer", self.issuer, "write `issuer` as it writes it")
+            if self._failed is not None and self._failed[0] > self._clock() - FAILED_FOR:
+                raise self._failed[1]
+            try:
+                return self._known()
+            except PeerError as error:
+                self._failed = (self._clock(), error)
+                raise
+
+    def _known(self) -> _Document:
+        if self._document is None or self._document[0] <= self._clock() - KEPT_FOR:
+            found: _Document = self._read(self.issuer.rstrip("/") + _WELL_KNOWN, _Document)
+            if found.issuer != self.issuer:
+                raise PeerError("says that it is another issuer", self.issuer, "write `issuer` as it writes it")
+            try:
                 for url in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
-                    check_address(url, "an address that the provider names")
-                self._document = (self._clock(), found)
-            return self._document[1]
+                    check_address(url, "an address that it names")
+            except UsageError as error:
+                raise PeerError(str(error), self.issuer) from error
+            self._document = (self._clock(), found)
+        return self._document[1]
 
     def keys(self, *, anew: bool = False) -> tuple[dict[str, Any], ...]:
         """The provider's public keys (JWK). ``anew``: a token names one that is not among them, so ask again, at most

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stillwatch.errors import InputError, StorageError
-from stillwatch.storage.disk import disk_errors
 
 __all__ = ["PEOPLE", "Store"]
 
@@ -44,9 +43,11 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         path = folder / PEOPLE
-        with disk_errors(folder):
+        try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite's own files beside it get its mode
+        except OSError as error:
+            raise StorageError(f"cannot be used: {error.strerror}", folder, "name another --people") from error
         self._lock = threading.Lock()
         try:
             self._connection = sqlite3.connect(
@@ -56,6 +57,8 @@ class Store:
             self._connection.execute("PRAGMA synchronous = FULL")
             with self.writing() as db:
                 self._prepare(db, path)
+        except sqlite3.OperationalError as error:
+            raise StorageError(f"cannot be opened: {error}", path, "try again, or name another --people") from error
         except sqlite3.DatabaseError as error:
             raise InputError(
                 f"is no file of people ({error})", path, "move it away, or name another --people"
