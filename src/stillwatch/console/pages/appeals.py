@@ -15,6 +15,8 @@ from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.lists import rows_of
 from stillwatch.errors import InputError
+from stillwatch.gateway.appeals.hearing import APPEALS
+from stillwatch.gateway.appeals.record import Appeals
 
 __all__ = ["APPEAL", "PAGE"]
 
@@ -23,6 +25,9 @@ PATH, MOST = "/appeals/{reference}", 200
 
 def _show(visit: Visit) -> Shown:
     held = appeals_of(visit)
+    if visit.appeals is None and visit.places.state is not None:  # the first came after the console had started
+        folder = visit.places.state / APPEALS
+        held = Appeals(folder).all() if folder.is_dir() else ()
     values = {
         "open": [one for one in held if one.status == "open"][:MOST],
         "decided": [one for one in held if one.status != "open"][:MOST],
