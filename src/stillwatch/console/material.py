@@ -40,5 +40,5 @@ class Material:
         """What people decided, which is kept in a folder of its own."""
         with self._lock:
             if self._decisions is None:
-                self._decisions = load(DECISIONS)(self._places.decisions)
+                self._decisions = load(DECISIONS)(self._places.decisions, self._places.proposal_hours)
             return self._decisions

@@ -15,7 +15,8 @@ __all__ = ["Places"]
 class Places:
     """Folders by what they hold. ``run`` is a scan's results; where it is None, the newest run below ``state``, a
     gateway's folder, is shown. What the console keeps itself lies in ``people`` and ``decisions``. ``before`` is an
-    older run of the same provider to compare with; a gateway's is compared with the one of the night before."""
+    older run of the same provider to compare with; a gateway's is compared with the one of the night before. A proposed
+    suspension waits ``proposal_hours`` for a second person."""
 
     run: Path | None = None
     state: Path | None = None
@@ -24,6 +25,7 @@ class Places:
     appeals: Path | None = None
     drill: Path | None = None
     before: Path | None = None
+    proposal_hours: float = 72.0
 
     @classmethod
     def of(
@@ -36,6 +38,7 @@ class Places:
         appeals: Path | None = None,
         drill: Path | None = None,
         before: Path | None = None,
+        proposal_hours: float = 72.0,
     ) -> Places:
         """The places that a user names, and where those lie that he does not name: beside the run (``RUN.console``), or
         in the gateway's folder (``STATE/console``). Raises `UsageError` where neither or no such folder is named."""
@@ -50,6 +53,8 @@ class Places:
         for folder, option in ((appeals, "--appeals"), (drill, "--drill")):
             if folder is not None and not folder.is_dir():
                 raise UsageError("is no folder", folder, f"name another with {option}")
+        if not 0 < proposal_hours <= 24 * 365:
+            raise UsageError("is no time to wait for a second person", "--proposal-hours", "give hours, up to a year")
         whole = (state or Path()) if run is None else run.resolve()
         own = whole / "console" if run is None else whole.with_name(f"{whole.name}.console")
         if appeals is None and state is not None and (state / "appeals").is_dir():
@@ -62,6 +67,7 @@ class Places:
             appeals=appeals,
             drill=drill,
             before=before,
+            proposal_hours=proposal_hours,
         )
 
     def newest_run(self) -> Path:

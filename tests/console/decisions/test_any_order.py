@@ -149,7 +149,14 @@ class ManyPeople(RuleBasedStateMachine):
                 if entry.kind in words and account in entry.accounts and entry.line not in undone
             ]
             expected = words[left[-1].kind] if left else "open"
-            assert console.standing(account).state == expected
+            standing = console.standing(account)
+            assert standing.state == expected
+            counted = {expected: 1}
+            if standing.suspension is not None:
+                approved = standing.suspension.approved is not None
+                counted["suspended" if approved else "proposed for suspension"] = 1
+            with console.reading() as derived:
+                assert derived.states([account], console.now) == counted
 
 
 ManyPeople.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)

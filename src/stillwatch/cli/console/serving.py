@@ -34,6 +34,9 @@ class Kept:
     appeals: Annotated[Path | None, Parameter(help="Folder of appeals (STATE/appeals).")] = None
     drill: Annotated[Path | None, Parameter(help="What `stillwatch drill` wrote.")] = None
     before: Annotated[Path | None, Parameter(help="An older run to compare with.")] = None
+    proposal_hours: Annotated[
+        float, Parameter(help="Hours that a proposed suspension waits for a second person before it ends by itself.")
+    ] = 72.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +81,7 @@ def console(
         appeals=kept.appeals,
         drill=kept.drill,
         before=kept.before,
+        proposal_hours=kept.proposal_hours,
     )
     reached = load_for("console", REACHED, "console")(
         host=host.removeprefix("[").removesuffix("]"),

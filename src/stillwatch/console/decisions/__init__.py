@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from stillwatch.console.decisions.entry import (
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
-def open_decisions(folder: Path) -> Decisions:
-    """The decisions in ``folder``, made where it is missing. Raises `InputError` where their chain is broken."""
-    return Decisions(folder)
+def open_decisions(folder: Path, proposal_hours: float = 72.0) -> Decisions:
+    """The decisions in ``folder``, made where it is missing; a proposed suspension waits ``proposal_hours``. Raises
+    `InputError` where their chain is broken."""
+    return Decisions(folder, proposal=dt.timedelta(hours=proposal_hours))

@@ -148,6 +148,8 @@ class Derived:
 
     def since(self, accounts: Iterable[str], version: int) -> list[Entry]:
         """What was decided about any of the accounts after ``version``, the oldest first."""
+        if version >= len(self.entries):
+            return []
         lines = {line for account in accounts for line in self._about.get(account, ()) if line > version}
         return [self.entries[line - 1] for line in sorted(lines)]
 
@@ -163,6 +165,25 @@ class Derived:
                 suspension = held if suspension is None or held.approved is not None else suspension
         state: State = "open" if by is None else _STATES[by.kind]
         return Standing(state, by, suspension, self.version([account]))
+
+    def states(self, accounts: Iterable[str], now: int) -> dict[str, int]:
+        """How many of the accounts stand how at ``now``: by `State`, and "suspended" and "proposed for suspension"
+        beside it. Made for many accounts at once."""
+        counts: dict[str, int] = {}
+        running = {line for line, one in self.suspensions.items() if one.state(now) in ("proposed", "in force")}
+        for account in accounts:
+            state: str = "open"
+            for line in reversed(self._verdicts.get(account, ())):
+                if line not in self.undone:
+                    state = _STATES[self.entries[line - 1].kind]
+                    break
+            counts[state] = counts.get(state, 0) + 1
+            if account in self._suspended and not running.isdisjoint(self._suspended[account]):
+                suspension = self.standing(account, now).suspension
+                if suspension is not None:
+                    word = "suspended" if suspension.approved is not None else "proposed for suspension"
+                    counts[word] = counts.get(word, 0) + 1
+        return counts
 
     def decided_accounts(self) -> list[str]:
         """Every account about which anything was decided."""

@@ -25,7 +25,7 @@ _ACCUSED = ("confirm", "suspend", "approve")
 
 class Case(NamedTuple):
     """An appeal with all that whoever hears it must know: ``suspended`` (leaving it takes two people), ``accusers`` who
-    decided the accusation, ``rejections`` who would leave it as it is so far, ``version`` of the account's history."""
+    decided the accusation, ``rejections`` who would leave it as it is so far, ``version``: the last line seen."""
 
     appeal: Appeal
     suspended: bool
@@ -76,7 +76,7 @@ class Hearing:
                 suspended=suspended,
                 accusers=tuple(sorted(accusers)),
                 rejections=_rejections(derived, appeal),
-                version=derived.version([account]),
+                version=len(derived.entries),
             )
 
     def uphold(

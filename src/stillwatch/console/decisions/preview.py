@@ -81,14 +81,8 @@ def look_ahead(
     """
     faced = tuple(sorted(chosen, key=lambda one: (one.part, one.account_id)))
     _check(kind, faced)
-    standings = {one.account_id: derived.standing(one.account_id, now) for one in faced}
-    states: dict[str, int] = {}
-    for standing in standings.values():
-        names = [standing.state]
-        if standing.suspension is not None:
-            names.append("suspended" if standing.suspension.approved is not None else "proposed for suspension")
-        for name in names:
-            states[name] = states.get(name, 0) + 1
+    names = [one.account_id for one in faced]
+    states = derived.states(names, now)
     accused = [one for one in faced if one.verdict == "campaign"]
     review = sum(one.verdict == "review" for one in faced)
     appealing = tuple(one.account_id for one in faced if one.account_id in under_appeal)
@@ -98,7 +92,7 @@ def look_ahead(
         run=run,
         campaign=campaign,
         faced=faced,
-        version=derived.version(standings),
+        version=derived.version(names),
         accused=len(accused),
         under_review=review,
         clear=len(faced) - len(accused) - review,

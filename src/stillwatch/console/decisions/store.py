@@ -69,6 +69,7 @@ class Decisions:
         self._derived = Derived()
         self._lock = threading.RLock()
         self._broken: InputError | None = None
+        self._record: tuple[tuple[int, tuple[Judgement, ...]], Calibration] | None = None
         self.refresh()
 
     # What stands
@@ -149,7 +150,10 @@ class Decisions:
         from stillwatch.console.decisions.record import calibration  # noqa: PLC0415 - SciPy is for who asks for it
 
         with self.reading() as derived:
-            return calibration(derived, self.now, judgements)
+            key = (len(derived.entries), tuple(judgements))  # no time: only what was decided counts, and that stands
+            if self._record is None or self._record[0] != key:
+                self._record = key, calibration(derived, self.now, judgements)
+            return self._record[1]
 
     # What people decide
 

@@ -15,6 +15,8 @@ from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
 from stillwatch.console.reading.lists import rows_of
 from stillwatch.errors import InputError
+from stillwatch.gateway.appeals.hearing import APPEALS
+from stillwatch.gateway.appeals.record import Appeals
 
 __all__ = ["APPEAL", "PAGE"]
 
@@ -23,6 +25,9 @@ PATH, MOST = "/appeals/{reference}", 200
 
 def _show(visit: Visit) -> Shown:
     held = appeals_of(visit)
+    if visit.appeals is None and visit.places.state is not None:  # the first came after the console had started
+        folder = visit.places.state / APPEALS
+        held = Appeals(folder).all() if folder.is_dir() else ()
     values = {
         "open": [one for one in held if one.status == "open"][:MOST],
         "decided": [one for one in held if one.status != "open"][:MOST],
@@ -45,7 +50,7 @@ def _one(visit: Visit) -> Shown:
     run, row = _row(visit, case)
     accused = None
     if run is not None and row is not None:
-        (shown,) = rows_of(run, np.array([row]))
+        (shown,) = rows_of(run, np.array([row], dtype=np.int32))
         accused = shown.accused
     values = {
         "case": case,
@@ -53,7 +58,7 @@ def _one(visit: Visit) -> Shown:
         "accused": accused,
         "mine": case.accused_by(visit.person.name),
         "rows": rows_about(visit, [case.appeal.account_id]),
-        "here": link(PATH, {"reference": case.appeal.reference}),
+        "at": link(PATH, {"reference": case.appeal.reference}),
     }
     return Shown("appeal.html", values)
 
@@ -73,7 +78,7 @@ def _decide(visit: Visit, upheld: bool) -> Moved:
     run, row = _row(visit, case)
     stated = Faced(appeal.account_id, campaign_id=appeal.campaign_id, innocent=appeal.innocent)
     if run is not None and row is not None:
-        (found,) = faced_rows(run, np.array([row]))
+        (found,) = faced_rows(run, np.array([row], dtype=np.int32))
         stated = found if found.verdict == "campaign" else stated
     decide = hearing.uphold if upheld else hearing.reject
     with said_plainly():

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,9 +83,7 @@ class Choice(NamedTuple):
         kind, scope = form.get("kind", ""), form.get("scope", "all")
         if kind not in {name for name, _, _ in KINDS} or scope not in {name for name, _ in SCOPES}:
             raise PageError("says nothing that can be decided", "the form", "choose what and whom", status=400)
-        return cls(
-            cast(Kind, kind), scope, form.get("text", "")[:200], visit.given.many("account"), form.get("other", "")
-        )
+        return cls(kind, scope, form.get("text", "")[:200], visit.given.many("account"), form.get("other", ""))
 
     def chosen(self, run: Run, group: Group) -> list[Faced]:
         """The accounts of ``group`` that are meant; in a split the rest are part 0 and they are part 1, in a merge all
@@ -114,16 +112,25 @@ def faced_rows(run: Run, rows: Any, part: int = 0) -> Iterator[Faced]:
     (nobody belongs to a campaign that is none); of one under review it was not measured.
     """
     columns = ("account_id", "campaign_id", "verdict", "q_value", "posterior")
+    groups: dict[str | None, tuple[float, str]] = {}
     for name, campaign_id, verdict, q_value, posterior in run.accounts.table[rows].select(columns).iter_rows():
-        group = run.group_named(campaign_id)
-        innocent, nearest = None, ""
-        if group is not None:
-            rivals = narrative.nearest_first(group.campaign.rivals)
-            nearest = rivals[0].name if rivals else ""
-            if verdict == "campaign" and posterior is not None and math.isfinite(posterior):
-                innocent = min(max(1.0 - posterior, group.campaign.q_value, 0.0), 1.0)
+        if campaign_id not in groups:
+            groups[campaign_id] = _stated(run, campaign_id)
+        floor, nearest = groups[campaign_id]
+        innocent = None
+        if verdict == "campaign" and posterior is not None and math.isfinite(posterior):
+            innocent = min(max(1.0 - posterior, floor, 0.0), 1.0)
         q = min(max(q_value, 0.0), 1.0) if math.isfinite(q_value) else 1.0
         yield Faced(name, campaign_id or "", verdict, q, innocent, nearest, part)
+
+
+def _stated(run: Run, campaign_id: str | None) -> tuple[float, str]:
+    """A group's q-value, and the name of the innocent explanation that came closest."""
+    group = run.group_named(campaign_id)
+    if group is None:
+        return 0.0, ""
+    rivals = narrative.nearest_first(group.campaign.rivals)
+    return group.campaign.q_value, rivals[0].name if rivals else ""
 
 
 def run_id(run: Run) -> str:
@@ -210,15 +217,10 @@ def number(text: str) -> int:
 
 
 def decided_on(visit: Visit, accounts: Sequence[str]) -> tuple[int, tuple[tuple[str, int], ...]]:
-    """The version of what stands about accounts, and how many stand how by people's decisions, in words."""
+    """The last line of all decisions, which whoever has this page has seen, and how many of ``accounts`` stand how by
+    people's decisions, in words."""
     decisions = decisions_of(visit)
     with decisions.reading() as derived:
-        now, counts = decisions.now, dict[str, int]()
-        for account in accounts:
-            standing = derived.standing(account, now)
-            words = [{"open": "nobody decided", "held": "on hold"}.get(standing.state, standing.state)]
-            if standing.suspension is not None:
-                words.append("suspended" if standing.suspension.approved is not None else "proposed for suspension")
-            for word in words:
-                counts[word] = counts.get(word, 0) + 1
-        return derived.version(accounts), tuple(sorted(counts.items()))
+        counts = derived.states(accounts, decisions.now)
+        said = {"open": "not decided on", "held": "on hold"}
+        return len(derived.entries), tuple(sorted((said.get(word, word), count) for word, count in counts.items()))

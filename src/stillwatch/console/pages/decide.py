@@ -24,8 +24,8 @@ MOST, MOST_ROWS = 100, 100
 
 
 class Row(NamedTuple):
-    """A decision as a page lists it: ``undone`` says by whom and why ("": nobody), ``may_undo`` whether it can be, on
-    the ``version`` of its accounts."""
+    """A decision as a page lists it: ``undone`` says by whom and why ("": nobody), ``may_undo`` whether it can be, by
+    who has seen all lines up to ``version``."""
 
     entry: Entry
     at: str
@@ -49,7 +49,7 @@ def rows_about(visit: Visit, accounts: list[str] | None, most: int = MOST) -> tu
             open_to = undone is None and entry.kind not in ("undo", "recovered") and entry.line not in final
             what = WORDS.get(entry.kind, entry.kind) + (f" (D{entry.about})" if entry.about else "")
             at = f"{moment(entry.at):%Y-%m-%d %H:%M} UTC"
-            rows.append(Row(entry, at, what, len(about), by, open_to, derived.version(about)))
+            rows.append(Row(entry, at, what, len(about), by, open_to, len(derived.entries)))
         return tuple(rows)
 
 
@@ -106,16 +106,16 @@ def _proposal(visit: Visit) -> Shown:
         if suspension is None:
             raise PageError("is no proposal to suspend", f"D{line}", "look at the list of decisions")
         state = suspension.state(decisions.now)
-        version = derived.version(suspension.proposed.accounts)
+        version = len(derived.entries)
     left = suspension.left
     places = [run.accounts.row(one.account_id) for one in left[:MOST_ROWS]]
-    known = np.array([place for place in places if place is not None], dtype=np.int64)
+    known = np.array([place for place in places if place is not None], dtype=np.int32)
     shown: tuple[AccountRow, ...] = tuple(rows_of(run, known))
     values = {
         "one": suspension,
         "state": state,
         "ends": _ends(suspension),
-        "version": version,
+        "seen": version,
         "left": left,
         "gone": len(suspension.proposed.faced) - len(left),
         "rows": shown,

@@ -65,14 +65,14 @@ def _campaign(visit: Visit) -> Shown:
     keys = [one.key for one in (*run.accused, *run.doubtful) if one.key != group.key]
     values = {
         "of": run.accusation_of_group(group),
-        "here": here(),
+        "at": here(),
         "news": link("/decide/news/{campaign}", {"campaign": group.key}),
         "list": account_list(run, wanted_of(visit), group, here),
         "named": named,
         "kinds": KINDS,
         "scopes": SCOPES,
         "others": list(zip(keys, others, strict=True))[:FIRST_ROWS],
-        "version": version,
+        "seen": version,
         "states": states,
         "rows": rows_about(visit, names),
     }
@@ -83,12 +83,12 @@ def _account(visit: Visit) -> Shown:
     run, row = _asked(visit)
     name = run.accounts.table.item(row, "account_id")
     version, states = decided_on(visit, [name])
-    (one,) = rows_of(run, np.array([row]))
+    (one,) = rows_of(run, np.array([row], dtype=np.int32))
     values = {
         "of": one.accused,
-        "here": link(ACCOUNT_PATH, {"account": named(name)}),
+        "at": link(ACCOUNT_PATH, {"account": named(name)}),
         "kinds": [kind for kind in KINDS if kind[0] in _ONE],
-        "version": version,
+        "seen": version,
         "states": states,
         "rows": rows_about(visit, [name]),
     }
@@ -112,7 +112,7 @@ def _chosen(visit: Visit) -> tuple[Choice, list[Faced], str, str]:
     (run, row), choice = _asked(visit), Choice.read(visit)
     if choice.kind not in _ONE:
         raise PageError("is decided about groups", choice.kind, "open the campaign", status=400)
-    chosen = list(faced_rows(run, np.array([row])))
+    chosen = list(faced_rows(run, np.array([row], dtype=np.int32)))
     return choice, chosen, chosen[0].campaign_id, link(ACCOUNT_PATH, {"account": named(chosen[0].account_id)})
 
 
@@ -133,10 +133,10 @@ def _shown(visit: Visit, preview: Preview, choice: Choice, here: str, version: i
         "preview": preview,
         "kind": kind,
         "choice": choice,
-        "here": here,
-        "version": version,
+        "at": here,
+        "seen": version,
         "subjects": subjects,
-        "rows": tuple(rows_of(run, np.array([place for place in places if place is not None], dtype=np.int64))),
+        "rows": tuple(rows_of(run, np.array([place for place in places if place is not None], dtype=np.int32))),
         "every": campaign_path(preview.campaign, "/accounts", find=choice.text if choice.scope == "text" else None),
         "appealing": preview.under_appeal[:FIRST_ROWS],
         "since": [(entry, f"{moment(entry.at):%Y-%m-%d %H:%M:%S} UTC", WORDS[entry.kind]) for entry in since],
@@ -170,7 +170,7 @@ def _note(visit: Visit) -> Moved:
         here = link(CAMPAIGN_PATH, {"campaign": group.key})
     else:
         run, row = _asked(visit)
-        about = list(faced_rows(run, np.array([row])))
+        about = list(faced_rows(run, np.array([row], dtype=np.int32)))
         campaign, here = about[0].campaign_id, link(ACCOUNT_PATH, {"account": named(about[0].account_id)})
     with said_plainly():
         text = visit.given.form.get("why", "")
