@@ -14,9 +14,10 @@ import pytest
 
 from stillwatch.console.decisions import Decisions
 from stillwatch.console.page import Role
+from stillwatch.console.paths import link
 from stillwatch.console.places import Places
 from stillwatch.console.reading import open_run
-from stillwatch.console.reading.addresses import account_path, campaign_path
+from stillwatch.console.reading.addresses import account_path, campaign_path, named
 from stillwatch.gateway.appeals.hearing import Desk
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.gateway.stores.base import change
@@ -216,6 +217,26 @@ def test_a_form_that_says_nothing_is_told_so(console: Served, fields: dict[str, 
     answer = console.browser("ada").post(f"{C1}/preview", fields, shown_at=C1)
     assert answer.status_code == status, answer.text
     assert "Traceback" not in answer.text
+
+
+def test_hostile_names_are_inert_on_every_page_and_can_be_decided_on(tmp_path: Path) -> None:
+    run = written(made_reports.hostile(), tmp_path / "run")
+    with serving(tmp_path, places=Places.of(run, None)) as served:
+        browser = let_in(served).browser("bo")
+        held = open_run(run)
+        for group in held.groups.values():
+            at = link("/decide/campaigns/{campaign}", {"campaign": group.key})
+            name = named(held.ids(group)[0])
+            shown = preview(browser, "hold", ("scope", "ticked"), ("account", name), at=at)
+            check_inert(shown.text)
+            assert confirmed(browser, shown, "\u202e<img src=x onerror=alert(1)>", at=at).status_code == 303
+            account = link("/decide/accounts/{account}", {"account": name})
+            for path in (at, account, "/decide"):
+                page = browser.get(path)
+                assert page.status_code == 200
+                check_page(page.text)
+                check_inert(page.text)
+        assert [entry.kind for entry in decisions(served).entries] == ["hold"] * len(held.groups)
 
 
 def test_notes_are_kept(console: Served) -> None:
