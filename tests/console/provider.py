@@ -119,7 +119,8 @@ class Provider:
 
     def sign(self, claims: dict[str, Any], key: RSAKey | None = None, **header: Any) -> str:
         chosen = self.key if key is None else key
-        return jwt.encode({"alg": "RS256", "kid": str(chosen.kid), **header}, claims, chosen)
+        head = {"alg": "RS256", "kid": str(chosen.kid), **header}
+        return jwt.encode(head, claims, chosen, algorithms=[head["alg"]])
 
     def public_pem(self) -> bytes:
         return self.key.as_pem(private=False)

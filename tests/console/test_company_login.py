@@ -149,6 +149,7 @@ def test_no_forged_token_lets_anybody_in(both: Both, forge: Forge) -> None:
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
+        {"sub": "\ud800"},
         {"sub": "x" * 300},
     ],
     ids=str,
@@ -159,6 +160,12 @@ def test_a_signed_token_that_is_not_for_us_or_not_for_now_lets_nobody_in(both: B
     assert answer.status_code == 403
     assert not is_in(browser)
     assert both.console.desk.people.all() == ()
+
+
+@pytest.mark.parametrize("algorithm", ["RS512", "PS256"])
+def test_other_signatures_by_the_providers_key_are_well(both: Both, algorithm: str) -> None:
+    both.provider.forge = lambda provider, claims: provider.sign(claims, alg=algorithm)
+    assert is_in(signed_in(both)[0])
 
 
 def test_several_audiences_are_well_with_us_as_the_authorized_party(both: Both) -> None:

@@ -33,7 +33,6 @@ def raw(console: Served, request: bytes) -> bytes:
     parts = urlsplit(console.url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 10) as wire:
         wire.sendall(request)
-        wire.shutdown(socket.SHUT_WR)
         held = b""
         while piece := wire.recv(65536):
             held += piece

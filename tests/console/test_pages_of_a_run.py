@@ -116,7 +116,7 @@ def test_today_says_in_one_sentence_and_three_figures_what_was_taken(ordinary: S
     assert text.count("<dt>") == 3
     assert text.count("interval") >= 3
     assert "No run before this one is known" in text
-    assert "Nobody decided about any of its accounts yet." in text
+    assert "2 accused campaigns: nobody decided about any of their accounts yet" in text
 
 
 def test_every_link_of_a_page_leads_somewhere(ordinary: Served) -> None:
@@ -237,7 +237,7 @@ def test_what_people_decided_is_shown_where_it_belongs(tmp_path: Path) -> None:
         assert "People judged 1 account and found 1 of them innocent" in record
         assert "Stated against found" in record
         waits = browser.get("/").text
-        assert waits.count("Nobody decided about any of its accounts yet.") == 1
+        assert "1 accused campaign: nobody decided about any of its accounts yet" in waits
 
 
 def test_today_says_what_changed_since_the_run_before(tmp_path: Path) -> None:

@@ -59,6 +59,26 @@ def test_an_unknown_name_costs_the_same_work(console: Served, monkeypatch: pytes
     assert len(set(hashed)) == 1
 
 
+def test_bytes_that_are_no_text_break_no_page(console: Served) -> None:
+    console.let_in("ada", Role.ADMIN)
+    stranger, ada = console.browser(), console.browser("ada")
+    for browser, path, where, status in (
+        (stranger, "/login/enter", "/login", 403),
+        (ada, "/people/reset", "/people", 400),
+        (ada, "/people/end", "/people", 303),
+        (ada, "/people/take-back", "/people", 400),
+        (ada, "/settings/end", "/settings", 303),
+        (ada, "/theme/set", "/settings", 303),
+    ):
+        odd = "&".join(f"{field}=%FF%00%ED%A0%80" for field in ("name", "password", "back", "invitation", "session"))
+        content = f"csrf={browser.token(where)}&{odd}".encode()
+        headers = {"origin": console.url, "content-type": "application/x-www-form-urlencoded"}
+        assert browser.client.post(path, content=content, headers=headers).status_code == status, path
+    assert stranger.get("/login?back=%FF%00").status_code == 200
+    assert stranger.get("/company/back?state=%FF&code=%FF").status_code == 404
+    assert ada.get("/audit?page=%FF").status_code == 200
+
+
 def test_after_ten_wrong_tries_an_address_waits_as_long_as_it_is_told(console: Served) -> None:
     console.let_in("ada", Role.VIEWER)
     browser = console.browser()
@@ -68,6 +88,10 @@ def test_after_ten_wrong_tries_an_address_waits_as_long_as_it_is_told(console: S
     assert answer.status_code == 429
     assert 0 < int(answer.headers["retry-after"]) <= ADDRESS.seconds
     assert "nothing is locked" in answer.text
+    for _ in range(3):
+        browser.sign_in("ada")
+    told = [entry.what for entry in console.desk.log.newest(0, 100)[0]]
+    assert told == ["has to wait after wrong tries"] + ADDRESS.most * ["failed to sign in"]
 
 
 class Seconds:
@@ -98,6 +122,14 @@ def test_strangers_who_guess_at_a_name_make_strangers_wait_and_not_its_owner() -
     assert attempts.take("203.0.113.9", "ADA") > 0
     assert attempts.take("203.0.113.9", "bob") == 0
     assert attempts.take("203.0.113.10", "ada", "a browser in which she signed in before") == 0
+
+
+def test_strangers_behind_her_own_address_do_not_make_her_wait_either() -> None:
+    attempts = Attempts(Seconds())
+    for _ in range(ADDRESS.most):
+        assert attempts.take("203.0.113.9", "ada") == 0
+    assert attempts.take("203.0.113.9", "bob") > 0
+    assert attempts.take("203.0.113.9", "ada", "a browser in which she signed in before") == 0
 
 
 def test_a_stolen_device_mark_gives_no_more_tries_than_a_few() -> None:

@@ -212,19 +212,21 @@ class Answering:
         theme = cookies.get("theme", "")
         token = "" if asked is None else self._token(asked)
         frame = {
-            "person": person,
-            "page": page,
-            "csrf": Markup('<input type="hidden" name="{}" value="{}">').format(CSRF, token),
             "menu": self._menu(page, request, person),
             "say": said or "",
             "theme": theme if theme in _THEMES else "",
             "here": _here(request) if request.method == "GET" else "/",
             "version": __version__,
         }
-        if frame.keys() & shown.values.keys():
-            raise ValueError(f"{shown.template}: names of the frame: {', '.join(frame.keys() & shown.values.keys())}")
-        text = environment().get_template(shown.template).render({**shown.values, **frame})
-        response = HTMLResponse(text, shown.status, {"Retry-After": str(shown.wait)} if shown.wait else None)
+        field = Markup('<input type="hidden" name="{}" value="{}">').format(CSRF, token)
+        own = {"person": person, "page": page, "csrf": field, "frame": frame}
+        if own.keys() & shown.values.keys():
+            raise ValueError(f"{shown.template}: a page gives no {', '.join(own.keys() & shown.values.keys())}")
+        text = environment().get_template(shown.template).render({**shown.values, **own})
+        # Half a character that a stranger sent must not break the page that quotes it.
+        response = HTMLResponse(
+            text.encode("utf-8", "replace"), shown.status, {"Retry-After": str(shown.wait)} if shown.wait else None
+        )
         if asked is not None and asked.new_form:
             response.headers.append("Set-Cookie", self.cookies.write(FORM, asked.new_form))
         if said is not None:

@@ -122,8 +122,8 @@ class Visit:
 
 @dataclass(frozen=True)
 class Shown:
-    """A template, filled with ``values``. Beside them it finds what its frame needs, whose names are taken: ``person``,
-    ``page``, ``csrf`` (the field that each form of ours holds), ``menu``, ``say``, ``theme``, ``here``, ``version``.
+    """A template, filled with ``values``. Beside them it finds ``person``, ``page``, ``csrf`` (the field that each form
+    of ours holds) and ``frame`` (what the frame needs), names that no page may give.
 
     ``wait`` is for how many seconds not to ask again (of status 429; 0: say nothing of it).
     """

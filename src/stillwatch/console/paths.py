@@ -46,7 +46,8 @@ def is_own(url: str) -> bool:
     [True, False, False, False]
     """
     return (
-        url.startswith("/")
+        url.isascii()
+        and url.startswith("/")
         and not url.startswith(("//", "/\\"))
         and not any(ord(character) <= 32 or ord(character) == 127 for character in url)
     )

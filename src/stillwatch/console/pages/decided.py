@@ -13,14 +13,11 @@ from stillwatch.console.decisions import Decisions, Entry
 from stillwatch.console.page import Role, Visit
 from stillwatch.console.paths import link
 from stillwatch.console.reading import Run
-from stillwatch.console.reading.accusations import Accused
 from stillwatch.console.reading.groups import Group
 from stillwatch.gateway.appeals.record import Appeal, Appeals
 
 __all__ = ["KINDS", "Line", "Waits", "appeals_of", "decide_path", "decisions_about", "waiting"]
 
-MOST_WAITING = 10
-UNDECIDED = "Nobody decided about any of its accounts yet."
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KINDS = {
     "confirm": "confirmed",
@@ -48,9 +45,8 @@ class Line(NamedTuple):
 
 
 class Waits(NamedTuple):
-    """Something that waits for a person: whom it is about (None: nobody in particular), what, and where to do it."""
+    """Something that waits for a person: what, and where to do it ("" for who may not)."""
 
-    accused: Accused | None
     words: str
     url: str
 
@@ -85,24 +81,21 @@ def waiting(visit: Visit) -> tuple[Waits, ...]:
     decisions: Decisions = visit.decisions
     with decisions.reading() as derived:
         decided = frozenset(derived.decided_accounts())
-    undecided = [
-        Waits(run.accusation_of_group(group), UNDECIDED, decide_path(visit, "campaign", group.key))
-        for group in run.accused
-        if not _decided(run, group, decided)
-    ]
-    found = undecided[:MOST_WAITING]
-    if len(undecided) > MOST_WAITING:
-        further = wording.counted(len(undecided) - MOST_WAITING, "further campaign")
-        found.append(Waits(None, f"{further} about which nobody decided", "/campaigns"))
     deciding = visit.person.role >= Role.ANALYST
+    found = []
+    undecided = sum(not _decided(run, group, decided) for group in run.accused)
+    if undecided:
+        those = wording.counted(undecided, "accused campaign")
+        words = f"{those}: nobody decided about any of {'its' if undecided == 1 else 'their'} accounts yet"
+        found.append(Waits(words, "/decide" if deciding else "/campaigns"))
     proposed = decisions.suspensions("proposed")
     if proposed:
         those = wording.counted(len(proposed), "proposed suspension")
         verb = "wants" if len(proposed) == 1 else "want"
-        found.append(Waits(None, f"{those} {verb} a second person", "/decide" if deciding else ""))
+        found.append(Waits(f"{those} {verb} a second person", "/decide" if deciding else ""))
     held = sum(appeal.status == "open" for appeal in appeals_of(visit))
     if held:
-        found.append(Waits(None, f"{wording.counted(held, 'appeal')} to be heard", "/appeals" if deciding else ""))
+        found.append(Waits(f"{wording.counted(held, 'appeal')} to be heard", "/appeals" if deciding else ""))
     return tuple(found)
 
 

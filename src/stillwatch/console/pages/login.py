@@ -53,6 +53,8 @@ def _enter(visit: Visit) -> Shown | Moved:
     device = held if held.partition(" ")[0] == name.casefold() else ""
     wait = desk.attempts.take(visit.address, name, device)
     if wait:
+        if desk.attempts.is_news(visit.address, name, device):
+            desk.audit("has to wait after wrong tries", about=_known(visit, name), address=visit.address)
         said = f"There were too many wrong tries. Wait {_told(wait)}, then try again; nothing is locked."
         return Shown("login.html", {**_form(visit).values, **kept, "wrong": said}, 429, wait)
     try:
@@ -61,15 +63,19 @@ def _enter(visit: Visit) -> Shown | Moved:
         desk.attempts.right(visit.address, name, device)  # nothing was tried
         return Shown("login.html", {**_form(visit).values, **kept, "wrong": str(busy)}, 503, 5)
     if known is None:
-        # Only a name that is somebody's is written down: people type passwords into the field of names.
-        person = desk.people.get(name)
-        about = "a name that is nobody's" if person is None else person.name
-        desk.audit("failed to sign in", about=about, address=visit.address)
+        desk.audit("failed to sign in", about=_known(visit, name), address=visit.address)
         return _form(visit, 403, **kept, wrong="Name or password is not right.")
     desk.attempts.right(visit.address, name, device)
     token = signed_in(visit, known.name, "password")
     cookies = {} if device else {DEVICE: device_cookie(visit, known.name)}
     return Moved(back if is_own(back) else "/", session=token, cookies=cookies)
+
+
+def _known(visit: Visit, name: str) -> str:
+    """What the audit log says of a name that was tried: only one that is somebody's is written down, because people
+    type passwords into the field of names."""
+    person = visit.desk.people.get(name)
+    return "a name that is nobody's" if person is None else person.name
 
 
 def _told(seconds: int) -> str:

@@ -68,7 +68,7 @@ def figures_of(run: Run) -> tuple[Figure, ...]:
     low, high = (sum(getattr(c, name) for c in campaigns) for name in ("taken_low", "taken_high"))
     level = wording.percent(min(campaign.taken_level for campaign in campaigns))
     joint = f"{level} interval" if len(campaigns) == 1 else f"the campaigns' {level} intervals, added"
-    innocent = _innocent(run)
+    innocent = run.once("expected innocent", lambda: _innocent(run))
     accounts = sum(len(group.rows) for group in run.accused)
     taken = wording.count(sum(campaign.taken for campaign in campaigns))
     worth = f"{money(campaigns, 'low')} to {money(campaigns, 'high')} ({joint})"
@@ -86,12 +86,17 @@ def _innocent(run: Run) -> str:
     chances = [1 - np.clip(posterior.gather(some).fill_null(0.0).to_numpy(), 0.0, 1.0) for some in rows]
     of = np.repeat(np.arange(len(rows)), [len(some) for some in rows])
     found = sum_interval(np.concatenate(chances), of, correlation=_TOGETHER, extra_sd=MEMBERSHIP_SD)
-    expected = narrative.innocents(found.value)
-    return f"{expected} expected to be innocent (95\u00a0% interval {wording.interval(found.low, found.high)})"
+    expected = sum(group.campaign.expected_innocent for group in run.accused)
+    ends = wording.interval(min(found.low, expected), max(found.high, expected))
+    return f"{narrative.innocents(expected)} expected to be innocent (95\u00a0% interval {ends})"
 
 
 def days_of(run: Run) -> tuple[DayTaken, ...]:
     """The days of all accused campaigns together, gaps included; none where nothing was taken."""
+    return run.once("days", lambda: _days(run))
+
+
+def _days(run: Run) -> tuple[DayTaken, ...]:
     taken: dict[dt.date, float] = {}
     value: dict[dt.date, dict[str, float]] = {}
     for group in run.accused:

@@ -7,9 +7,11 @@ it, and ``exchanges.parquet`` is not opened at all, for what pages show of excha
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -29,6 +31,7 @@ from stillwatch.storage.run import MANIFEST
 __all__ = ["Run", "open_run"]
 
 NIGHTLY = "runs"
+T = TypeVar("T")
 GRAPHS_KEPT = 64
 
 
@@ -48,6 +51,7 @@ class Run:
         campaigns = tuple(group.campaign for group in self.groups.values())
         self.report: Report = msgspec.structs.replace(parts.head, campaigns=campaigns)
         self.changes: Changes | None = None
+        self._lock, self._kept = threading.RLock(), dict[str, Any]()
         self._graph = functools.lru_cache(maxsize=GRAPHS_KEPT)(self._drawn)
 
     @property
@@ -104,6 +108,14 @@ class Run:
     def graph(self, group: Group, focus: Focus) -> Graph:
         """The picture of a group's accounts and artefacts, or of a part of it; the last 64 are kept."""
         return self._graph(group.key, focus)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What ``make`` gives, found the first time that it is asked for under ``name`` and kept with the run."""
+        with self._lock:
+            if name not in self._kept:
+                self._kept[name] = make()
+            kept: T = self._kept[name]
+            return kept
 
     def ids(self, group: Group) -> pl.Series:
         """The ids of a group's accounts, in the order of its rows."""

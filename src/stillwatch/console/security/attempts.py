@@ -2,7 +2,8 @@
 
 Tries under a name count against everybody who tries it from a browser that never signed in under it. A browser that
 did has a cookie that says so, and a count of its own (OWASP, "Slow down online guessing attacks with device cookies"):
-so a stranger who guesses at Ada's password makes other strangers wait, and not Ada. A try counts before its password is
+so a stranger who guesses at Ada's password, even from behind her own company's address, makes other strangers wait, and
+not Ada. A try counts before its password is
 looked at, so that many at once gain nothing; one that was right is taken off again.
 """
 
@@ -37,6 +38,7 @@ class Attempts:
         self._clock = clock
         self._lock = threading.Lock()
         self._tries: OrderedDict[tuple[str, str], list[float]] = OrderedDict()
+        self._noted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def take(self, address: str, name: str = "", device: str = "") -> int:
         """Count a try; 0: go on. Else the whole seconds to wait, in which case it was not counted.
@@ -63,6 +65,18 @@ class Attempts:
                 if self._tries.get(key):
                     self._tries[key].pop()
 
+    def is_news(self, address: str, name: str = "", device: str = "") -> bool:
+        """Whether this wait is the first of its time: worth a line of the audit log, as a flood of them is not."""
+        now = self._clock()
+        with self._lock:
+            news = False
+            for key, limit in _keys(address, name, device):
+                if self._wait(key, limit, now) > 0 and self._noted.get(key, -limit.seconds) <= now - limit.seconds:
+                    self._noted[key], news = now, True
+            while len(self._noted) > _MOST_REMEMBERED:
+                self._noted.popitem(last=False)
+        return news
+
     def _wait(self, key: tuple[str, str], limit: Limit, now: float) -> float:
         recent = self._recent(key, limit, now)
         return recent[-limit.most] + limit.seconds - now if len(recent) >= limit.most else 0.0
@@ -72,10 +86,10 @@ class Attempts:
 
 
 def _keys(address: str, name: str, device: str) -> list[tuple[tuple[str, str], Limit]]:
-    keys = [(("address", place_of(address)), ADDRESS)]
     if device:
-        keys.append((("device", device), DEVICE))
-    elif name:
+        return [(("device", device), DEVICE)]
+    keys = [(("address", place_of(address)), ADDRESS)]
+    if name:
         keys.append((("name", name.casefold()[:100]), NAME))
     return keys
 

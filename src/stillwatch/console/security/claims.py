@@ -103,7 +103,10 @@ def _key_set(found: Sequence[Mapping[str, Any]]) -> KeySet:
 def named_by(claims: Mapping[str, Any], name_claim: str) -> Named:
     """Whom verified claims name; by their subject where they have no such name."""
     subject, name = claims.get("sub"), claims.get(name_claim)
-    if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST:
+    # ASCII of at most 255 characters (OpenID Connect Core 1.0, 2).
+    if not isinstance(subject, str) or not (
+        subject.isascii() and subject.isprintable() and 0 < len(subject) <= _LONGEST
+    ):
         raise UsageError("names nobody", "the company's token")
     return Named(subject, name.strip() if isinstance(name, str) and name.strip() else subject)
 

@@ -76,7 +76,7 @@ class People:
 
     def known(self, name: str, password: str) -> Account | None:
         """The person whose name and password these are. An unknown name takes as long as a known one."""
-        found = self.get(name) if is_name(name) else None
+        found = self.get(name)
         kept = found.password if found is not None and found.active else ""
         right = self._passwords.right(kept, password)
         if not right or found is None:
@@ -132,7 +132,7 @@ class People:
     def take_back(self, kept: str) -> None:
         """An invitation, by its digest, works no more."""
         with self._store.writing() as db:
-            if not db.execute("DELETE FROM invitations WHERE digest = ?", (kept,)).rowcount:
+            if not db.execute("DELETE FROM invitations WHERE digest = ?", (kept if kept.isascii() else "",)).rowcount:
                 raise UsageError("is open no more", "the one-time link")
 
     def accept(self, token: str, name: str, password: str) -> Account:
@@ -235,6 +235,8 @@ def _account(row: tuple[str, int, str, str, str, float, str, int]) -> Account:
 
 
 def _get(db: sqlite3.Connection, name: str) -> Account | None:
+    if not is_name(name):  # half a character, which SQLite would refuse, among others
+        return None
     row = db.execute(f"SELECT {_FIELDS} FROM people WHERE folded = ?", (name.casefold(),)).fetchone()
     return None if row is None else _account(row)
 

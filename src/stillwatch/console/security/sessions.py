@@ -84,12 +84,14 @@ class Sessions:
         with self._store.writing() as db:
             done = db.execute(
                 "DELETE FROM sessions WHERE digest = ? AND (? IS NULL OR folded = ?)",
-                (kept, name, (name or "").casefold()),
+                (kept if kept.isascii() else "", name, (name or "").casefold()),
             )
             return done.rowcount > 0
 
     def end_all(self, name: str) -> int:
         """End every session of a person; returns how many."""
+        if not name.isascii():
+            return 0
         with self._store.writing() as db:
             return db.execute("DELETE FROM sessions WHERE folded = ?", (name.casefold(),)).rowcount
 
