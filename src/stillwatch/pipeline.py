@@ -15,8 +15,9 @@ from stillwatch import linkage
 from stillwatch.beside import rare_collections
 from stillwatch.campaigns.case import Case, open_case
 from stillwatch.campaigns.damage import read_prices
+from stillwatch.campaigns.decided import Decided
 from stillwatch.campaigns.dossier import Reading, build_report
-from stillwatch.campaigns.heeding import heed, with_judgements
+from stillwatch.campaigns.heeding import heed, heed_decided, with_judgements
 from stillwatch.campaigns.judgements import Judgement
 from stillwatch.campaigns.page import render_page
 from stillwatch.campaigns.report import Reject, Report
@@ -54,11 +55,13 @@ def scan(
     settings: Settings,
     progress: Progress,
     judgements: Sequence[Judgement] | None = None,
+    decided: Decided | None = None,
 ) -> Report:
     """Find the campaigns in a log and write a run into the directory ``out``, which exists; returns the report.
 
     The same exchanges, customers and settings give the same Parquet files, byte for byte, in whatever order rows and
-    files come. ``judgements`` are people's: accounts that they cleared are accused by no scan.
+    files come. ``judgements`` are people's: accounts that they cleared are accused by no scan. ``decided`` are those of
+    the console, which join and part groups too.
 
     Raises `InputError` for a log, price table or salt that cannot be read, `StorageError` where the results cannot be
     written.
@@ -73,6 +76,7 @@ def scan(
     with clock.step("measure"):
         progress.step("measuring accounts")
         profiles = _profiles(exchanges, settings)
+    firm = FIRM if settings.firm is None else settings.firm
     with clock.step("link"):
         findings = linkage.find_groups(
             exchanges,
@@ -80,16 +84,20 @@ def scan(
             seed=settings.seed,
             false_discovery=settings.false_discovery,
             progress=progress,
-            firm=FIRM if settings.firm is None else settings.firm,
+            firm=firm,
         )
     with clock.step("judge"):
         progress.step("judging groups")
-        findings, again = heed(findings, exchanges, judgements or ())
+        told: tuple[str, ...] = ()
+        if decided is None:
+            findings, again = heed(findings, exchanges, judgements or ())
+        else:
+            findings, judgements, again, told = heed_decided(findings, exchanges, judgements or (), decided, firm)
         case = open_case(exchanges, customers, findings)
         rejected = tuple(Reject(count.reason, count.records, count.first) for count in log.rejects)
         report = build_report(case, Reading(len(log.files), log.format, rejected, log.notes), settings, salt)
         if judgements is not None:
-            report = with_judgements(report, judgements, again)
+            report = with_judgements(report, judgements, again, told)
     with clock.step("write"), disk_errors(out):
         progress.step("writing results")
         _write(out, case, report, profiles, log)

@@ -28,11 +28,12 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What a person decided about one account, by name (``by``), at a time, and why.
 
     ``innocent`` is the probability of innocence that was stated when the account was accused or touched (None: not
-    known); ``reference`` the one under which the person touched appealed. A later judgement replaces an earlier one.
+    known); ``reference`` the one under which the person touched appealed. A later judgement replaces an earlier one;
+    one that is "withdrawn" leaves none.
     """
 
     account_id: str
-    verdict: Literal["cleared", "confirmed"]
+    verdict: Literal["cleared", "confirmed", "withdrawn"]
     at: dt.datetime
     by: str
     why: str
@@ -58,7 +59,7 @@ def read_judgements(path: Path) -> tuple[Judgement, ...]:
                         latest[judgement.account_id] = judgement
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", path, "name another file with --judgements") from error
-    return tuple(latest[account] for account in sorted(latest))
+    return tuple(latest[account] for account in sorted(latest) if latest[account].verdict != "withdrawn")
 
 
 def _judgement(line: bytes, where: str) -> Judgement:
@@ -76,12 +77,12 @@ def _judgement(line: bytes, where: str) -> Judgement:
     return judgement
 
 
-def note(path: Path, judgement: Judgement) -> None:
-    """Add a judgement to the file at ``path`` (made with mode 0600); two processes may add to one file.
+def note(path: Path, *judgements: Judgement) -> None:
+    """Add judgements to the file at ``path`` (made with mode 0600); two processes may add to one file.
 
-    Raises `StorageError` where it cannot be written: nothing of it stays then.
+    Raises `StorageError` where they cannot be written: nothing of them stays then.
     """
-    line = msgspec.json.encode(judgement) + b"\n"
+    line = b"".join(msgspec.json.encode(judgement) + b"\n" for judgement in judgements)
     with disk_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         with os.fdopen(descriptor, "r+b", buffering=0) as file:

@@ -47,6 +47,12 @@ COMMANDS: dict[str, Command] = {
         "Say in plain words what is known about an account or a campaign.",
         "stillwatch explain acct_1 --run run",
     ),
+    "console": Command(
+        "stillwatch.cli.console:console",
+        "Show what was found in a browser on this machine: people read it there, and decide.",
+        "stillwatch console --run run",
+        family=True,
+    ),
     "drill": Command(
         "stillwatch.cli.drill:drill",
         "Plant campaigns in a log, in memory, and measure which would be caught.",

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from msgspec import UNSET
 
 from stillwatch.campaigns import wording
+from stillwatch.campaigns.decided import Decided
 from stillwatch.campaigns.judgements import Judgement, read_judgements
 from stillwatch.campaigns.report import Report
 from stillwatch.cli.log_options import DEFAULT_LOG_OPTIONS, LogLocations, LogOptions
@@ -28,6 +29,7 @@ from stillwatch.storage.run import check_place, new_run
 __all__ = ["scan", "summary"]
 
 PIPELINE = "stillwatch.pipeline:scan"
+DECIDED = "stillwatch.console.decisions.scanning:decided_in"
 DEFAULTS = Settings()
 CAMPAIGNS_SHOWN = 8
 
@@ -44,6 +46,7 @@ class Pipeline(Protocol):
         settings: Settings,
         progress: Progress,
         judgements: Sequence[Judgement] | None,
+        decided: Decided | None,
     ) -> Report:
         """Writes a run into the directory ``out``, which exists, and returns its report."""
 
@@ -56,6 +59,9 @@ def scan(
     accounts: Annotated[Path | None, Parameter(help="The provider's table of accounts (Parquet, CSV, JSONL).")] = None,
     judgements: Annotated[
         Path | None, Parameter(help="People's judgements on accounts (JSON lines): whom they cleared is not accused.")
+    ] = None,
+    decisions: Annotated[
+        Path | None, Parameter(help="The console's folder of decisions: who was cleared, joined, parted, put on hold.")
     ] = None,
     reading: Annotated[LogOptions, Parameter(name="*")] = DEFAULT_LOG_OPTIONS,
     settings: Annotated[Settings, Parameter(name="*")] = DEFAULTS,
@@ -71,7 +77,10 @@ def scan(
     """
     check_place(out, overwrite=overwrite)
     customers = None if accounts is None else read_customers(accounts)
-    decided = None if judgements is None else read_judgements(judgements)
+    judged = None if judgements is None else read_judgements(judgements)
+    decided: Decided | None = None if decisions is None else load(DECIDED)(decisions)
+    if decided is not None and judged is None:
+        judged = ()
     if settings.salt is None:
         settings = dataclasses.replace(settings, salt=out.parent / f"{out.name}.salt")
     progress = TerminalProgress(quiet=quiet)
@@ -84,7 +93,8 @@ def scan(
                 out=staging,
                 settings=settings,
                 progress=progress,
-                judgements=decided,
+                judgements=judged,
+                decided=decided,
             )
     finally:
         progress.close()

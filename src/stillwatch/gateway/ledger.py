@@ -35,8 +35,9 @@ NAME = re.compile(r"ledger-(\d{6})\.jsonl\Z")
 class LedgerEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One thing that happened. ``at`` in microseconds; ``kind`` one of: ``decision`` (somebody was touched; ``what``
     says how), ``applied``, ``undone``, ``expired`` (actions), ``policy``, ``stood_down``, ``switch``, ``cleared``,
-    ``appeal``, and of the ledger itself ``opened`` (``before``: the last hash of the file before) and ``recovered`` (a
-    torn line was taken away). ``by`` is who did it where it was a person; ``why`` a sentence of ours or of his."""
+    ``confirmed``, ``unconfirmed``, ``held``, ``reopened`` (people, about accounts), ``appeal``, and of the ledger
+    itself ``opened`` (``before``: the last hash of the file before) and ``recovered`` (a torn line was taken away).
+    ``by`` is who did it where it was a person; ``why`` a sentence of ours or of his."""
 
     line: int = 0
     at: int

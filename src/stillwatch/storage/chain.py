@@ -56,17 +56,19 @@ def check(
     longest: int,
     name: str,
     before: str = ZEROS,
+    first: int = 1,
     fits: Callable[[E], bool] = lambda entry: True,
 ) -> Checked[E]:
     """Check every line against the one before it; the first that does not hold ends the chain. No bytes: no entries.
 
     ``longest`` bounds a line (bytes), ``name`` is what messages call the file, ``fits`` refuses what the type cannot.
+    Bytes that go on where others were checked begin with line ``first``, after the hash ``before``.
     """
     entries: list[E] = []
     lines = data.split(b"\n")
     torn = lines.pop()  # what follows the last line feed: nothing, unless a line is cut short
-    for number, raw in enumerate([*lines, torn] if torn else lines, 1):
-        wrong = "is cut short" if number > len(lines) else ""
+    for number, raw in enumerate([*lines, torn] if torn else lines, first):
+        wrong = "is cut short" if number - first >= len(lines) else ""
         entry = None if wrong else _entry(raw, kind, longest, fits)
         if not wrong and entry is None:
             wrong = f"is no line of a {name}"

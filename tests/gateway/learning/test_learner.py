@@ -11,6 +11,7 @@ import pytest
 
 from stillwatch.campaigns.report import Report
 from stillwatch.cli import main
+from stillwatch.console.decisions import Decisions
 from stillwatch.errors import InputError, UsageError
 from stillwatch.gateway.decision import Decision, Observed
 from stillwatch.gateway.gate import Gate, open_gate
@@ -25,6 +26,7 @@ from stillwatch.simulation.operators.campaign import parse_campaign
 from stillwatch.simulation.world import simulate
 from stillwatch.storage.tables import write_table
 from tests.campaigns.made_reports import campaign, empty, report
+from tests.console.decisions.made import decide
 from tests.gateway.learning.traffic import customers_of, people, pool
 
 HOUR = 3600 * 1_000_000
@@ -259,13 +261,17 @@ def test_what_passed_is_scanned_anew_and_its_claims_stand(tmp_path: Path, gate: 
     passes(gate, world.exchanges.to_dicts())
     learner.turn(NOW + DAY - 1)
     assert not list((state / "runs").glob("*/report.json"))
+    truth = dict(world.account_truth.select("account_id", "campaign").iter_rows())
+    dismissed = min(name for name, campaign in truth.items() if campaign is not None)
+    decide(Decisions(state / "console" / "decisions"), "dismiss", [dismissed])
     learner.turn(NOW + DAY)
     runs = list((state / "runs").glob("*/report.json"))
     assert len(runs) == 1
     found = msgspec.json.decode(runs[0].read_bytes(), type=Report)
     accused = {a.account_id for a in found.accounts if a.verdict == "campaign"}
     assert {name for name, claim in claims(state).items() if claim.level == "campaign"} == accused
-    truth = dict(world.account_truth.select("account_id", "campaign").iter_rows())
     assert sum(truth[name] is not None for name in accused) >= 30
+    assert dismissed not in accused
+    assert [a.account_id for a in found.accounts if a.cleared is not msgspec.UNSET] == [dismissed]
     assert found.input.exchanges == world.exchanges.height
     learner.close()

@@ -6,6 +6,7 @@ The order is such that a process killed in between leaves the appeal open, and d
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +20,15 @@ from stillwatch.gateway.ledger import LedgerEntry, append, find, read_ledger
 from stillwatch.gateway.news import take_change
 from stillwatch.gateway.state import Cleared, Undone
 from stillwatch.gateway.steering import microseconds, must_be_there, named, state_of
-from stillwatch.gateway.stores.base import change, gone
+from stillwatch.gateway.stores.base import Change, change, gone
 from stillwatch.gateway.stores.opening import open_store
 
-__all__ = ["APPEALS", "JUDGEMENTS", "LEDGER", "Desk"]
+__all__ = ["APPEALS", "JUDGEMENTS", "LEDGER", "UPHELD", "Desk"]
 
 APPEALS, LEDGER, JUDGEMENTS = "appeals", "ledger", "judgements.jsonl"
 """Where in a gateway's folder appeals, the ledger and people's judgements (for ``scan --judgements``) lie."""
+
+UPHELD = "appeal upheld"
 
 
 class Desk:
@@ -71,7 +74,7 @@ class Desk:
         """
         appeal = self._open(reference, by, why)
         self.refresh()
-        self._clear(_judgement(appeal, "cleared", by, why, now), "appeal upheld")
+        self.clear_all([_judgement(appeal, "cleared", by, why, now)], UPHELD)
         return self.appeals.decide(reference, "upheld", by=by, why=why, answer=answer, now=now)
 
     def reject(self, reference: str, *, by: str, why: str, answer: str, now: dt.datetime) -> Appeal:
@@ -108,7 +111,6 @@ class Desk:
             raise UsageError("no claim stands about it", whom, "see: stillwatch gate status")
         at = microseconds(now)
         confirmed = [msgspec.structs.replace(claim, level="confirmed", since=at) for claim in claims]
-        self._store.put([change(claim) for claim in confirmed])
         entries = [
             LedgerEntry(
                 at=at, kind="confirmed", account_id=claim.account_id, campaign_id=claim.campaign_id, by=by.strip(),
@@ -116,7 +118,7 @@ class Desk:
             )
             for claim in confirmed
         ]  # fmt: skip
-        append(self.folder / LEDGER, entries)
+        self.put([change(claim) for claim in confirmed], entries)
         return tuple(claim.account_id for claim in confirmed)
 
     def clear(self, account: str, *, by: str, why: str, now: dt.datetime) -> None:
@@ -132,28 +134,39 @@ class Desk:
             account_id=account, verdict="cleared", at=now, by=by.strip(), why=why.strip(),
             innocent=None if claim is None else claim.innocent, campaign_id=campaign,
         )  # fmt: skip
-        self._clear(judgement, "cleared by a person")
+        self.clear_all([judgement], "cleared by a person")
 
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
 
-    def _clear(self, judgement: Judgement, what: str) -> None:
-        """Undo all that stands against an account, let no machine's claim about it hold again, and count it."""
-        account, at = judgement.account_id, microseconds(judgement.at)
-        by, why = judgement.by, judgement.why
-        standing = self.state.actions(account)
-        undone = undo_all(standing, self.state.responses, self.state.undo_notes, at, by=by, why=why)
-        changes = [*undone.changes, gone("claim", account)]
-        changes += [change(Undone(action_id=a.id, account_id=account, why=what, at=at)) for a in standing]
-        changes.append(change(Cleared(account_id=account, why=what, at=at)))
-        self._store.put(changes)
-        said = LedgerEntry(
-            at=at, kind="cleared", account_id=account, campaign_id=judgement.campaign_id,
-            reference=judgement.reference, what=what, by=by, why=why,
-        )  # fmt: skip
-        append(self.folder / LEDGER, [*undone.entries, said])
-        note(self.folder / JUDGEMENTS, judgement)
+    def put(self, changes: list[Change], entries: list[LedgerEntry]) -> None:
+        """Keep ``changes`` in the store, and tell the ledger. Raises `StorageError`."""
+        if changes:
+            self._store.put(changes)
+        if entries:
+            append(self.folder / LEDGER, entries)
+
+    def clear_all(self, judgements: Sequence[Judgement], what: str) -> None:
+        """Undo all that stands against the accounts of ``judgements``, let no machine's claim about them hold again,
+        and count them; ``what`` says in a few words why. Raises `StorageError`."""
+        changes: list[Change] = []
+        entries: list[LedgerEntry] = []
+        for judgement in judgements:
+            account, at = judgement.account_id, microseconds(judgement.at)
+            by, why = judgement.by, judgement.why
+            standing = self.state.actions(account)
+            undone = undo_all(standing, self.state.responses, self.state.undo_notes, at, by=by, why=why)
+            changes += [*undone.changes, gone("claim", account)]
+            changes += [change(Undone(action_id=a.id, account_id=account, why=what, at=at)) for a in standing]
+            changes.append(change(Cleared(account_id=account, why=what, at=at)))
+            said = LedgerEntry(
+                at=at, kind="cleared", account_id=account, campaign_id=judgement.campaign_id,
+                reference=judgement.reference, what=what, by=by, why=why,
+            )  # fmt: skip
+            entries += [*undone.entries, said]
+        self.put(changes, entries)
+        note(self.folder / JUDGEMENTS, *judgements)
 
     def _open(self, reference: str, by: str, why: str) -> Appeal:
         named(by, why)

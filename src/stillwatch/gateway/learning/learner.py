@@ -40,6 +40,8 @@ __all__ = ["Learner", "Loaded", "Notes", "load_run"]
 HOUR = 3600 * 1_000_000
 RETRY = HOUR
 ROWS = 2048
+DECISIONS = "console/decisions"
+"""Where in the gateways' folder the console keeps what people decided, unless it was told otherwise."""
 
 
 class Notes(msgspec.Struct):
@@ -132,12 +134,14 @@ class Learner:
 
     def scan(self, now: int) -> Path | None:
         """Scan the journal and the policy's logs, let its claims stand, and learn from it; the run's folder. None:
-        there was nothing to scan."""
+        there was nothing to scan. What people decided in the console that shows this gateway is heeded."""
         name = dt.datetime.fromtimestamp(now / 1e6, dt.UTC).strftime("%Y-%m-%dT%H%M%S")
         out = self.state / "runs" / name
         customers = "" if self.customers is None else str(self.customers)
         salt = str(self.folder / "salt")
-        if not out.exists() and not scan_beside(Asked(tuple(self._logs()), customers, str(out), salt)):
+        decided = self.state / DECISIONS
+        decisions = str(decided) if (decided / "decisions.jsonl").exists() else ""
+        if not out.exists() and not scan_beside(Asked(tuple(self._logs()), customers, str(out), salt, decisions)):
             notes = self.notes
             notes.at = now
             _write_notes(self.folder, notes)

@@ -22,6 +22,8 @@ from stillwatch.storage.run import new_run
 __all__ = ["Asked", "main", "scan_beside"]
 
 PIPELINE = "stillwatch.pipeline:scan"
+DECIDED = "stillwatch.console.decisions.scanning:decided_in"
+"""What people decided in the console; loaded only where there is a folder of it."""
 KEPT = 3
 """Runs that are kept: the newest ones."""
 NOTHING = 3
@@ -29,12 +31,14 @@ NOTHING = 3
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """What is to be scanned, into which folder; ``customers`` "" for none."""
+    """What is to be scanned, into which folder; ``customers`` "" for none, ``decisions`` the console's folder of
+    people's decisions, "" for none."""
 
     logs: tuple[str, ...]
     customers: str
     out: str
     salt: str
+    decisions: str = ""
 
 
 def scan_beside(asked: Asked) -> bool:
@@ -62,6 +66,7 @@ def main(data: bytes) -> int:
         return NOTHING
     try:
         customers = read_customers(Path(asked.customers)) if asked.customers else None
+        decided = load(DECIDED)(Path(asked.decisions)) if asked.decisions else None
         with new_run(Path(asked.out)) as staging:
             load(PIPELINE)(
                 log=open_log(logs),
@@ -69,6 +74,8 @@ def main(data: bytes) -> int:
                 out=staging,
                 settings=Settings(salt=Path(asked.salt)),
                 progress=Silent(),
+                judgements=None if decided is None else (),
+                decided=decided,
             )
     except StillwatchError as error:
         sys.stderr.write(f"{error}\n")
