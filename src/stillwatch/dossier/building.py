@@ -13,9 +13,9 @@ from stillwatch import __version__
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.report import Account, Campaign, Input, Reject
 from stillwatch.dossier.choices import Choices
+from stillwatch.dossier.material import Material
 from stillwatch.dossier.measured import performance_of
 from stillwatch.dossier.record import VERSION, Atlas, Backing, Decided, Dossier, Exhibit, InputFile, Scan
-from stillwatch.dossier.material import Material
 from stillwatch.dossier.software import software
 from stillwatch.drill.report import DrillReport
 from stillwatch.proving.report import ProofReport
@@ -120,7 +120,8 @@ def _backing(beside: Beside) -> tuple[Backing, ...]:
     if beside.proof is not None:
         proof = beside.proof
         points = tuple(
-            wording.visible(f"{part.heading}: {' '.join((part.said, *part.points))}", limit=1_200) for part in proof.statement
+            wording.visible(f"{part.heading}: {' '.join((part.said, *part.points))}", limit=1_200)
+            for part in proof.statement
         )
         title = "Whether a model was trained on what was taken"
         found.append(Backing("proof", title, (wording.visible(proof.headline, limit=600),), points))

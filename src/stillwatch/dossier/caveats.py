@@ -26,8 +26,8 @@ def _limits(dossier: Dossier) -> Iterator[str]:
         yield "That a model was trained on what was taken is not shown here; `stillwatch prove` is the test of that."
     yield "Intent, authorisation and what the provider's terms allow are not in a log, and nothing is said of them."
     yield (
-        "The figures of damage are expected numbers with intervals. Tokens and money follow from a price table, and are "
-        "neither an invoice nor lost profit."
+        "The figures of damage are expected numbers with intervals. Tokens and money follow from a price table, and "
+        "are neither an invoice nor lost profit."
     )
     if dossier.performance.source == "published":
         yield "How well the method does in this provider's traffic was not measured: no drill was given."
@@ -52,8 +52,8 @@ def _refutation(dossier: Dossier) -> Iterator[str]:
     yield from clearing.sentences
     yield from clearing.points
     yield (
-        "For one account: show that it is declared and used as one of the innocent readings says, by contract, invoice, "
-        "course list or product; what a person finds outranks the scan."
+        "For one account: show that it is declared and used as one of the innocent readings says, by contract, "
+        "invoice, course list or product; what a person finds outranks the scan."
     )
     yield (
         "For the method: scan the same log again (`stillwatch dossier verify --rerun`) and get other figures, or run a "

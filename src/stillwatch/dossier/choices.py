@@ -62,10 +62,11 @@ class GivenLog:
 class Choices:
     """What goes into a dossier. Raises `UsageError` for what is out of range or contradicts itself.
 
-    ``drill``, ``proof``, ``audit``, ``decisions`` are folders of other commands. ``exhibits`` needs ``log``; "whole" needs a
-    ``reason``, which the dossier tells. ``sign`` is the file of an Ed25519 key (`stillwatch.dossier.keys`). ``at`` dates the
-    dossier (default: the time of the scan, so that the same inputs give the same bytes). ``most_accounts`` bounds the
-    annex of the paper; the table has all. ``seal`` copies the inputs into the dossier or into a tar beside it.
+    ``drill``, ``proof``, ``audit``, ``decisions`` are folders of other commands. ``exhibits`` needs ``log``; "whole"
+    needs a ``reason``, which the dossier tells. ``sign`` is the file of an Ed25519 key (`stillwatch.dossier.keys`).
+    ``at`` dates the dossier (default: the time of the scan, so that the same inputs give the same bytes).
+    ``most_accounts`` bounds the annex of the paper; the table has all. ``seal`` copies the inputs into the dossier or
+    into a tar beside it.
     """
 
     drill: Path | None = None
@@ -86,13 +87,17 @@ class Choices:
 
     def __post_init__(self) -> None:
         if self.exhibits == "whole" and not self.reason.strip():
-            raise UsageError("shows what people wrote", "--exhibits whole", "say why with --reason; the dossier tells it")
+            raise UsageError(
+                "shows what people wrote", "--exhibits whole", "say why with --reason; the dossier tells it"
+            )
         if self.exhibits == "whole" and self.log is None:
             raise UsageError("has nothing to show", "--exhibits whole", "give the --log that was scanned")
         if self.seal != "none" and self.log is None:
             raise UsageError("has no inputs to copy", "--seal-inputs", "give the --log that was scanned")
         if len(self.by) > LONGEST_NAME or len(self.reason) > LONGEST_REASON:
-            raise UsageError("is too long", "--by or --reason", f"{LONGEST_NAME} and {LONGEST_REASON:,} characters at most")
+            raise UsageError(
+                "is too long", "--by or --reason", f"{LONGEST_NAME} and {LONGEST_REASON:,} characters at most"
+            )
         if not 0 <= self.most_exhibits <= MOST_EXHIBITS:
             raise UsageError(f"{self.most_exhibits} is out of range", "--most-exhibits", f"give 0 to {MOST_EXHIBITS}")
         if not 1 <= self.most_accounts <= MOST_ACCOUNTS:

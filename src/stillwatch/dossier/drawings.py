@@ -15,7 +15,7 @@ from stillwatch.campaigns import wording
 from stillwatch.campaigns.plots import svg
 from stillwatch.campaigns.report import Day
 
-__all__ = ["FOR", "AGAINST", "Bars", "bars", "days"]
+__all__ = ["AGAINST", "FOR", "Bars", "bars", "days"]
 
 FOR, AGAINST, LINE, INK = "#0a6ea6", "#b5520b", "#85888c", "#1b1d20"
 _WIDTH, _ROW = 170.0, 16.0
@@ -56,7 +56,8 @@ def _bar(start: float, end: float, low: float, scale: float) -> Markup:
 
 
 def days(timeline: Sequence[Day], name: str) -> Markup | None:
-    """Exchanges for each day (or several, where there are many), and the line of those that were taken; None without."""
+    """Exchanges for each day (or several, where there are many), and the line of those that were taken; None
+    without."""
     if not timeline:
         return None
     ordered = sorted(timeline, key=lambda day: day.date)

@@ -1,4 +1,4 @@
-"""Sample exchanges of a campaign: those most surely taken, one of each account first, redacted or whole as was chosen."""
+"""Sample exchanges of a campaign: those most surely taken, one of each account first, redacted or whole."""
 
 from __future__ import annotations
 
@@ -24,8 +24,10 @@ from stillwatch.sources.log import Log
 
 __all__ = ["NO_LOG", "exhibits_of"]
 
-NO_LOG = "No log was given, so no exchange is shown. The whole exchanges are in the provider's log, under the ids of the run."
-NOT_WANTED = "Whoever made the dossier chose to show no exchange. They are in the provider's log, under the ids of the run."
+NO_LOG = "No log was given, so no exchange is shown. They are in the provider's log, under the ids of the run."
+NOT_WANTED = (
+    "Whoever made the dossier chose to show no exchange. They are in the provider's log, under the ids of the run."
+)
 NO_TEXT = "The log holds no text of these accounts, so no exchange can be shown."
 _LONGEST_ASKED, _LONGEST_ANSWERED = 2_000, 1_200
 _MOST_READ = 20_000
@@ -67,9 +69,9 @@ def _note(choices: Choices) -> str:
     if choices.exhibits == "whole":
         return f"Shown whole as far as room allows, for this reason: {wording.sentence(choices.reason)}"
     return (
-        f"Redacted: a word is shown only where {FEWEST} accounts of the campaign (all of a smaller one) wrote it; numbers, "
-        "addresses and whatever else stands in fewer are left out. The SHA-256 of each whole text is given, so that the "
-        "whole, if it is shown one day, can be told to be the same."
+        f"Redacted: a word is shown only where {FEWEST} accounts of the campaign (all of a smaller one) wrote it; "
+        "numbers, addresses and whatever else stands in fewer are left out. The SHA-256 of each whole text is given, "
+        "so that the whole, if it is shown one day, can be told to be the same."
     )
 
 

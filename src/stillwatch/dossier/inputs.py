@@ -21,7 +21,17 @@ from stillwatch.errors import InputError
 from stillwatch.progress import Progress
 from stillwatch.storage.manifest import Manifest
 
-__all__ = ["Held", "beside_the_log", "hashed", "held_files", "log_inputs", "numbered", "portable", "seal_beside", "seal_inside"]
+__all__ = [
+    "Held",
+    "beside_the_log",
+    "hashed",
+    "held_files",
+    "log_inputs",
+    "numbered",
+    "portable",
+    "seal_beside",
+    "seal_inside",
+]
 
 CHUNK = 1 << 20
 SEALED = "inputs"
@@ -61,7 +71,10 @@ def portable(names: Sequence[str]) -> tuple[str, ...]:
     """Names without the folders that all have in common, nor of the machine; an address in object storage stays."""
     local = [name for name in names if "://" not in name]
     parts = [PurePosixPath(os.path.normpath(name)).parts for name in local]
-    common = len(os.path.commonprefix([each[:-1] for each in parts])) if parts else 0  # of tuples: part by part
+    folders = [each[:-1] for each in parts]
+    common = 0
+    while folders and all(len(each) > common and each[common] == folders[0][common] for each in folders):
+        common += 1
     cut = dict(zip(local, ("/".join(p for p in each[common:] if p not in ("/", "..")) for each in parts), strict=True))
     return tuple(visible(cut.get(name, name), limit=200) for name in names)
 
@@ -87,7 +100,11 @@ def log_inputs(manifest: Manifest, files: Sequence[Path | str] | None, progress:
     progress.step("hashing the log", len(manifest.inputs))
     at_hand: dict[tuple[int, str], tuple[Path, Hashes]] = {}
     wanted = {(file.bytes, file.blake2b) for file in manifest.inputs}
-    places = [Path(f.name) for f in manifest.inputs if f.blake2b] if files is None else [f for f in files if isinstance(f, Path)]
+    places = (
+        [Path(f.name) for f in manifest.inputs if f.blake2b]
+        if files is None
+        else [f for f in files if isinstance(f, Path)]
+    )
     for path in places:
         if files is None and not path.is_file():
             continue
@@ -154,8 +171,8 @@ def seal_inside(held: Sequence[Held], folder: Path, progress: Progress) -> None:
 
 
 def seal_beside(held: Sequence[Held], tar: Path, progress: Progress) -> None:
-    """Copy numbered inputs into an archive (POSIX tar) that names no owner and no time, so the same inputs give the same
-    bytes. Raises `InputError` for one that changed since it was hashed."""
+    """Copy numbered inputs into an archive (POSIX tar) that names no owner and no time, so the same inputs give the
+    same bytes. Raises `InputError` for one that changed since it was hashed."""
     progress.step("sealing inputs", len(held))
     with tarfile.open(tar, "w", format=tarfile.PAX_FORMAT) as archive:
         for file, path in held:

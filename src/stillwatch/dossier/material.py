@@ -1,4 +1,4 @@
-"""What a dossier is made from, read with distrust: a run that is still as its scan wrote it, and what was given beside it."""
+"""What a dossier is made from, read with distrust: a run that is as its scan wrote it, and what stands beside it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def _read(role: Role, folder: Path, name: str, kind: type[T], made_by: str) -> t
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path, f"name what `{made_by}` wrote with --out") from error
+        raise InputError(
+            f"cannot be read: {error.strerror}", path, f"name what `{made_by}` wrote with --out"
+        ) from error
     try:
         report = msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

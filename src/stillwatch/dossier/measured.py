@@ -26,7 +26,8 @@ def performance_of(drill: DrillReport | None, exchanges: int, accounts: int) -> 
     )
     said = (
         f"Measured by a drill: {wording.counted(drill.plantings, 'planting')} of made-up campaigns in {log}, seed "
-        f"{drill.seed}, Stillwatch {wording.visible(drill.version, limit=40)}. Intervals hold at 95% whenever one looks.",
+        f"{drill.seed}, Stillwatch {wording.visible(drill.version, limit=40)}. Intervals hold at 95% whenever one "
+        "looks.",
         words.headline(drill),
         *words.answers(drill),
         *words.openness(drill),

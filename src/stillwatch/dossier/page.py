@@ -32,7 +32,8 @@ _MOST_INPUTS = 400
 
 
 class Row(NamedTuple):
-    """A bar of the waterfall or of the explanations: what, drawing, nats, in words, said of it, its innocent reading."""
+    """A bar of the waterfall or of the explanations: what, drawing, nats, in words, said of it, its innocent
+    reading."""
 
     title: str
     drawing: Markup

@@ -1,7 +1,7 @@
 """What is known of the method where no drill measured it in the log at hand: the figures of the project's own bench.
 
-They are those of README.md ("What it finds, and whom it accuses wrongly"), and a test holds them against it. They are of
-other traffic: each says which.
+They are those of README.md ("What it finds, and whom it accuses wrongly"), and a test holds them against it. They are
+of other traffic: each says which.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ PUBLISHED = Performance(
     source="published",
     said=(
         "No drill was given, so how often the method finds a campaign, and how often it accuses an innocent, was not "
-        "measured in this provider's traffic. What follows was measured by its makers on labelled traffic of others, with "
-        "default settings (`python -m bench detection` and `bench simulated`, told in the README of this version), and "
-        "need not hold here. `stillwatch drill` measures it here.",
+        "measured in this provider's traffic. What follows was measured by its makers on labelled traffic of others, "
+        "with default settings (`python -m bench detection` and `bench simulated`, told in the README of this "
+        "version), and need not hold here. `stillwatch drill` measures it here.",
         "The weights of the evidence were fitted to campaigns that the makers simulated or planted in traffic without "
         "any; the campaigns and innocents of the worlds below taught them nothing.",
     ),

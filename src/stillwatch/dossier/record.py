@@ -1,4 +1,4 @@
-"""``dossier.json``: all that a dossier says, as one value. The page and the paper are renderings of it and of nothing else.
+"""``dossier.json``: all that a dossier says, as one value, of which the page and the paper are renderings.
 
 Log-odds are natural logarithms (nats), times UTC, shares of 1. It names the campaign's own accounts and no other.
 """
@@ -12,7 +12,18 @@ import msgspec
 
 from stillwatch.campaigns.report import Account, Campaign, ErrorRate, Input, Judged, LookAlike
 
-__all__ = ["VERSION", "Atlas", "Backing", "Decided", "Dossier", "Exhibit", "InputFile", "Measured", "Performance", "Scan"]
+__all__ = [
+    "VERSION",
+    "Atlas",
+    "Backing",
+    "Decided",
+    "Dossier",
+    "Exhibit",
+    "InputFile",
+    "Measured",
+    "Performance",
+    "Scan",
+]
 
 VERSION = 1
 
@@ -24,8 +35,8 @@ Role = Literal[
 class InputFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A file that the dossier rests on: its ``name`` without any folder of the machine it lay on, size and hashes.
 
-    ``sha256`` is "" where the file was not at hand; ``blake2b`` (256 bits) is what the scan noted of its log. ``sealed``
-    is its name among the sealed inputs, "" where it was not copied.
+    ``sha256`` is "" where the file was not at hand; ``blake2b`` (256 bits) is what the scan noted of its log.
+    ``sealed`` is its name among the sealed inputs, "" where it was not copied.
     """
 
     role: Role
@@ -52,7 +63,8 @@ class Scan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Atlas(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A technique of MITRE ATLAS, and the technique of the scan that it stands for ("" for what every campaign does)."""
+    """A technique of MITRE ATLAS, and the technique of the scan that it stands for ("" for what every campaign
+    does)."""
 
     id: str
     name: str
@@ -95,7 +107,8 @@ class Decided(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Exhibit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sample exchange. ``sha256`` is of the whole text (request, a line feed, answer; UTF-8), whatever is shown of it.
+    """A sample exchange. ``sha256`` is of the whole text (request, a line feed, answer; UTF-8), whatever is shown of
+    it.
 
     ``asked`` and ``answered`` are cut at a bound; ``characters`` is the length of the whole.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from importlib.metadata import PackageNotFoundError, distribution
 
@@ -14,11 +15,27 @@ __all__ = ["software"]
 OWN = "stillwatch"
 EXTRA = "dossier"
 # What figures or bytes depend on, for an installation of which Python knows no list of requirements.
-_KNOWN = ("cryptography", "duckdb", "jinja2", "lightgbm", "msgspec", "numpy", "polars", "pyarrow", "scikit-learn", "scipy")
+_KNOWN = (
+    "cryptography",
+    "duckdb",
+    "jinja2",
+    "lightgbm",
+    "msgspec",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+)
 
 
 def software() -> dict[str, str]:
     """Name and version of Python, the system, Stillwatch and every installed package that it needs, by name."""
+    return dict(_software())
+
+
+@functools.cache  # a process does not change what it runs on, and reading it takes a second
+def _software() -> dict[str, str]:
     found: dict[str, str] = {}
     waiting = [(OWN, EXTRA), *((name, "") for name in (*_KNOWN, "weasyprint", "rfc3161-client"))]
     while waiting:

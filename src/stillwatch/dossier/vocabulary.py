@@ -20,25 +20,26 @@ class Term(NamedTuple):
 
 
 ADVICE = (
-    "This is a technical record, not legal advice. Whether what it describes breaks a contract or a law, and whose, is for "
-    "counsel and courts. It names accounts as the log names them, and no person, company or country: the scan does not "
-    "know who holds an account, and reads no language, country, nationality, time zone or name as evidence."
+    "This is a technical record, not legal advice. Whether what it describes breaks a contract or a law, and whose, "
+    "is for counsel and courts. It names accounts as the log names them, and no person, company or country: the scan "
+    "does not know who holds an account, and reads no language, country, nationality, time zone or name as evidence."
 )
 LEGAL = (
     Term(
         "model extraction attack",
         "Systematically querying a model of somebody else, against its provider's terms, to train or improve another "
-        "model with its answers. Also called adversarial or unauthorised distillation. Distillation with leave, research, "
-        "evaluation and ordinary use are none.",
-        "The dossier shows querying that fits this and the innocent explanations that it was weighed against. A log cannot "
-        "show what was done with the answers, nor what the provider had permitted.",
+        "model with its answers. Also called adversarial or unauthorised distillation. Distillation with leave, "
+        "research, evaluation and ordinary use are none.",
+        "The dossier shows querying that fits this and the innocent explanations that it was weighed against. A log "
+        "cannot show what was done with the answers, nor what the provider had permitted.",
     ),
     Term(
         "fraudulent account network provider",
         "Whoever supplies others with access to a model through a network of accounts that were opened under false "
         "pretences or hide who uses them.",
-        "The dossier says that one operator seems to run these accounts. It does not say whether the operator queries for "
-        "itself or for customers, nor whether anything that was declared at sign-up is false: the log holds neither.",
+        "The dossier says that one operator seems to run these accounts. It does not say whether the operator queries "
+        "for itself or for customers, nor whether anything that was declared at sign-up is false: the log holds "
+        "neither.",
     ),
     Term(
         "operator",
@@ -48,7 +49,8 @@ LEGAL = (
     Term(
         "accused",
         "Named by the scan as one of a campaign, at the stated error rate.",
-        "It is a statistical claim for a person to judge, not a finding of fact, and an accused account can be innocent.",
+        "It is a statistical claim for a person to judge, not a finding of fact, and an accused account can be "
+        "innocent.",
     ),
 )
 GLOSSARY = (
@@ -59,7 +61,8 @@ GLOSSARY = (
     Term("cover", "Exchanges of a campaign's accounts that look like ordinary use and fed nothing."),
     Term(
         "error rate (false discovery rate)",
-        "The share of innocents among those accused that is expected at most, over many scans. It says nothing of which.",
+        "The share of innocents among those accused that is expected at most, over many scans. It says nothing of "
+        "which.",
     ),
     Term(
         "q-value",
@@ -68,8 +71,8 @@ GLOSSARY = (
     Term("p-value", "How often a group that nobody runs would look at least this alike, by chance."),
     Term(
         "e-value",
-        "How many times better one operator predicts what the search did not see than innocent models do; above 1 speaks "
-        "for one operator.",
+        "How many times better one operator predicts what the search did not see than innocent models do; above 1 "
+        "speaks for one operator.",
     ),
     Term("expected innocents", "How many of the accused are expected to be innocent; nobody can say which."),
     Term(
@@ -79,13 +82,14 @@ GLOSSARY = (
     ),
     Term(
         "innocent explanation (rival)",
-        "Another cause of the same evidence (a class, a company, a tool that many use), fitted to it and compared. By how "
-        "much it lost is told as odds.",
+        "Another cause of the same evidence (a class, a company, a tool that many use), fitted to it and compared. By "
+        "how much it lost is told as odds.",
     ),
     Term("95% interval", "Made so that it holds the true figure in 95 of 100 cases."),
     Term("artefact", "A means of payment, address, client or wording that accounts share; told as a keyed hash."),
     Term(
-        "keyed hash", "A value that stands for another and cannot be turned back, nor guessed, without the provider's key."
+        "keyed hash",
+        "A value that stands for another and cannot be turned back, nor guessed, without the provider's key.",
     ),
     Term("SHA-256", "A fingerprint of a file: 64 digits that no other file has. One changed byte gives another."),
     Term(
