@@ -15,10 +15,11 @@ _SHOWN = re.compile(rb"/(\S+) [\d.]+ Tf|(<[0-9a-fA-F\s]*>)\s*Tj|\[(.*?)\]\s*TJ|B
 
 
 class Paper(NamedTuple):
-    """A PDF's pages as text, and all its dictionaries as bytes."""
+    """A PDF's pages as text, all its dictionaries as bytes, and what it says of itself (XMP)."""
 
     pages: tuple[str, ...]
     dictionaries: bytes
+    metadata: bytes
 
 
 def read(data: bytes) -> Paper:
@@ -43,7 +44,8 @@ def read(data: bytes) -> Paper:
     pages = [body for body in objects.values() if re.search(rb"/Type\s*/Page(?!s)", body)]
     ordered = sorted(pages, key=lambda body: _reference(body, b"Contents"))
     texts = tuple(_text(streams[_reference(page, b"Contents")], glyphs) for page in ordered)
-    return Paper(texts, b"\n".join(objects.values()))
+    metadata = b"".join(stream for stream in streams.values() if b"<x:xmpmeta" in stream or b"<rdf:RDF" in stream)
+    return Paper(texts, b"\n".join(objects.values()), metadata)
 
 
 def _reference(body: bytes, name: bytes) -> int:

@@ -1,5 +1,4 @@
-"""``accounts.csv``: the accused accounts as a table, each with how sure the claim is and what came closest to clearing
-it."""
+"""``accounts.csv``: the accused accounts, each with how sure the claim is and what came closest to clearing it."""
 
 from __future__ import annotations
 
@@ -22,6 +21,8 @@ COLUMNS = (
 """``account_id`` is as it may be shown; ``account_id_exact`` is a JSON string, ASCII only, from which the true id can
 be had back."""
 _LONGEST = 120
+_NUMBERS = {"probability", "q_value", "error_rate_at_most", "lost_by_nats", "exchanges", "taken"}
+"""Columns whose cells we write, and which may be negative: a program reads them."""
 
 
 def accounts_csv(dossier: Dossier) -> bytes:
@@ -52,7 +53,7 @@ def accounts_csv(dossier: Dossier) -> bytes:
             account.first_seen.isoformat(),
             account.last_seen.isoformat(),
         )
-        table.writerow([cell if _is_number(cell) else guarded(cell) for cell in row])
+        table.writerow(cell if name in _NUMBERS else guarded(cell) for name, cell in zip(COLUMNS, row, strict=True))
     return written.getvalue().encode("utf-8")
 
 
@@ -63,10 +64,3 @@ def exact(text: str) -> str:
 
 def _number(value: float) -> str:
     return repr(float(value)) if math.isfinite(value) else ""
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell)) and cell == cell.strip() and cell[:1] not in "+"
-    except ValueError:
-        return False
