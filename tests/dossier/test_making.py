@@ -53,7 +53,7 @@ def test_manifest_names_every_input_with_its_hash(signed: Made) -> None:
     assert {each["name"] for each in inputs if each["role"] == "run"} >= {"report.json", "manifest.json"}
     software = manifest["predicate"]["software"]
     assert {"python", "stillwatch", "numpy", "pyarrow", "lightgbm"} <= software.keys()
-    assert manifest["predicate"]["seed"] == 0
+    assert manifest["predicate"]["seeds"] == {"scan": 0}
 
 
 def test_nothing_in_it_says_where_it_was_made(signed: Made, run: Scanned) -> None:

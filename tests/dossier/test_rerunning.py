@@ -66,7 +66,7 @@ def test_a_changed_line_of_the_log_is_told_with_the_figures_that_it_changes(real
     at = table.schema.get_field_index("output_tokens")
     changed = tmp_path / "changed.parquet"
     pq.write_table(table.set_column(at, table.schema.field(at), pa.array(tokens, table.schema.field(at).type)), changed)
-    found, read = check(real.made.folder)
+    _, read = check(real.made.folder)
     assert read is not None
     again = rerun(real.made.folder, read, log=dataclasses.replace(real.log, locations=(str(changed),)))
     assert any("changed.parquet is no file that was scanned" in problem for problem in again.problems)

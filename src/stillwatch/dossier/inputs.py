@@ -70,12 +70,14 @@ def hashed(path: Path) -> Hashes:
 def portable(names: Sequence[str]) -> tuple[str, ...]:
     """Names without the folders that all have in common, nor of the machine; an address in object storage stays."""
     local = [name for name in names if "://" not in name]
-    parts = [PurePosixPath(os.path.normpath(name)).parts for name in local]
+    absolute = [PurePosixPath(os.path.normpath(os.path.abspath(name))) for name in local]
+    parts = [path.parts for path in absolute]
     folders = [each[:-1] for each in parts]
     common = 0
     while folders and all(len(each) > common and each[common] == folders[0][common] for each in folders):
         common += 1
-    cut = dict(zip(local, ("/".join(p for p in each[common:] if p not in ("/", "..")) for each in parts), strict=True))
+    common = common if common > 1 or not parts else max(len(each) for each in parts)  # on different disks: names alone
+    cut = dict(zip(local, ("/".join(each[min(common, len(each) - 1) :]) for each in parts), strict=True))
     return tuple(visible(cut.get(name, name), limit=200) for name in names)
 
 

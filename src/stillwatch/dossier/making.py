@@ -49,6 +49,8 @@ from stillwatch.storage.run import new_run
 __all__ = ["ACCOUNTS", "PAGE", "PAPER", "RECORD", "Made", "make"]
 
 PAGE, PAPER, RECORD, ACCOUNTS = "dossier.html", "dossier.pdf", "dossier.json", "accounts.csv"
+LARGEST_ATTACHED = 16 * 2**20
+"""Bytes of a file that goes into the paper too."""
 
 
 class Made(NamedTuple):
@@ -99,7 +101,7 @@ def make(run: Path, campaign: str, out: Path, choices: Choices, progress: Progre
     paper = None
     if choices.paper:
         progress.step("laying out the paper")
-        attached = {name: said[name] for name in (RECORD, ACCOUNTS)}
+        attached = {name: said[name] for name in (RECORD, ACCOUNTS) if len(said[name]) <= LARGEST_ATTACHED}
         paper = make_paper(said[PAGE].decode("utf-8"), dossier.dated, attached)
         said[PAPER] = paper.data
     if signer is not None:
@@ -110,7 +112,7 @@ def make(run: Path, campaign: str, out: Path, choices: Choices, progress: Progre
             (staging / name).write_bytes(data)
         sealed = _seal(scanned, staging, choices, out, progress)
         progress.step("signing")
-        predicate = _predicate(material, dossier, choices, paper, sealed, "" if signer is None else signer.id)
+        predicate = _predicate(material, beside, dossier, choices, paper, sealed, "" if signer is None else signer.id)
         files = {name: sha256_of(path) for name, path in files_in(staging)[0].items() if not name.startswith(".")}
         manifest = statement_of(files, predicate)
         after = {MANIFEST: manifest}
@@ -187,15 +189,24 @@ def _seal(scanned: list[Held], staging: Path, choices: Choices, out: Path, progr
 
 
 def _predicate(
-    material: Material, dossier: Dossier, choices: Choices, paper: Paper | None, sealed: Archive | None, signed_by: str
+    material: Material,
+    beside: Beside,
+    dossier: Dossier,
+    choices: Choices,
+    paper: Paper | None,
+    sealed: Archive | None,
+    signed_by: str,
 ) -> Predicate:
     report = material.report
+    seeds = {"scan": report.seed}
+    seeds |= {} if beside.drill is None else {"drill": beside.drill.seed}
+    seeds |= {} if beside.audit is None else {"audit": beside.audit.seed}
     return Predicate(
         version=VERSION,
         campaign=material.campaign.campaign_id,
         dated=dossier.dated,
         by=dossier.by,
-        seed=report.seed,
+        seeds=seeds,
         settings=portable_settings(report.settings),
         reading={} if choices.log is None else choices.log.reading(),
         choices={

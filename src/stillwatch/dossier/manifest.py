@@ -58,15 +58,14 @@ class Archive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Predicate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the dossier was made from and with. ``results`` are the SHA-256 of the run's tables, which a re-run must
-    give again; ``signed_by`` is the id of the key that signs, "" for none; ``paper`` how the PDF was made, with its
+    """What the dossier was made from and with. ``seeds`` are those of the scan, and of a drill and an audit; ``signed_by`` is the id of the key that signs, "" for none; ``paper`` how the PDF was made, with its
     fonts."""
 
     version: int
     campaign: str
     dated: dt.datetime
     by: str
-    seed: int
+    seeds: dict[str, int]
     settings: dict[str, str]
     reading: dict[str, str]
     choices: dict[str, str]

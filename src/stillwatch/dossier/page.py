@@ -29,6 +29,7 @@ _ID = 64
 _EXHIBIT = 4_500
 _MODELS = 3
 _MOST_INPUTS = 400
+_MOST_DECIDED = 500
 
 
 class Row(NamedTuple):
@@ -161,6 +162,7 @@ def render_page(dossier: Dossier) -> str:
             record=None if dossier.scan.judged is None else wording.record(dossier.scan.judged),
             exhibits=_exhibits(dossier),
             decided=_decided(dossier),
+            decided_left_out=max(0, len(dossier.decided) - _MOST_DECIDED),
             limits=caveats.limits(dossier),
             refutation=caveats.refutation(dossier),
             vocabulary=vocabulary,
@@ -347,5 +349,5 @@ def _decided(dossier: Dossier) -> tuple[dict[str, Any], ...]:
             "why": wording.visible(each.why, limit=1_000),
             "standing": standing(held[each.about]) if each.about in held else "",
         }
-        for each in dossier.decided
+        for each in dossier.decided[-_MOST_DECIDED:]
     )
