@@ -58,8 +58,11 @@ class Archive(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Predicate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the dossier was made from and with. ``seeds`` are those of the scan, and of a drill and an audit; ``signed_by`` is the id of the key that signs, "" for none; ``paper`` how the PDF was made, with its
-    fonts."""
+    """What the dossier was made from and with.
+
+    ``seeds`` are those of the scan, and of a drill and an audit; ``signed_by`` is the id of the key that signs, "" for
+    none; ``paper`` how the PDF was made, with its fonts.
+    """
 
     version: int
     campaign: str
