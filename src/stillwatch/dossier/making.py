@@ -37,11 +37,14 @@ from stillwatch.dossier.material import Material, read_audit, read_drill, read_p
 from stillwatch.dossier.page import render_page
 from stillwatch.dossier.paper import Paper, make_paper
 from stillwatch.dossier.people import read_decided
-from stillwatch.dossier.record import VERSION, Dossier
+from stillwatch.dossier.record import VERSION, Decided, Dossier
 from stillwatch.dossier.tables import accounts_csv
+from stillwatch.drill.report import DrillReport
 from stillwatch.errors import PluginError, UsageError
 from stillwatch.progress import Progress, Silent
+from stillwatch.proving.report import ProofReport
 from stillwatch.registry import load
+from stillwatch.safety_audit.report import AuditReport
 from stillwatch.sources.log import Log
 from stillwatch.storage.disk import disk_errors
 from stillwatch.storage.run import new_run
@@ -106,28 +109,33 @@ def make(run: Path, campaign: str, out: Path, choices: Choices, progress: Progre
         said[PAPER] = paper.data
     if signer is not None:
         said[PUBLIC] = signer.public
-    archive = out.parent / f"{out.name}.inputs.tar" if choices.seal == "beside" else None
+    archive = out.parent / f"{out.name}{_TAR}" if choices.seal == "beside" else None
     with new_run(out) as staging, disk_errors(out):
         for name, data in said.items():
             (staging / name).write_bytes(data)
         sealed = _seal(scanned, staging, choices, out, progress)
         progress.step("signing")
-        predicate = _predicate(material, beside, dossier, choices, paper, sealed, "" if signer is None else signer.id)
-        files = {name: sha256_of(path) for name, path in files_in(staging)[0].items() if not name.startswith(".")}
-        manifest = statement_of(files, predicate)
-        after = {MANIFEST: manifest}
-        if signer is not None:
-            after[ENVELOPE] = _extra("stillwatch.dossier.envelope:seal")(manifest, signer)
-        if ask is not None:
-            after[REQUEST] = ask(after.get(ENVELOPE, manifest))
-        sums = sums_of(files | {name: hashlib.sha256(data).hexdigest() for name, data in after.items()})
-        for name, data in (*after.items(), (SUMS, sums)):
-            (staging / name).write_bytes(data)
+        signed_by = "" if signer is None else signer.id
+        predicate = _predicate(material, beside, dossier, choices, paper, sealed, signed_by)
+        digest = _close(staging, predicate, signer, ask)
         if archive is not None:
             os.replace(staging / _TAR, archive)
-    digest = hashlib.sha256(manifest).hexdigest()
-    written = tuple(sorted(files_in(out)[0]))
-    return Made(out, written, dossier, digest, predicate.signed_by, archive)
+    return Made(out, tuple(sorted(files_in(out)[0])), dossier, digest, signed_by, archive)
+
+
+def _close(staging: Path, predicate: Predicate, signer: Any, ask: Any) -> str:
+    """Hash all that lies in ``staging``, and write the manifest and what follows from it. Returns its SHA-256."""
+    files = {name: sha256_of(path) for name, path in files_in(staging)[0].items() if not name.startswith(".")}
+    manifest = statement_of(files, predicate)
+    after = {MANIFEST: manifest}
+    if signer is not None:
+        after[ENVELOPE] = _extra("stillwatch.dossier.envelope:seal")(manifest, signer)
+    if ask is not None:
+        after[REQUEST] = ask(after.get(ENVELOPE, manifest))
+    hashes = {name: hashlib.sha256(data).hexdigest() for name, data in after.items()}
+    for name, data in (*after.items(), (SUMS, sums_of(files | hashes))):
+        (staging / name).write_bytes(data)
+    return hashes[MANIFEST]
 
 
 _TAR = ".inputs.tar"
@@ -139,7 +147,7 @@ def _free(out: Path, choices: Choices) -> None:
         raise UsageError("is a file", out, "name a folder that is empty or not there")
     if out.is_dir() and any(out.iterdir()):
         raise UsageError("holds files already, and no dossier is written over", out, "name another folder")
-    tar = out.parent / f"{out.name}.inputs.tar"
+    tar = out.parent / f"{out.name}{_TAR}"
     if choices.seal == "beside" and tar.exists():
         raise UsageError("exists already", tar, "name another folder")
 
@@ -160,8 +168,10 @@ def _opened(choices: Choices, progress: Progress) -> Iterator[Log | None]:
 def _beside(material: Material, log: Log | None, choices: Choices, progress: Progress) -> tuple[Beside, list[Held]]:
     """What was given beside the run, read, and its files."""
     held: list[Held] = []
-    drill = proof = audit = None
-    decided = ()
+    drill: DrillReport | None = None
+    proof: ProofReport | None = None
+    audit: AuditReport | None = None
+    decided: tuple[Decided, ...] = ()
     if choices.drill is not None:
         drill, files = read_drill(choices.drill)
         held += files
@@ -185,7 +195,7 @@ def _seal(scanned: list[Held], staging: Path, choices: Choices, out: Path, progr
         seal_inside(scanned, staging, progress)
         return Archive("inside")
     seal_beside(scanned, staging / _TAR, progress)
-    return Archive("beside", f"{out.name}.inputs.tar", sha256_of(staging / _TAR))
+    return Archive("beside", visible(f"{out.name}{_TAR}", limit=300), sha256_of(staging / _TAR))
 
 
 def _predicate(
@@ -201,6 +211,7 @@ def _predicate(
     seeds = {"scan": report.seed}
     seeds |= {} if beside.drill is None else {"drill": beside.drill.seed}
     seeds |= {} if beside.audit is None else {"audit": beside.audit.seed}
+    reading = {} if choices.log is None else choices.log.reading()
     return Predicate(
         version=VERSION,
         campaign=material.campaign.campaign_id,
@@ -208,7 +219,7 @@ def _predicate(
         by=dossier.by,
         seeds=seeds,
         settings=portable_settings(report.settings),
-        reading={} if choices.log is None else choices.log.reading(),
+        reading={name: visible(value) for name, value in reading.items()},
         choices={
             "exhibits": choices.exhibits,
             "most_exhibits": str(choices.most_exhibits),
