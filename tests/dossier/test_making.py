@@ -39,6 +39,10 @@ def test_what_lies_in_the_folder(signed: Made) -> None:
     }  # fmt: skip
 
 
+def test_copies_of_the_log_are_for_their_owner_only(signed: Made) -> None:
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (signed.folder / "inputs").iterdir())
+
+
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum here")
 def test_checksums_are_those_that_sha256sum_checks(signed: Made) -> None:
     subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=signed.folder, check=True, capture_output=True)
@@ -140,6 +144,7 @@ def test_inputs_beside_are_an_archive_that_the_manifest_names(run: Scanned, tmp_
     made = [make(run.run, CAMPAIGN, tmp_path / name / "dossier", choices(run.log, seal="beside")) for name in "ab"]
     assert made[0].archive == tmp_path / "a" / "dossier.inputs.tar"
     assert not [name for name in made[0].files if name.startswith("inputs/")]
+    assert all(each.archive is not None and each.archive.stat().st_mode & 0o077 == 0 for each in made)
     archives = [each.archive.read_bytes() for each in made if each.archive is not None]
     assert archives[0] == archives[1]
     sealed = json.loads((made[0].folder / "manifest.json").read_bytes())["predicate"]["sealed"]
