@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stillwatch.dossier.checking import check
 from stillwatch.dossier.making import Made, make
 from stillwatch.dossier.record import Dossier
 from stillwatch.errors import InputError, StillwatchError, UsageError
@@ -149,6 +150,13 @@ def test_inputs_beside_are_an_archive_that_the_manifest_names(run: Scanned, tmp_
     assert archives[0] == archives[1]
     sealed = json.loads((made[0].folder / "manifest.json").read_bytes())["predicate"]["sealed"]
     assert (sealed["where"], sealed["name"]) == ("beside", "dossier.inputs.tar")
+    archive = made[0].archive
+    assert archive is not None
+    assert any("dossier.inputs.tar beside it is as it was made" in line for line in check(made[0].folder)[0].holds)
+    archive.write_bytes(archives[0][:-1] + b"x")
+    assert check(made[0].folder)[0].problems == ("dossier.inputs.tar beside it was changed",)
+    archive.unlink()
+    assert any("dossier.inputs.tar is not beside" in line for line in check(made[0].folder)[0].unchecked)
 
 
 def text_of(made: Made) -> str:
