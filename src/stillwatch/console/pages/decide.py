@@ -1,4 +1,4 @@
-"""``/decide``: suspensions that wait for a second person, the newest decisions; undo, approve, note."""
+"""``/decide``: campaigns to decide about, suspensions that wait for a second person, the newest decisions; undo."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from stillwatch.console.decisions.store import moment
 from stillwatch.console.page import Moved, Page, PageError, Role, Shown, Visit
 from stillwatch.console.pages.choosing import decisions_of, me, number, said_plainly, told
 from stillwatch.console.pages.decided import KINDS as WORDS
+from stillwatch.console.pages.decided import decide_path, undecided
 from stillwatch.console.paths import is_own
 from stillwatch.console.reading import Run
+from stillwatch.console.reading.accusations import Accused
 from stillwatch.console.reading.lists import AccountRow, rows_of
+from stillwatch.errors import InputError
 
 __all__ = ["PAGE", "PROPOSAL", "Row", "rows_about"]
 
-MOST, MOST_ROWS = 100, 100
+MOST, MOST_ROWS, MOST_OPEN = 100, 100, 25
 
 
 class Row(NamedTuple):
@@ -57,13 +60,28 @@ def _show(visit: Visit) -> Shown:
     decisions = decisions_of(visit)
     with decisions.reading() as derived:
         waiting = len(derived.untold()) if visit.places.state is not None else 0
+    open_ones = _undecided(visit)
     values = {
+        "undecided": open_ones[:MOST_OPEN],
+        "left_out": max(len(open_ones) - MOST_OPEN, 0),
         "proposals": [(one, _ends(one)) for one in decisions.suspensions("proposed")],
         "rows": rows_about(visit, None),
         "waiting": waiting,
         "last": decisions.last_hash,
     }
     return Shown("decide.html", values)
+
+
+def _undecided(visit: Visit) -> list[tuple[Accused, str]]:
+    """Campaigns to decide about, and where; none where a gateway made no run yet."""
+    try:
+        run: Run = visit.run
+    except InputError:
+        return []
+    return [
+        (run.accusation_of_group(group), decide_path(visit, "campaign", group.campaign.campaign_id))
+        for group in undecided(visit)
+    ]
 
 
 def _ends(one: Suspension) -> str:

@@ -16,7 +16,7 @@ from stillwatch.console.reading import Run
 from stillwatch.console.reading.groups import Group
 from stillwatch.gateway.appeals.record import Appeal, Appeals
 
-__all__ = ["KINDS", "Line", "Waits", "appeals_of", "decide_path", "decisions_about", "waiting"]
+__all__ = ["KINDS", "Line", "Waits", "appeals_of", "decide_path", "decisions_about", "undecided", "waiting"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KINDS = {
@@ -77,16 +77,13 @@ def decide_path(visit: Visit, what: str, key: str) -> str:
 
 def waiting(visit: Visit) -> tuple[Waits, ...]:
     """What waits: campaigns about which nobody decided, suspensions that want a second person, appeals."""
-    run: Run = visit.run
     decisions: Decisions = visit.decisions
-    with decisions.reading() as derived:
-        decided = frozenset(derived.decided_accounts())
     deciding = visit.person.role >= Role.ANALYST
     found = []
-    undecided = sum(not _decided(run, group, decided) for group in run.accused)
-    if undecided:
-        those = wording.counted(undecided, "accused campaign")
-        words = f"{those}: nobody decided about any of {'its' if undecided == 1 else 'their'} accounts yet"
+    groups = len(undecided(visit))
+    if groups:
+        those = wording.counted(groups, "accused campaign")
+        words = f"{those}: nobody decided about any of {'its' if groups == 1 else 'their'} accounts yet"
         found.append(Waits(words, "/decide" if deciding else "/campaigns"))
     proposed = decisions.suspensions("proposed")
     if proposed:
@@ -97,6 +94,15 @@ def waiting(visit: Visit) -> tuple[Waits, ...]:
     if held:
         found.append(Waits(f"{wording.counted(held, 'appeal')} to be heard", "/appeals" if deciding else ""))
     return tuple(found)
+
+
+def undecided(visit: Visit) -> tuple[Group, ...]:
+    """The accused campaigns about none of whose accounts anybody decided, the most taken first."""
+    run: Run = visit.run
+    decisions: Decisions = visit.decisions
+    with decisions.reading() as derived:
+        decided = frozenset(derived.decided_accounts())
+    return tuple(group for group in run.accused if not _decided(run, group, decided))
 
 
 def _decided(run: Run, group: Group, decided: frozenset[str]) -> bool:
