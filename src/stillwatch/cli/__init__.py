@@ -91,6 +91,12 @@ COMMANDS: dict[str, Command] = {
         "stillwatch prove openai:theirs@https://host/v1 --case case.toml --out proof",
         family=True,
     ),
+    "dossier": Command(
+        "stillwatch.cli.dossier:dossier",
+        "Make a dossier on a campaign for counsel: signed, with everything hashed; or check one.",
+        "stillwatch dossier C1 --run run --drill drill --sign dossier.key --out dossier",
+        family=True,
+    ),
     "policy": Command(
         "stillwatch.cli.policy:policy",
         "Check, read and try what the gateway is to do, before it acts.",

@@ -1,0 +1,83 @@
+"""A dossier's figures come out again from its sealed inputs, on any machine; what a changed log changes is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from stillwatch.cli import main
+from stillwatch.dossier.checking import check
+from stillwatch.dossier.choices import GivenLog
+from stillwatch.dossier.making import Made, make
+from stillwatch.dossier.rerunning import rerun
+from stillwatch.errors import UsageError
+from stillwatch.simulation.operators.campaign import parse_campaign
+from stillwatch.simulation.world import simulate
+from tests.dossier.made import CAMPAIGN, Scanned, choices
+
+pytestmark = pytest.mark.slow
+
+
+class Real(NamedTuple):
+    """A simulated log that was scanned, and the dossier on its campaign, with the inputs inside."""
+
+    log: GivenLog
+    made: Made
+    salt: Path
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
+    folder = tmp_path_factory.mktemp("real")
+    world = simulate(accounts=150, days=8.0, campaigns=[parse_campaign("blatant:accounts=30")], seed=1, load=0.6)
+    world.write(folder / "world")
+    log, accounts = folder / "world" / "exchanges.parquet", folder / "world" / "accounts.parquet"
+    with pytest.raises(SystemExit):
+        main(["scan", str(log), "--accounts", str(accounts), "--out", str(folder / "run"), "--quiet", "--seed", "3"])
+    given = GivenLog(locations=(str(log),), accounts=accounts)
+    made = make(folder / "run", CAMPAIGN, folder / "dossier", choices(given, seal="inside"))
+    return Real(given, made, folder / "run.salt")
+
+
+def test_the_same_numbers_come_out_elsewhere_from_the_sealed_inputs(real: Real, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(real.made.folder, tmp_path / "elsewhere" / "copy"))
+    found, read = check(folder)
+    assert found.problems == ()
+    assert read is not None
+    again = rerun(folder, read, salt=real.salt)
+    assert again.problems == ()
+    assert any("verdicts and figures come out the same, bit for bit" in line for line in again.holds)
+    assert any("accounts.parquet, campaigns.parquet, exchanges.parquet of the run" in line for line in again.holds)
+
+
+def test_a_changed_line_of_the_log_is_told_with_the_figures_that_it_changes(real: Real, tmp_path: Path) -> None:
+    table = pq.read_table(real.log.locations[0])
+    victim = real.made.dossier.accounts[0].account_id
+    row = pc.index(table.column("account_id"), victim).as_py()
+    tokens = table.column("output_tokens").to_pylist()
+    tokens[row] = (tokens[row] or 0) + 1_000
+    at = table.schema.get_field_index("output_tokens")
+    changed = tmp_path / "changed.parquet"
+    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(tokens, table.schema.field(at).type)), changed)
+    _, read = check(real.made.folder)
+    assert read is not None
+    again = rerun(real.made.folder, read, log=dataclasses.replace(real.log, locations=(str(changed),)))
+    assert any("changed.parquet is no file that was scanned" in problem for problem in again.problems)
+    figures = [problem for problem in again.problems if "and comes out as" in problem]
+    assert any(problem.startswith("campaign.output_tokens is") for problem in figures)
+    assert any("keyed hashes" in line for line in again.unchecked)
+
+
+def test_a_dossier_without_its_inputs_says_that_it_needs_them(run: Scanned, tmp_path: Path) -> None:
+    made = make(run.run, CAMPAIGN, tmp_path / "d", choices())
+    _, read = check(made.folder)
+    assert read is not None
+    with pytest.raises(UsageError, match="were not sealed with this dossier"):
+        rerun(made.folder, read)
