@@ -1,4 +1,4 @@
-"""Two hundred texts that somebody put where an id, a name or a prompt should be, by what they try: one for all tests."""
+"""Two hundred texts that somebody put where an id, a name or a prompt should be, by what they try; for every test."""
 
 from __future__ import annotations
 
