@@ -1,4 +1,4 @@
-"""Every page of the registry in a real browser: for whom it is, quiet, readable by all, on a phone, in light and dark."""
+"""Every page of the registry in a real browser: for whom it is, readable by all, on a phone, asking nobody else."""
 
 from __future__ import annotations
 
