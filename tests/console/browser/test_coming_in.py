@@ -29,13 +29,13 @@ def come_in(window: Window, name: str, password: str = PASSWORD, again: str = ""
         window.page.get_by_label("Name").fill(name)
     window.page.get_by_label(re.compile("^Password")).fill(password)
     window.page.get_by_label("The same password again").fill(again or password)
-    window.page.get_by_role("button", name="Come in").click()
-    window.page.wait_for_load_state()
+    with window.page.expect_navigation():
+        window.page.get_by_role("button", name="Come in").click()
 
 
 def press(window: Window, button: str) -> None:
-    window.page.get_by_role("button", name=button).click()
-    window.page.wait_for_load_state()
+    with window.page.expect_navigation():
+        window.page.get_by_role("button", name=button).click()
 
 
 def invited(admin: Window, role: str) -> str:

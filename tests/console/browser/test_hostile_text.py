@@ -108,8 +108,8 @@ def test_prompts_and_exchange_ids_are_text_where_a_reason_shows_them(browsers: B
     window = browsers.window(hostile.console.url, "bo")
     window.go("/campaigns/C1")
     window.page.get_by_label("Reason").fill("{{ 7 * 7 }} <script>window.__hit=1</script> \u202e")
-    window.page.get_by_role("button", name="Show the text").click()
-    window.page.wait_for_load_state()
+    with window.page.expect_navigation():
+        window.page.get_by_role("button", name="Show the text").click()
     text = squeezed(check_inert(window))
     assert "{{ 7 * 7 }} <script>window.__hit=1</script> ⟨U+202E⟩" in text
     for said in TEXTS:
