@@ -149,7 +149,7 @@ def test_no_forged_token_lets_anybody_in(both: Both, forge: Forge) -> None:
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
-        {"sub": "\ud800"},
+        {"sub": "jörg"},
         {"sub": "x" * 300},
     ],
     ids=str,
