@@ -14,9 +14,11 @@ import pytest
 
 from stillwatch.console.decisions import Decisions
 from stillwatch.console.page import Role
+from stillwatch.console.pages.choosing import tick
+from stillwatch.console.paths import link
 from stillwatch.console.places import Places
 from stillwatch.console.reading import open_run
-from stillwatch.console.reading.addresses import account_path, campaign_path
+from stillwatch.console.reading.addresses import account_path, campaign_path, named
 from stillwatch.gateway.appeals.hearing import Desk
 from stillwatch.gateway.gate import Gate, open_gate
 from stillwatch.gateway.stores.base import change
@@ -85,7 +87,7 @@ def confirmed(browser: Browser, shown: httpx2.Response, why: str = "looked", at:
 
 def test_what_is_decided_is_shown_kept_with_name_and_reason_and_taken_back(console: Served) -> None:
     browser, names = console.browser("ada"), members(console)
-    shown = preview(browser, "dismiss", ("scope", "ticked"), ("account", names[0]), ("account", names[1]))
+    shown = preview(browser, "dismiss", ("scope", "ticked"), ("account", tick(names[0])), ("account", tick(names[1])))
     assert "2 accounts" in shown.text
     assert names[0] in shown.text
     assert names[2] not in shown.text
@@ -121,7 +123,7 @@ def test_nobody_is_named_without_error_rate_and_explanations(console: Served) ->
         (browser.get(account).text, account_path(name)),
         (preview(browser, "hold", at=account).text, ""),
         (preview(browser, "confirm").text, ""),
-        (preview(browser, "merge", ("other", "C2")).text, ""),
+        (preview(browser, "merge", ("other", tick("C2"))).text, ""),
         (browser.get("/decide/proposals/1").text, ""),
         (browser.get("/decide").text, ""),
     ]
@@ -132,8 +134,11 @@ def test_nobody_is_named_without_error_rate_and_explanations(console: Served) ->
 
 def test_a_group_is_split_and_groups_are_merged(console: Served) -> None:
     browser, names = console.browser("ada"), members(console)
-    assert confirmed(browser, preview(browser, "split", ("scope", "ticked"), ("account", names[3]))).status_code == 303
-    assert confirmed(browser, preview(browser, "merge", ("other", "C2"))).status_code == 303
+    assert (
+        confirmed(browser, preview(browser, "split", ("scope", "ticked"), ("account", tick(names[3])))).status_code
+        == 303
+    )
+    assert confirmed(browser, preview(browser, "merge", ("other", tick("C2")))).status_code == 303
     split, merge = decisions(console).entries
     assert {one.account_id for one in split.faced if one.part == 1} == {names[3]}
     assert len(split.faced) == len(names)
@@ -146,7 +151,9 @@ def test_two_browsers_see_each_other_and_nothing_is_overwritten(console: Served)
     seen = preview(second, "confirm")
     version = dict(form(seen.text, "confirm"))["version"]
     assert second.get(f"/decide/news/C1?version={version}").json() == []
-    assert confirmed(first, preview(first, "dismiss", ("scope", "ticked"), ("account", names[0]))).status_code == 303
+    assert (
+        confirmed(first, preview(first, "dismiss", ("scope", "ticked"), ("account", tick(names[0])))).status_code == 303
+    )
     (news,) = second.get(f"/decide/news/C1?version={version}").json()
     assert (news["by"], news["accounts"]) == ("ada", 1)
     late = confirmed(second, seen)
@@ -162,9 +169,9 @@ def test_two_browsers_see_each_other_and_nothing_is_overwritten(console: Served)
 
 def test_what_was_not_shown_is_not_done(console: Served) -> None:
     browser, names = console.browser("ada"), members(console)
-    shown = preview(browser, "dismiss", ("scope", "ticked"), ("account", names[0]))
+    shown = preview(browser, "dismiss", ("scope", "ticked"), ("account", tick(names[0])))
     fields = [(name, value) for name, value in form(shown.text, "confirm") if name != "account"]
-    forged = sent(browser, f"{C1}/confirm", [*fields, ("account", names[1]), ("why", "x")], C1)
+    forged = sent(browser, f"{C1}/confirm", [*fields, ("account", tick(names[1])), ("why", "x")], C1)
     assert forged.status_code == 409
     assert "not what was shown" in forged.text
     assert decisions(console).entries == ()
@@ -173,7 +180,7 @@ def test_what_was_not_shown_is_not_done(console: Served) -> None:
 def test_two_people_suspend_and_a_role_that_was_lowered_counts(console: Served) -> None:
     bo, cy, names = console.browser("bo"), console.browser("cy"), members(console)
     again = console.browser("bo")  # the same person, another session
-    assert confirmed(bo, preview(bo, "suspend", ("scope", "ticked"), ("account", names[0]))).status_code == 303
+    assert confirmed(bo, preview(bo, "suspend", ("scope", "ticked"), ("account", tick(names[0])))).status_code == 303
     page = cy.get("/decide/proposals/1").text
     check_page(page)
     fields = [*form(page, "approve"), ("why", "I looked")]
@@ -207,7 +214,7 @@ def test_a_viewer_decides_nothing_and_sees_no_form(console: Served) -> None:
     ("fields", "status"),
     [
         ({"kind": "kill", "version": "0"}, 400),
-        ({"kind": "merge", "other": "C1", "version": "0"}, 400),
+        ({"kind": "merge", "other": tick("C1"), "version": "0"}, 400),
         ({"kind": "confirm", "version": "-1"}, 400),
         ({"kind": "confirm", "scope": "ticked", "version": "0"}, 400),
     ],
@@ -216,6 +223,26 @@ def test_a_form_that_says_nothing_is_told_so(console: Served, fields: dict[str, 
     answer = console.browser("ada").post(f"{C1}/preview", fields, shown_at=C1)
     assert answer.status_code == status, answer.text
     assert "Traceback" not in answer.text
+
+
+def test_hostile_names_are_inert_on_every_page_and_can_be_decided_on(tmp_path: Path) -> None:
+    run = written(made_reports.hostile(), tmp_path / "run")
+    with serving(tmp_path, places=Places.of(run, None)) as served:
+        browser = let_in(served).browser("bo")
+        held = open_run(run)
+        for group in held.groups.values():
+            at = link("/decide/campaigns/{campaign}", {"campaign": group.key})
+            name = held.ids(group)[0]
+            shown = preview(browser, "hold", ("scope", "ticked"), ("account", tick(name)), at=at)
+            check_inert(shown.text)
+            assert confirmed(browser, shown, "\u202e<img src=x onerror=alert(1)>", at=at).status_code == 303
+            account = link("/decide/accounts/{account}", {"account": named(name)})
+            for path in (at, account, "/decide"):
+                page = browser.get(path)
+                assert page.status_code == 200
+                check_page(page.text)
+                check_inert(page.text)
+        assert [entry.kind for entry in decisions(served).entries] == ["hold"] * len(held.groups)
 
 
 def test_notes_are_kept(console: Served) -> None:
@@ -259,7 +286,7 @@ def test_a_suspension_reaches_the_gateway_its_appeal_is_heard_by_another_and_und
         beside.browser("ada"),
         members(beside)[0],
     )
-    confirmed(ada, preview(ada, "suspend", ("scope", "ticked"), ("account", name)))
+    confirmed(ada, preview(ada, "suspend", ("scope", "ticked"), ("account", tick(name))))
     page = bo.get("/decide/proposals/1").text
     assert sent(bo, "/decide/approve", [*form(page, "approve"), ("why", "looked")], "/decide").status_code == 303
     for _ in range(2):

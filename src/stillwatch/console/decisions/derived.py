@@ -39,7 +39,7 @@ class Suspension:
         """What it is at ``now`` (microseconds): ``over`` where no account is left in it."""
         if self.undone is not None:
             return "undone"
-        if not self.left:
+        if len(self.ended) == len(self.proposed.faced):  # only its own accounts are in there
             return "over"
         if self.approved is not None:
             return "in force"
@@ -177,12 +177,16 @@ class Derived:
                 if line not in self.undone:
                     state = _STATES[self.entries[line - 1].kind]
                     break
-            counts[state] = counts.get(state, 0) + 1
-            if account in self._suspended and not running.isdisjoint(self._suspended[account]):
-                suspension = self.standing(account, now).suspension
-                if suspension is not None:
-                    word = "suspended" if suspension.approved is not None else "proposed for suspension"
-                    counts[word] = counts.get(word, 0) + 1
+            states = {state}
+            for line in running.intersection(self._suspended.get(account, ())) if running else ():
+                suspension = self.suspensions[line]
+                if account not in suspension.ended:
+                    approved = suspension.approved is not None
+                    states.add("suspended" if approved else "proposed for suspension")
+            if "suspended" in states:
+                states.discard("proposed for suspension")
+            for word in states:
+                counts[word] = counts.get(word, 0) + 1
         return counts
 
     def decided_accounts(self) -> list[str]:

@@ -28,7 +28,6 @@ from stillwatch.console.decisions.entry import Kind
 from stillwatch.console.decisions.hand import Hand
 from stillwatch.console.page import PageError, Visit
 from stillwatch.console.reading import Run
-from stillwatch.console.reading.addresses import is_long, named
 from stillwatch.console.reading.groups import Group
 from stillwatch.errors import StillwatchError
 from stillwatch.gateway.policy_file import read_policy
@@ -46,6 +45,7 @@ __all__ = [
     "previewed",
     "run_id",
     "said_plainly",
+    "tick",
     "told",
 ]
 
@@ -66,9 +66,14 @@ SCOPES = (("all", "every account of the group"), ("ticked", "those ticked below"
 POLICY = "policy.toml"
 
 
+def tick(name: str) -> str:
+    """What stands for an id in forms, whatever it holds: half of its SHA-256, so that nothing of it is in the page."""
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 class Choice(NamedTuple):
     """What a form says: the ``kind``, ``scope`` ("all", "ticked" or "text" with its ``text``), the ``ticked`` accounts
-    (as addresses name them), and the ``other`` group of a merge (likewise)."""
+    and the ``other`` group of a merge (by `tick`)."""
 
     kind: Kind
     scope: str
@@ -89,14 +94,15 @@ class Choice(NamedTuple):
         """The accounts of ``group`` that are meant; in a split the rest are part 0 and they are part 1, in a merge all
         of both groups. Raises `PageError` for another group that is none."""
         if self.kind == "merge":
-            other = run.group(self.other)
+            others = (one for one in run.groups.values() if tick(one.campaign.campaign_id) == self.other)
+            other = next(others, None)
             if other is None or other.key == group.key:
                 raise PageError("name another group of this run to merge with", "the form", status=400)
             return [*faced_rows(run, group.rows), *faced_rows(run, other.rows, part=1)]
         ids = run.ids(group)
         if self.scope == "ticked":
             wanted = frozenset(self.ticked)
-            mine = np.array([(named(name) if is_long(name) else name) in wanted for name in ids], dtype=bool)
+            mine = np.array([tick(name) in wanted for name in ids], dtype=bool)
         elif self.scope == "text":
             mine = ids.str.contains(self.text, literal=True).to_numpy() if self.text else np.zeros(len(ids), bool)
         else:

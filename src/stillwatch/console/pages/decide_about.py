@@ -25,6 +25,7 @@ from stillwatch.console.pages.choosing import (
     previewed,
     run_id,
     said_plainly,
+    tick,
     told,
 )
 from stillwatch.console.pages.decide import rows_about
@@ -62,13 +63,13 @@ def _campaign(visit: Visit) -> Shown:
     names = run.ids(group).to_list()
     version, states = decided_on(visit, names)
     others = [run.accusation_of_group(one) for one in (*run.accused, *run.doubtful) if one.key != group.key]
-    keys = [one.key for one in (*run.accused, *run.doubtful) if one.key != group.key]
+    keys = [tick(one.campaign.campaign_id) for one in (*run.accused, *run.doubtful) if one.key != group.key]
     values = {
         "of": run.accusation_of_group(group),
         "at": here(),
         "news": link("/decide/news/{campaign}", {"campaign": group.key}),
         "list": account_list(run, wanted_of(visit), group, here),
-        "named": named,
+        "tick": tick,
         "kinds": KINDS,
         "scopes": SCOPES,
         "others": list(zip(keys, others, strict=True))[:FIRST_ROWS],
