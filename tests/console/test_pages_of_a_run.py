@@ -213,10 +213,12 @@ def test_an_exported_list_holds_each_account_with_its_error_rate_and_no_cell_run
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8"), newline="")))
     members = [a for a in report.accounts if a.campaign_id == name]
     assert len(rows) == len(members)
+    assert answer.content.count(b"\r\n") == len(members) + 1
     for row in rows:
         assert 0 <= float(row["q_value"]) <= 1
         assert 0 <= float(row["probability_of_innocence"]) <= 1
         assert row["closest_innocent_explanation"]
+        assert row["innocent_explanations_ruled_out"] == "12 of 12"
         assert all(not cell or cell[0] not in "=+-@|%\t\r\n\0" for cell in row.values()), row
     assert "exported accounts" in audited(hostile)
 

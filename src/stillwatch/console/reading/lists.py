@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from stillwatch.campaigns import wording
 from stillwatch.console.reading.accusations import Accused, accused_account
@@ -134,25 +135,27 @@ def singles_of(run: Run, group: Group, graph: Graph) -> tuple[Accused, ...]:
     return tuple(row.accused for row in rows_of(run, group.rows[places]))
 
 
-def exported(run: Run, group: Group) -> Iterator[tuple[str, ...]]:
-    """The rows of a group's list for a spreadsheet, under `EXPORTED`; cells that one would run are guarded."""
-    whole = run.accusation_of_group(group)
-    ruled_out, expected = "; ".join(whole.ruled_out), f"{group.campaign.expected_innocent:.3g}"
-    ends = tuple(guarded(cell) for cell in (whole.closest, ruled_out, expected))
-    for one in run.accounts.table[group.rows].iter_rows(named=True):
-        innocent = None if one["posterior"] is None else 1 - one["posterior"]
-        yield (
-            guarded(one["account_id"]),
-            one["verdict"],
-            guarded(group.campaign.campaign_id),
-            f"{one['q_value']:.3g}",
-            "" if innocent is None else f"{innocent:.3g}",
-            str(one["exchanges"]),
-            f"{one['taken']:.1f}",
-            one["first_seen"].isoformat(),
-            one["last_seen"].isoformat(),
-            *ends,
-        )
+def exported(run: Run, group: Group) -> bytes:
+    """A group's list for a spreadsheet (CSV, RFC 4180, UTF-8) under `EXPORTED`; cells that would run are guarded."""
+    whole, campaign = run.accusation_of_group(group), group.campaign
+    weighed = len(whole.ruled_out) + len(whole.standing)
+    table = run.accounts.table[group.rows]
+    moment = "%Y-%m-%dT%H:%M:%SZ"
+    rows = table.select(
+        pl.Series("account_id", [guarded(name) for name in table.get_column("account_id").to_list()], pl.String),
+        "verdict",
+        pl.lit(guarded(campaign.campaign_id)).alias("campaign_id"),
+        pl.col("q_value").round_sig_figs(3),
+        (1 - pl.col("posterior")).round_sig_figs(3).alias("probability_of_innocence"),
+        "exchanges",
+        pl.col("taken").round(1),
+        pl.col("first_seen").dt.strftime(moment),
+        pl.col("last_seen").dt.strftime(moment),
+        pl.lit(guarded(whole.closest)).alias("closest_innocent_explanation"),
+        pl.lit(f"{len(whole.ruled_out)} of {weighed}").alias("innocent_explanations_ruled_out"),
+        pl.lit(campaign.expected_innocent).round_sig_figs(3).alias("campaign_expected_innocent"),
+    )
+    return rows.select(EXPORTED).write_csv(line_terminator="\r\n").encode("utf-8")
 
 
 def _day(moment: dt.datetime | None) -> str:
