@@ -23,6 +23,7 @@ FAR = 420
 
 @pytest.fixture(scope="module")
 def made(run: Scanned, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    pytest.importorskip("weasyprint", reason="the extra dossier is not installed")
     folder = tmp_path_factory.mktemp("accusing")
     decisions = folder / "decisions"
     decisions.mkdir()

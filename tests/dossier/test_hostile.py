@@ -94,6 +94,7 @@ def test_nothing_invisible_is_left_and_nothing_is_endless(page: str) -> None:
     assert len(page) < 8_000_000
 
 
+@pytest.mark.slow
 def test_on_paper_they_steer_nothing_and_lead_nowhere(dossier: Dossier) -> None:
     pytest.importorskip("weasyprint", reason="the extra dossier is not installed")
     few = msgspec.structs.replace(

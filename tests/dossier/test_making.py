@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from stillwatch.dossier.checking import check
 from stillwatch.dossier.making import Made, make
 from stillwatch.dossier.record import Dossier
 from stillwatch.errors import InputError, StillwatchError, UsageError
@@ -37,6 +38,10 @@ def test_what_lies_in_the_folder(signed: Made) -> None:
         "SHA256SUMS", "accounts.csv", "dossier.html", "dossier.json", "inputs/accounts-0001.parquet",
         "inputs/log-0001.parquet", "manifest.dsse.json", "manifest.json", "public-key.pem",
     }  # fmt: skip
+
+
+def test_copies_of_the_log_are_for_their_owner_only(signed: Made) -> None:
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (signed.folder / "inputs").iterdir())
 
 
 @pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum here")
@@ -140,10 +145,18 @@ def test_inputs_beside_are_an_archive_that_the_manifest_names(run: Scanned, tmp_
     made = [make(run.run, CAMPAIGN, tmp_path / name / "dossier", choices(run.log, seal="beside")) for name in "ab"]
     assert made[0].archive == tmp_path / "a" / "dossier.inputs.tar"
     assert not [name for name in made[0].files if name.startswith("inputs/")]
+    assert all(each.archive is not None and each.archive.stat().st_mode & 0o077 == 0 for each in made)
     archives = [each.archive.read_bytes() for each in made if each.archive is not None]
     assert archives[0] == archives[1]
     sealed = json.loads((made[0].folder / "manifest.json").read_bytes())["predicate"]["sealed"]
     assert (sealed["where"], sealed["name"]) == ("beside", "dossier.inputs.tar")
+    archive = made[0].archive
+    assert archive is not None
+    assert any("dossier.inputs.tar beside it is as it was made" in line for line in check(made[0].folder)[0].holds)
+    archive.write_bytes(archives[0][:-1] + b"x")
+    assert check(made[0].folder)[0].problems == ("dossier.inputs.tar beside it was changed",)
+    archive.unlink()
+    assert any("dossier.inputs.tar is not beside" in line for line in check(made[0].folder)[0].unchecked)
 
 
 def text_of(made: Made) -> str:

@@ -29,6 +29,7 @@ class Real(NamedTuple):
     """A simulated log that was scanned, and the dossier on its campaign, with the inputs inside."""
 
     log: GivenLog
+    run: Path
     made: Made
     salt: Path
 
@@ -43,7 +44,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Real:
         main(["scan", str(log), "--accounts", str(accounts), "--out", str(folder / "run"), "--quiet", "--seed", "3"])
     given = GivenLog(locations=(str(log),), accounts=accounts)
     made = make(folder / "run", CAMPAIGN, folder / "dossier", choices(given, seal="inside"))
-    return Real(given, made, folder / "run.salt")
+    return Real(given, folder / "run", made, folder / "run.salt")
 
 
 def test_the_same_numbers_come_out_elsewhere_from_the_sealed_inputs(real: Real, tmp_path: Path) -> None:
@@ -73,6 +74,29 @@ def test_a_changed_line_of_the_log_is_told_with_the_figures_that_it_changes(real
     figures = [problem for problem in again.problems if "and comes out as" in problem]
     assert any(problem.startswith("campaign.output_tokens is") for problem in figures)
     assert any("keyed hashes" in line for line in again.unchecked)
+
+
+def test_the_archive_beside_it_serves_as_well_and_a_changed_one_is_named(
+    real: Real, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(real.run, CAMPAIGN, tmp_path / "dossier", choices(real.log, seal="beside"))
+    archive = Path((tmp_path / "dossier.inputs.tar").rename(tmp_path / "elsewhere.tar"))
+    command = ["dossier", "verify", str(tmp_path / "dossier"), "--rerun"]
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    assert end.value.code == 2
+    assert "holds the sealed inputs; name it with --inputs" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--inputs", str(archive)])
+    said = capsys.readouterr().out
+    assert end.value.code == 0, said
+    assert "verdicts and figures come out the same, bit for bit" in said
+    data = archive.read_bytes()
+    archive.write_bytes(data[:2_000] + bytes([data[2_000] ^ 1]) + data[2_001:])
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--inputs", str(archive)])
+    assert end.value.code == 2
+    assert "elsewhere.tar: was changed since the dossier was made" in capsys.readouterr().err
 
 
 def test_a_dossier_without_its_inputs_says_that_it_needs_them(run: Scanned, tmp_path: Path) -> None:

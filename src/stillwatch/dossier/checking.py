@@ -111,6 +111,7 @@ def check(
     if statement is not None:
         _files(statement, hashes, sums, signed is not None, found)
         _signing(statement, files, found)
+        _inputs(statement, folder, found)
     _summed(statement, hashes, sums, files, found)
     _stamp(files, manifest, stamp, authorities, found)
     record = _record(files, statement, hashes, found)
@@ -198,6 +199,25 @@ def _signing(statement: Statement, files: Mapping[str, Path], found: _Found) -> 
     if statement.predicate.signed_by and ENVELOPE not in files:
         found.problems.append(
             f"{ENVELOPE} is missing: {MANIFEST} says that key {statement.predicate.signed_by} signed it"
+        )
+
+
+def _inputs(statement: Statement, folder: Path, found: _Found) -> None:
+    """What the dossier rests on and does not hold itself."""
+    sealed = statement.predicate.sealed
+    outside = [file for file in statement.predicate.inputs if not file.sealed]
+    if sealed is not None and sealed.where == "beside":
+        archive = folder.parent / Path(sealed.name).name
+        if not archive.is_file():
+            found.unchecked.append(f"the sealed inputs: {archive.name} is not beside the dossier")
+        elif sha256_of(archive) == sealed.sha256:
+            found.holds.append(f"{archive.name} beside it is as it was made")
+        else:
+            found.problems.append(f"{archive.name} beside it was changed")
+    if outside:
+        found.unchecked.append(
+            f"{len(outside):,} inputs that are not sealed with it, of which it has the hashes only (the run, and what "
+            "else was read)"
         )
 
 

@@ -157,14 +157,18 @@ def numbered(held: Sequence[Held]) -> list[Held]:
 
 
 def seal_inside(held: Sequence[Held], folder: Path, progress: Progress) -> None:
-    """Copy numbered inputs into ``folder``. Raises `InputError` for one that changed since it was hashed."""
+    """Copy numbered inputs into ``folder``, readable by their owner only.
+
+    Raises `InputError` for one that changed since it was hashed.
+    """
     progress.step("sealing inputs", len(held))
     (folder / SEALED).mkdir(exist_ok=True)
     for file, path in held:
         if path is None:
             continue
         digest = hashlib.sha256()
-        with path.open("rb") as source, (folder / file.sealed).open("wb") as copy:
+        private = os.open(folder / file.sealed, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with path.open("rb") as source, os.fdopen(private, "wb") as copy:
             while chunk := source.read(CHUNK):
                 digest.update(chunk)
                 copy.write(chunk)
@@ -176,7 +180,11 @@ def seal_beside(held: Sequence[Held], tar: Path, progress: Progress) -> None:
     """Copy numbered inputs into an archive (POSIX tar) that names no owner and no time, so the same inputs give the
     same bytes. Raises `InputError` for one that changed since it was hashed."""
     progress.step("sealing inputs", len(held))
-    with tarfile.open(tar, "w", format=tarfile.PAX_FORMAT) as archive:
+    private = os.open(tar, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with (
+        os.fdopen(private, "wb") as written,
+        tarfile.open(fileobj=written, mode="w|", format=tarfile.PAX_FORMAT) as archive,
+    ):
         for file, path in held:
             if path is None:
                 continue

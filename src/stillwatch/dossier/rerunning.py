@@ -198,7 +198,7 @@ def _same_files(read: Read, given: GivenLog, files: tuple[Path | str, ...], told
                 f"input {wording.visible(file.name, limit=120)} is no file that was scanned, or was changed"
             )
     missing = [name for key, name in wanted.items() if key not in seen and key[1]]
-    told.problems += [f"input {name} was scanned and is not among those given" for name in missing[:_MOST]]
+    told.problems.extend(f"input {name} was scanned and is not among those given" for name in missing[:_MOST])
     beside = {file.sha256 for file in read.statement.predicate.inputs if file.role == "accounts"}
     if given.accounts is not None and beside and hashed(given.accounts).sha256 not in beside:
         told.problems.append("the table of accounts is not the one that was scanned with")
