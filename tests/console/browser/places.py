@@ -6,11 +6,11 @@ from stillwatch.console.pages import PAGES
 from stillwatch.console.reading.addresses import account_path, campaign_path
 from tests.console.browser.worlds import World
 
-__all__ = ["DOWNLOADS", "addresses"]
+__all__ = ["DOWNLOADS", "NOT_SET_UP", "addresses"]
 
 DOWNLOADS = frozenset({"campaign_export", "graph_data", "decide_news"})
 """Pages that are files."""
-NOT_SET_UP = {"company": "/company", "company-back": "/company/back"}
+NOT_SET_UP = frozenset({"company", "company-back"})
 """Pages that say that this console has no log-in of a company."""
 
 
@@ -25,6 +25,9 @@ def addresses(world: World) -> dict[str, list[str]]:
         "campaign": [c1, campaign_path("C2")],
         "campaign_accounts": [f"{c1}/accounts", f"{c1}/accounts?find=a&sort=q&order=up"],
         "campaign_export": [f"{c1}/accounts.csv"],
+        "dossier": [f"{c1}/dossier"],
+        "dossier_making": ["/dossiers/none-such"],
+        "dossier_file": ["/dossiers/none-such/file"],
         "graph": [f"{c1}/graph", f"{c1}/graph?kind=payment"],
         "graph_data": [f"{c1}/graph.json"],
         "accounts": ["/accounts", "/accounts?verdict=campaign", "/accounts?find=no-such-account"],

@@ -21,8 +21,8 @@ from tests.console.browser.worlds import PEOPLE, World, let_in
 from tests.console.reading.made_runs import written
 
 ALL: dict[str, Page] = dict(PAGES.all())
-GONE = frozenset({"welcome", *NOT_SET_UP})
-"""Pages that are not there in this console (a link that nobody made, a log-in that is not set up), and say so."""
+GONE = frozenset({"welcome", "dossier_making", "dossier_file", *NOT_SET_UP})
+"""Pages that are not there in this console (a link or a dossier that nobody made, a log-in that is not set up)."""
 READ = [name for name in ALL if name not in DOWNLOADS | {"theme"}]
 needs_axe = pytest.mark.skipif(AXE is None or not AXE.is_file(), reason="axe-core-python is not installed")
 
