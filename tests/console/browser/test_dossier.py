@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,9 +36,9 @@ def test_an_approver_makes_one_takes_it_and_it_verifies(browsers: Browsers, with
     window = browsers.window(with_log.url, "bo", accept_downloads=True)
     window.go("/campaigns/C1")
     window.page.get_by_role("link", name="Make a dossier").click()
-    window.page.get_by_label("Whole").check()
+    window.page.get_by_role("radio", name="Whole").check()
     window.page.get_by_label("Why text is shown whole").fill("counsel asked, ticket <b>4711</b>")
-    window.page.get_by_label("The paper").uncheck()
+    window.page.get_by_role("checkbox", name="The paper").uncheck()
     with window.page.expect_navigation():
         window.page.get_by_role("button", name="Make a dossier").click()
     assert window.path.startswith("/dossiers/")
@@ -50,7 +51,9 @@ def test_an_approver_makes_one_takes_it_and_it_verifies(browsers: Browsers, with
     with zipfile.ZipFile(kept.value.path()) as packed:
         packed.extractall(tmp_path)
     (folder,) = tmp_path.iterdir()
-    assert "counsel asked, ticket &lt;b&gt;4711&lt;/b&gt;" in (folder / "dossier.html").read_text("utf-8")
+    told = json.loads((folder / "dossier.json").read_bytes())
+    assert len(told["exhibits"]) == 10
+    assert "ticket <b>4711</b>" in json.loads((folder / "manifest.json").read_bytes())["predicate"]["choices"]["reason"]
     assert verify(folder) == 0
     window.go(ABOUT)
     assert "exhibits whole: made" in window.text
@@ -66,7 +69,7 @@ def test_with_its_paper_and_without_a_script(browsers: Browsers, with_log: Conso
     pytest.importorskip("weasyprint", reason="the extra dossier is not installed")
     window = browsers.window(with_log.url, "cy", java_script_enabled=False, accept_downloads=True)
     window.go("/campaigns/C2/dossier")
-    window.page.get_by_label("None").check()
+    window.page.get_by_role("radio", name="None").check()
     with window.page.expect_navigation():
         window.page.get_by_role("button", name="Make a dossier").click()
     made(window)
@@ -80,7 +83,7 @@ def test_with_its_paper_and_without_a_script(browsers: Browsers, with_log: Conso
 def test_text_shown_whole_needs_a_reason(browsers: Browsers, with_log: Console) -> None:
     window = browsers.window(with_log.url, "bo")
     window.go(ABOUT)
-    window.page.get_by_label("Whole").check()
+    window.page.get_by_role("radio", name="Whole").check()
     window.page.get_by_role("button", name="Make a dossier").click()
     window.page.get_by_text("say why").wait_for()
     assert window.page.locator("h1").count() == 1
