@@ -19,9 +19,11 @@ from stillwatch.storage.manifest import write_manifest
 from tests.console.browser.worlds import let_in, scanned
 from tests.hostile import HOSTILE
 
-__all__ = ["FOLDER", "LONG", "TEXTS", "hostile_run", "shifted"]
+__all__ = ["FOLDER", "LAST_NOTE", "LONG", "TEXTS", "hostile_run", "shifted"]
 
 FOLDER = "run\u202e <img src=x onerror=window.__hit=1> \x1b[31m"
+LAST_NOTE = "<script>window.__hit=1</script> \u202e {{ 7 * 7 }}"
+"""The newest of a colleague's notes."""
 LONG = 2_000
 """Characters from which a text stands in few rows, so that the log stays small."""
 TEXTS = tuple(text for text in dict.fromkeys(HOSTILE) if text)
@@ -109,7 +111,7 @@ def _notes(run: Path) -> None:
     opened, decisions = open_run(run), Decisions(run.with_name("run.console") / "decisions")
     (group, *_) = (*opened.accused, *opened.doubtful)
     faced = list(faced_rows(opened, group.rows))
-    for place, text in enumerate(TEXTS):
+    for place, text in enumerate((*TEXTS, LAST_NOTE)):
         note = clean_utf8(text)[:3_000]
         if note.strip():
             about = [faced[place % len(faced)]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,8 @@ OTHER = "quite other four words"
 def new(made_once: World, tmp_path_factory: pytest.TempPathFactory, chromium: object) -> Iterator[Console]:
     """A console in which nobody has an account."""
     folder = tmp_path_factory.mktemp("new")
-    with console("--run", made_once.run, "--people", folder / "people", log=folder / "stderr", new=True) as running:
+    shutil.copytree(made_once.run, folder / "run")
+    with console("--run", folder / "run", log=folder / "stderr", new=True) as running:
         yield running
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stillwatch.console.decisions import Decisions, Entry
+from stillwatch.console.pages.choosing import tick as box
 from stillwatch.console.reading.addresses import account_path
 from tests.console.browser.driving import Browsers, Window
 from tests.console.browser.process import Console
@@ -65,7 +66,7 @@ def click(window: Window, button: str) -> None:
 
 def tick(window: Window, account: str) -> None:
     window.page.locator("#scope-ticked").check()
-    window.page.locator(f'input[name=account][value="{account}"]').check()
+    window.page.locator(f'input[name=account][value="{box(account)}"]').check()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,7 +86,7 @@ def test_every_decision_is_made_and_taken_back_with_the_keyboard_alone(
         reach(window, "#choose button")
     else:
         choose(window, "scope", "scope-ticked")
-        reach(window, f'input[name=account][value="{chosen}"]')
+        reach(window, f'input[name=account][value="{box(chosen)}"]')
         window.page.keyboard.press("Space")
     before = len(kept(world).entries)
     with window.page.expect_navigation():

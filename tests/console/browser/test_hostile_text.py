@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -121,7 +122,7 @@ def test_what_colleagues_wrote_is_text_on_the_pages_of_decisions(browsers: Brows
     for path in ("/decide", "/decide/campaigns/C1", "/campaigns/C1"):
         window.go(path)
         text = squeezed(check_inert(window))
-        assert "<script>window.__hit=1</script>" in text
+        assert "<script>window.__hit=1</script> ⟨U+202E⟩ {{ 7 * 7 }}" in text
     window.page.goto(f"{hostile.console.url}/decide/campaigns/C1")
     window.page.locator("#kind-dismiss").check()
     window.page.locator("#scope-words").fill("\u202e<script>window.__hit=1</script>")
@@ -164,6 +165,8 @@ def test_in_the_list_as_a_file_no_cell_runs(browsers: Browsers, hostile: Hostile
     data = Path(kept.value.path()).read_bytes().decode("utf-8")
     assert not STEERING.search(data.replace("\r\n", "\n"))
     rows = list(csv.reader(io.StringIO(data, newline="")))
+    members = {a.account_id for a in hostile.report.accounts if a.campaign_id == "C1"}
+    assert {json.loads(row[rows[0].index("account_id_exact")]) for row in rows[1:]} == members
     assert len(rows) == 1 + next(c.accounts for c in hostile.report.campaigns if c.campaign_id == "C1")
     for row in rows[1:]:
         for cell in row:
