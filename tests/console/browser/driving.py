@@ -127,17 +127,21 @@ class Browsers:
 
     def window(self, url: str, name: str = "", **options: Any) -> Window:
         """A window onto the console at ``url``, in which ``name`` has signed in."""
+        if name:
+            options["storage_state"] = self.signed_in(url, name)
+        made = Window(self.chromium.new_context(**{"viewport": WIDE, **options}), url)
+        self._open.append(made)
+        return made
+
+    def signed_in(self, url: str, name: str) -> Any:
+        """What a browser keeps of somebody who has signed in."""
         key = (url, name)
-        if name and key not in self._kept:
+        if key not in self._kept:
             first = Window(self.chromium.new_context(viewport=WIDE), url)
             first.sign_in(name)
             self._kept[key] = first.context.storage_state()
             first.context.close()
-        if name:
-            options["storage_state"] = self._kept[key]
-        made = Window(self.chromium.new_context(**{"viewport": WIDE, **options}), url)
-        self._open.append(made)
-        return made
+        return self._kept[key]
 
     def close(self) -> None:
         """Close all windows; each must have been quiet."""
