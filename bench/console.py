@@ -25,6 +25,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.console_browser import FRAME_BAR, INTERACTIVE_BAR, frames, interactive
 from bench.tables import Table, publish, say
 from stillwatch.campaigns.report import Account, ArtefactLink, Campaign, Report
 from stillwatch.campaigns.results import accounts_table, campaigns_table
@@ -35,6 +36,7 @@ from stillwatch.storage.manifest import write_manifest
 from stillwatch.storage.run import new_run
 from stillwatch.storage.tables import GROUP_ROWS, write_table
 from tests.campaigns import made_reports
+from tests.console.browser.driving import Browsers, started
 from tests.console.served import serving
 
 BAR = 300.0
@@ -176,6 +178,25 @@ def measured(run: Path, own: Path, *, each: int, drill: Path | None = None) -> l
     return rows
 
 
+def in_a_browser(run: Path, own: Path, *, each: int, drill: Path | None = None) -> list[Table]:
+    """Two tables: until each page can be used in Chromium, and frame times while the largest picture is dragged."""
+    places = Places.of(run, None, people=own, decisions=own / "decisions", drill=drill)
+    with serving(own, places=places) as served, started() as chromium:
+        served.let_in("bench", Role.ADMIN)
+        state = Browsers(chromium).signed_in(served.url, "bench")
+        page = chromium.new_context(viewport={"width": 1280, "height": 800}, storage_state=state).new_page()
+        page.set_default_timeout(120_000)
+        paths = {name: found[0] for name, found in asked(run, 1).items() if "CSV" not in name and "data" not in name}
+        paths |= {"decide": "/decide/campaigns/C1", "appeals": "/appeals", "people": "/people", "audit": "/audit"}
+        pages = interactive(page, served.url, paths, each)
+        big = [frames(page, served.url, path) for path in ("/campaigns/C1/graph", "/campaigns/C1/graph?open=a0")]
+    note = "Chromium without a window and a graphics card, on the machine that serves; the bar is"
+    return [
+        Table("console-browser", "The console's pages in a browser", pages, f"{note} {INTERACTIVE_BAR:,.0f} ms."),
+        Table("console-frames", "The picture of 25,000 accounts, dragged", big, f"{note} {FRAME_BAR:.0f} ms."),
+    ]
+
+
 def _timed(client: httpx2.Client, path: str) -> tuple[float, int]:
     started = time.perf_counter()
     answer = client.get(path)
@@ -202,6 +223,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--exchanges", type=int, default=30_000_000)
     parser.add_argument("--each", type=int, default=EACH, help="requests of each page")
     parser.add_argument("--folder", type=Path, help="where the run is made, and found again the next time")
+    parser.add_argument("--browser", type=int, default=0, help="loads of each page in Chromium too (0: none)")
     parser.add_argument("--drill", type=Path, help="a drill's folder")
     given = parser.parse_args([] if arguments is None else arguments)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -211,13 +233,15 @@ def main(arguments: list[str] | None = None) -> None:
             say(f"making a run of {given.accounts:,} accounts and {given.exchanges:,} exchanges")
             made_run(run, accounts=given.accounts, campaign=given.campaign, exchanges=given.exchanges)
         rows = measured(run, Path(own), each=given.each, drill=given.drill)
+        tables = [] if not given.browser else in_a_browser(run, Path(own), each=given.browser, drill=given.drill)
         size = (run / "report.json").stat().st_size / 2**20
     note = (
         f"{given.accounts:,} accounts, {given.campaign:,} of them in one campaign, {given.exchanges:,} exchanges; "
         f"report.json of {size:,.0f} MiB. From sending a request to having read its answer, over HTTP on one machine, "
         f"one at a time, signed in; the bar is {BAR:.0f} ms at the 95th percentile. The first page opens the run."
     )
-    publish(Table("console", "The console's pages: server time", rows, note))
+    for table in (Table("console", "The console's pages: server time", rows, note), *tables):
+        publish(table)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from stillwatch.signals.features import exchange_features
 from stillwatch.sources.log import Log
 from stillwatch.storage.disk import disk_errors
 from stillwatch.storage.manifest import write_manifest
+from stillwatch.storage.names import told_name
 from stillwatch.storage.tables import write_table
 
 __all__ = ["scan"]
@@ -94,7 +95,7 @@ def scan(
         else:
             findings, judgements, again, told = heed_decided(findings, exchanges, judgements or (), decided, firm)
         case = open_case(exchanges, customers, findings)
-        rejected = tuple(Reject(count.reason, count.records, count.first) for count in log.rejects)
+        rejected = tuple(Reject(count.reason, count.records, told_name(count.first)) for count in log.rejects)
         report = build_report(case, Reading(len(log.files), log.format, rejected, log.notes), settings, salt)
         if judgements is not None:
             report = with_judgements(report, judgements, again, told)

@@ -21,9 +21,9 @@ from stillwatch.dossier.paper import make_paper
 from stillwatch.dossier.record import Backing, Decided, Dossier, Exhibit, InputFile
 from stillwatch.dossier.tables import accounts_csv
 from tests import page_promises
-from tests.dossier.hostile import HOSTILE
 from tests.dossier.made import CAMPAIGN, Scanned, choices, scanned
 from tests.dossier.paper_text import read
+from tests.hostile import HOSTILE
 
 STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u2028\u2029]")
 NOON = dt.datetime(2026, 9, 7, 12, tzinfo=dt.UTC)

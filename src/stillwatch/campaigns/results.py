@@ -16,6 +16,7 @@ from stillwatch.campaigns.case import NOBODY, Case
 from stillwatch.campaigns.report import Account, Campaign
 from stillwatch.campaigns.technique import technique_names
 from stillwatch.signals.behaviour import TRAITS, Behaviour, classes, space
+from stillwatch.storage.names import told_name
 
 BEHAVIOUR = "behaviour.parquet"
 """The file of `behaviour_table` in a run."""
@@ -85,7 +86,7 @@ def behaviour_table(ids: pa.Array, behaviour: Behaviour | None) -> pa.Table:
 
 def rejected_table(rejected: Iterable[tuple[str, str]]) -> pa.Table:
     """One row for each line set aside: the reason and where it stands (``file:line``), never what it says."""
-    pairs = list(rejected)
+    pairs = [(reason, told_name(place)) for reason, place in rejected]
     return pa.table({"reason": pa.array([r for r, _ in pairs], _TEXT), "place": pa.array([w for _, w in pairs], _TEXT)})
 
 

@@ -14,6 +14,7 @@ __all__ = ["Material"]
 
 # Imported on first use: pages without a run start without Arrow and DuckDB.
 RUN = "stillwatch.console.reading:open_run"
+DOSSIERS = "stillwatch.console.dossiers:Dossiers"
 DECISIONS = "stillwatch.console.decisions:open_decisions"
 
 
@@ -25,6 +26,7 @@ class Material:
         self._lock = threading.Lock()
         self._run: tuple[tuple[Path, int, int], Any] | None = None
         self._decisions: Any = None
+        self._dossiers: Any = None
 
     def run(self) -> Any:
         """The newest run. Raises `InputError` where there is none that can be read."""
@@ -42,3 +44,10 @@ class Material:
             if self._decisions is None:
                 self._decisions = load(DECISIONS)(self._places.decisions, self._places.proposal_hours)
             return self._decisions
+
+    def dossiers(self) -> Any:
+        """The dossiers that were made here, in a folder beside that of people's names."""
+        with self._lock:
+            if self._dossiers is None:
+                self._dossiers = load(DOSSIERS)(self._places.people / "dossiers")
+            return self._dossiers

@@ -8,15 +8,19 @@ from pathlib import Path
 from stillwatch.errors import InputError, UsageError
 from stillwatch.storage.run import is_run
 
-__all__ = ["Places"]
+__all__ = ["MOST_DOSSIERS", "Places"]
+
+MOST_DOSSIERS = 20
+"""Dossiers that are kept; the oldest goes when another is begun."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
     """Folders by what they hold. ``run`` is a scan's results; where it is None, the newest run below ``state``, a
     gateway's folder, is shown. What the console keeps itself lies in ``people`` and ``decisions``. ``before`` is an
-    older run of the same provider to compare with; a gateway's is compared with the one of the night before. A proposed
-    suspension waits ``proposal_hours`` for a second person."""
+    older run of the same provider to compare with; a gateway's is compared with the one of the night before. ``log`` is
+    what was scanned, from which a dossier takes its exhibits. A proposed suspension waits
+    ``proposal_hours`` for a second person."""
 
     run: Path | None = None
     state: Path | None = None
@@ -25,6 +29,7 @@ class Places:
     appeals: Path | None = None
     drill: Path | None = None
     before: Path | None = None
+    log: tuple[str, ...] = ()
     proposal_hours: float = 72.0
 
     @classmethod
@@ -38,6 +43,7 @@ class Places:
         appeals: Path | None = None,
         drill: Path | None = None,
         before: Path | None = None,
+        log: tuple[str, ...] = (),
         proposal_hours: float = 72.0,
     ) -> Places:
         """The places that a user names, and where those lie that he does not name: beside the run (``RUN.console``), or
@@ -67,6 +73,7 @@ class Places:
             appeals=appeals,
             drill=drill,
             before=before,
+            log=log,
             proposal_hours=proposal_hours,
         )
 

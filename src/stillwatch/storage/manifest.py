@@ -12,6 +12,7 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.errors import InputError
 from stillwatch.settings import Settings
+from stillwatch.storage.names import told_name
 from stillwatch.storage.run import MANIFEST, is_run
 
 __all__ = ["File", "Manifest", "read_manifest", "write_manifest"]
@@ -52,7 +53,7 @@ def describe(path: Path, name: str) -> File:
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             size += len(chunk)
-    return File(name, size, digest.hexdigest())
+    return File(told_name(name), size, digest.hexdigest())
 
 
 def write_manifest(

@@ -34,6 +34,10 @@ class Kept:
     appeals: Annotated[Path | None, Parameter(help="Folder of appeals (STATE/appeals).")] = None
     drill: Annotated[Path | None, Parameter(help="What `stillwatch drill` wrote.")] = None
     before: Annotated[Path | None, Parameter(help="An older run to compare with.")] = None
+    log: Annotated[
+        tuple[str, ...],
+        Parameter(negative="", help="The log that was scanned: dossiers take exhibits from it (repeatable)."),
+    ] = ()
     proposal_hours: Annotated[
         float, Parameter(help="Hours that a proposed suspension waits for a second person before it ends by itself.")
     ] = 72.0
@@ -81,6 +85,7 @@ def console(
         appeals=kept.appeals,
         drill=kept.drill,
         before=kept.before,
+        log=kept.log,
         proposal_hours=kept.proposal_hours,
     )
     reached = load_for("console", REACHED, "console")(

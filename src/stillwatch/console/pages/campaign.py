@@ -58,6 +58,9 @@ def show(visit: Visit) -> Shown:
             "longest": LONGEST_REASON,
             "decide": decide_path(visit, "campaign", group.key),
             "decided": decisions_about(visit, run.ids(group).to_list()),
+            "dossier": campaign_path(campaign.campaign_id, "/dossier")
+            if visit.person.role >= Role.APPROVER and campaign.verdict == "campaign"
+            else "",
             "tables_open": False,
             **graph_values(run, group, Focus()),
         },

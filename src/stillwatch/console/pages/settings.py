@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stillwatch.console.page import Moved, Page, Role, Shown, Visit
+from stillwatch.console.places import MOST_DOSSIERS
 from stillwatch.console.security.audit import AUDIT
 from stillwatch.console.security.passwords import FEWEST
 from stillwatch.console.security.people import INVITED_FOR
@@ -64,6 +65,7 @@ def _kept(visit: Visit, run: Path | None, manifest: Manifest | None) -> list[tup
         ("One-time links", "there, as hashes", f"{round(INVITED_FOR / 86_400)} days, or until used"),
         ("Audit log", str(places.people / AUDIT), "for good; whole files of it can be put away by hand"),
     ]
+    rows.append(("Dossiers", str(places.people / "dossiers"), f"the newest {MOST_DOSSIERS}"))
     if places.appeals is not None:
         rows.append(("Appeals", str(places.appeals), "a person's words until 30 days after the decision"))
     if places.drill is not None:

@@ -128,7 +128,7 @@ def _members(table: pl.DataFrame) -> dict[str, frozenset[str]]:
 def _campaigns(folder: Path) -> dict[str, tuple[str, float]]:
     """The verdict of each group of a run, and what it took."""
     try:
-        table = pl.read_parquet(folder / "campaigns.parquet", columns=["campaign_id", "verdict", "taken"])
+        table = pl.read_parquet(folder / "campaigns.parquet", columns=["campaign_id", "verdict", "taken"], glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError("holds no campaigns.parquet that can be read", folder, "name another run") from error
     return {name: (verdict, taken) for name, verdict, taken in table.iter_rows()}

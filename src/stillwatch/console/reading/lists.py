@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -29,8 +30,11 @@ _HEADS = (
     ("last", "Last seen", False),
 )
 _UP_FIRST = ("account", "q", "first")
+LONGEST_SHOWN = 120
+"""Characters of an id in a list that is taken as a file."""
 EXPORTED = (
     "account_id",
+    "account_id_exact",
     "verdict",
     "campaign_id",
     "q_value",
@@ -136,15 +140,18 @@ def singles_of(run: Run, group: Group, graph: Graph) -> tuple[Accused, ...]:
 
 
 def exported(run: Run, group: Group) -> bytes:
-    """A group's list for a spreadsheet (CSV, RFC 4180, UTF-8) under `EXPORTED`; cells that would run are guarded."""
+    """A group's list for a spreadsheet (CSV, RFC 4180, UTF-8) under `EXPORTED`: no cell runs, and none holds what is
+    invisible or steers a display. ``account_id_exact`` is a JSON string, from which the true id can be had back."""
     whole, campaign = run.accusation_of_group(group), group.campaign
     weighed = len(whole.ruled_out) + len(whole.standing)
     table = run.accounts.table[group.rows]
     moment = "%Y-%m-%dT%H:%M:%SZ"
+    names = table.get_column("account_id").to_list()
     rows = table.select(
-        pl.Series("account_id", [guarded(name) for name in table.get_column("account_id").to_list()], pl.String),
+        pl.Series("account_id", [guarded(_plain(name)) for name in names], pl.String),
+        pl.Series("account_id_exact", [json.dumps(name, ensure_ascii=True) for name in names], pl.String),
         "verdict",
-        pl.lit(guarded(campaign.campaign_id)).alias("campaign_id"),
+        pl.lit(guarded(_plain(campaign.campaign_id))).alias("campaign_id"),
         pl.col("q_value").round_sig_figs(3),
         (1 - pl.col("posterior")).round_sig_figs(3).alias("probability_of_innocence"),
         "exchanges",
@@ -156,6 +163,13 @@ def exported(run: Run, group: Group) -> bytes:
         pl.lit(campaign.expected_innocent).round_sig_figs(3).alias("campaign_expected_innocent"),
     )
     return rows.select(EXPORTED).write_csv(line_terminator="\r\n").encode("utf-8")
+
+
+def _plain(name: str) -> str:
+    """An id as it may be shown; most are already."""
+    if name and name.isascii() and name.isprintable() and len(name) <= LONGEST_SHOWN:
+        return name
+    return wording.visible(name, limit=LONGEST_SHOWN)
 
 
 def _day(moment: dt.datetime | None) -> str:

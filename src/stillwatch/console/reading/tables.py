@@ -150,7 +150,7 @@ def read_accounts(folder: Path) -> Accounts:
     """The accounts of the run in ``folder``. Raises `InputError` for a table that is missing or other."""
     path = folder / NAME
     try:
-        table = pl.read_parquet(path, columns=list(_TYPES), use_pyarrow=False, memory_map=False)
+        table = pl.read_parquet(path, columns=list(_TYPES), use_pyarrow=False, memory_map=False, glob=False)
         table = table.with_columns(pl.col(name).cast(kind) for name, kind in _TYPES.items())
     except (OSError, pl.exceptions.PolarsError) as error:
         said = str(error).splitlines()[0][:160] if str(error) else type(error).__name__

@@ -1,4 +1,4 @@
-"""Two hundred texts that somebody put where an id, a name or a prompt should be, by what they try."""
+"""Two hundred texts that somebody put where an id, a name or a prompt should be, by what they try; for every test."""
 
 from __future__ import annotations
 
@@ -44,6 +44,21 @@ XSS = (
     "@page { @top-left { content: 'x' } }",
     "url(https://evil.example/z)",
     "<math><mtext><script>alert(1)</script>",
+    "<script>window.__hit=1</script>",
+    "<img src=x onerror=window.__hit=1>",
+    "<svg/onload=window.__hit=1>",
+    "<details open ontoggle=window.__hit=1>",
+    '" autofocus onfocus=window.__hit=1 x="',
+    "<input autofocus onfocus=window.__hit=1>",
+    "<style>@keyframes x{}</style><p style=animation-name:x onanimationstart=window.__hit=1>",
+    "javascript:window.__hit=1",
+    "<a href=javascript:window.__hit=1>look</a>",
+    "</option></select><script>window.__hit=1</script>",
+    "</textarea><script>window.__hit=1</script>",
+    "\\u003cscript\\u003ewindow.__hit=1",
+    "+ADw-script+AD4-window.__hit=1+ADw-/script+AD4-",
+    "<template><script>window.__hit=1</script></template>",
+    '<noscript><p title="</noscript><img src=x onerror=window.__hit=1>">',
 )
 TEMPLATES = (
     "{{ 7 * 7 }}",
@@ -202,4 +217,6 @@ UNICODE = (
 )
 LONG = ("a" * 10_000, "<" * 5_000, "x" * 1_000_000, "\u202e" * 5_000, " ".join(["word"] * 50_000), "=" * 3_000)
 
+HIT = "__hit"
+"""What scripts among them set on a page's window, where one runs."""
 HOSTILE: tuple[str, ...] = (*XSS, *TEMPLATES, *CSV, *STEERING, *TERMINAL, *PATHS, *UNICODE, *LONG)
