@@ -186,4 +186,4 @@ def requests_of(log: Path) -> set[tuple[str, str]]:
         for event in told["events"]
         if event["type"] == begun and "params" in event
     }
-    return {(url, who) for url, who in found if not url.startswith(("data:", "chrome", "about:"))}
+    return {(url, who) for url, who in found if url and not url.startswith(("data:", "chrome", "about:"))}
