@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -223,7 +224,8 @@ run(Wanted(folder / "copy.toml", f"transformers:{{folder / 'copy'}}", (folder / 
     Path({str(out)!r}), Silent())
 """)
     sealed = out / READINGS
-    with subprocess.Popen([sys.executable, str(program)]) as running:
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, str(program)], env=here) as running:
         while running.poll() is None and (not sealed.exists() or sealed.read_bytes().count(b"\n") < 30):
             time.sleep(0.01)
         running.send_signal(signal.SIGKILL)

@@ -11,9 +11,9 @@ from tests.console.browser.process import Console, console
 from tests.console.browser.worlds import World, made_world
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """One Chromium for all tests here; it ends with them, since its event loop stays in the way of others."""
+    """One Chromium for the tests of a file; it ends with them, since its event loop stays in the way of other tests."""
     if find_spec("playwright") is None:
         pytest.skip("Playwright is not installed: no browser to drive")
     if CHROMIUM is None:
@@ -22,13 +22,13 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def made_once(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A scanned world that nobody writes into."""
     return made_world(tmp_path_factory.mktemp("world"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def kept(chromium: Any) -> Browsers:
     return Browsers(chromium)
 
@@ -39,7 +39,7 @@ def browsers(kept: Browsers) -> Iterator[Browsers]:
     kept.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def served(made_once: World, tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Console]:
     """A console over a copy of the world in which nobody decides anything."""
     folder = tmp_path_factory.mktemp("served")
