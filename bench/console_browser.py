@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FRAME_BAR", "INTERACTIVE_BAR", "frames", "interactive"]
+__all__ = ["FRAME_BAR", "INTERACTIVE_BAR", "frames", "interactive", "until"]
 
 INTERACTIVE_BAR = 1_000.0
 """Milliseconds until a page can be used."""
@@ -38,7 +38,7 @@ def interactive(page: Any, url: str, paths: dict[str, str], each: int) -> list[d
         times = []
         for _ in range(each):
             page.goto(url + path)
-            _until(page, "performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+            until(page, "performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
             times.append(page.evaluate(_TIMES))
         answered, painted, loaded = np.percentile(np.array(times), [50, 95], axis=0).T
         rows.append(
@@ -53,7 +53,7 @@ def frames(page: Any, url: str, path: str, moves: int = 300) -> dict[str, object
     """One row: milliseconds between frames while the picture at ``path`` is dragged by ``moves`` moves of the pointer,
     after it was made four times as large."""
     page.goto(url + path)
-    _until(page, "document.querySelector('[data-graph]').picture !== undefined")
+    until(page, "document.querySelector('[data-graph]').picture !== undefined")
     canvas = page.locator("canvas#graph")
     canvas.scroll_into_view_if_needed()
     canvas.focus()
@@ -78,7 +78,7 @@ def frames(page: Any, url: str, path: str, moves: int = 300) -> dict[str, object
     }  # fmt: skip
 
 
-def _until(page: Any, true: str, seconds: float = 60.0) -> None:
+def until(page: Any, true: str, seconds: float = 60.0) -> None:
     """Wait until an expression is true. Playwright's own way evaluates text in the page, which its policy forbids."""
     ends = time.monotonic() + seconds
     while not page.evaluate(true):

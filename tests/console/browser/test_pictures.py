@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bench.console_browser import frames, interactive
+from bench.console_browser import frames, interactive, until
 from tests.console.browser.driving import PHONE, WIDE, Browsers, Window
 from tests.console.browser.process import Console
 
@@ -58,7 +58,7 @@ def small(png: bytes) -> bytes:
 
 def drawn(window: Window) -> Any:
     """What the canvas holds, once something was drawn on it."""
-    window.page.wait_for_function("document.querySelector('[data-graph]').picture !== undefined")
+    until(window.page, "document.querySelector('[data-graph]').picture !== undefined")
     window.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     return window.page.evaluate("document.querySelector('canvas#graph').toDataURL()")
 
