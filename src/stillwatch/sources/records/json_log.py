@@ -66,8 +66,9 @@ class JsonLog:
                     if rows.full:
                         more = True
                         break
-            if len(rows):
-                yield rows.take(Cursor(records))
+                batch = rows.take(Cursor(records)) if len(rows) else None
+            if batch is not None:
+                yield batch
 
     def _take(self, rows: Rows, document: Document) -> None:
         line, value, reason = document
