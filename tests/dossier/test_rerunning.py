@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.cli import main
+from stillwatch.console.decisions import Decisions
 from stillwatch.dossier.checking import check
 from stillwatch.dossier.choices import GivenLog
 from stillwatch.dossier.making import Made, make
@@ -20,6 +21,7 @@ from stillwatch.dossier.rerunning import rerun
 from stillwatch.errors import UsageError
 from stillwatch.simulation.operators.campaign import parse_campaign
 from stillwatch.simulation.world import simulate
+from tests.console.decisions.made import decide
 from tests.dossier.made import CAMPAIGN, Scanned, choices
 
 pytestmark = pytest.mark.slow
@@ -97,6 +99,58 @@ def test_the_archive_beside_it_serves_as_well_and_a_changed_one_is_named(
         main([*command, "--inputs", str(archive)])
     assert end.value.code == 2
     assert "elsewhere.tar: was changed since the dossier was made" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def decided(real: Real, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The folder of decisions of a console, and a scan that heeded them; a person decided again after it."""
+    folder = tmp_path_factory.mktemp("decided")
+    decisions, members = Decisions(folder / "decisions"), [a.account_id for a in real.made.dossier.accounts]
+    decide(decisions, "dismiss", members[:1], why="Their dean wrote: a class.", explanation="class")
+    decide(decisions, "confirm", members[1:9], why="One card, one script.")
+    given = ["--accounts", str(real.log.accounts), "--decisions", str(folder / "decisions"), "--quiet", "--seed", "3"]
+    with pytest.raises(SystemExit):
+        main(["scan", real.log.locations[0], *given, "--out", str(folder / "run")])
+    decide(decisions, "dismiss", members[1:2], why="A class as well.", explanation="class")
+    return folder / "decisions", folder / "run"
+
+
+@pytest.mark.parametrize("seal", ["inside", "beside"])
+def test_what_people_decided_until_the_scan_is_heeded_again_and_nothing_after_it(
+    real: Real, decided: tuple[Path, Path], tmp_path: Path, seal: str
+) -> None:
+    decisions, run = decided
+    made = make(run, CAMPAIGN, tmp_path / "dossier", choices(real.log, seal=seal, decisions=decisions))
+    assert real.made.dossier.accounts[0].account_id not in {a.account_id for a in made.dossier.accounts}
+    _, read = check(made.folder)
+    assert read is not None
+    again = rerun(made.folder, read, salt=run.with_name("run.salt"))
+    assert again.problems == ()
+    assert again.unchecked == ()
+    assert any("verdicts and figures come out the same, bit for bit" in line for line in again.holds)
+
+
+def test_decisions_that_are_not_at_hand_or_not_those_are_told(
+    real: Real, decided: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    decisions, run = decided
+    make(run, CAMPAIGN, tmp_path / "dossier", choices(real.log))
+    command = ["dossier", "verify", str(tmp_path / "dossier"), "--rerun", "--log", real.log.locations[0]]
+    command += ["--accounts", str(real.log.accounts)]
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--decisions", str(decisions)])
+    said = capsys.readouterr().out
+    assert end.value.code == 0, said
+    with pytest.raises(SystemExit) as end:
+        main(command)
+    said = capsys.readouterr().out
+    assert end.value.code == 1
+    assert "the scan heeded decisions that are not among the inputs; give --decisions" in said
+    decide(Decisions(tmp_path / "other"), "hold", ["somebody"])
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--decisions", str(tmp_path / "other")])
+    assert end.value.code == 2
+    assert "is not the file of decisions that the scan heeded" in capsys.readouterr().err
 
 
 def test_a_dossier_without_its_inputs_says_that_it_needs_them(run: Scanned, tmp_path: Path) -> None:

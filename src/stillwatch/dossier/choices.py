@@ -25,11 +25,13 @@ MOST_EXHIBITS, MOST_ACCOUNTS = 200, 5_000
 
 @dataclass(frozen=True, kw_only=True)
 class GivenLog:
-    """The log of a scan and all that completed it, named as for ``stillwatch scan``."""
+    """The log of a scan and all that completed it, named as for ``stillwatch scan``; ``decisions`` is the file of
+    decisions that it heeded."""
 
     locations: tuple[str, ...]
     accounts: Path | None = None
     judgements: Path | None = None
+    decisions: Path | None = None
     prices: Path | None = None
     map: Path | None = None
     format: str | None = None

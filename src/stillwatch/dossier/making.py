@@ -38,6 +38,7 @@ from stillwatch.dossier.page import render_page
 from stillwatch.dossier.paper import Paper, make_paper
 from stillwatch.dossier.people import read_decided
 from stillwatch.dossier.record import VERSION, Decided, Dossier
+from stillwatch.dossier.replaying import heeded
 from stillwatch.dossier.tables import accounts_csv
 from stillwatch.drill.report import DrillReport
 from stillwatch.errors import PluginError, UsageError
@@ -91,6 +92,9 @@ def make(run: Path, campaign: str, out: Path, choices: Choices, progress: Progre
         beside, given = _beside(material, log, choices, progress)
     scanned = [*logged, *beside_the_log(choices.log)]
     if choices.seal != "none":
+        if heeded(material.report.notes):  # a re-run needs what people had decided, too
+            scanned += [held for held in given if held.file.role == "decisions"]
+            given = [held for held in given if held.file.role != "decisions"]
         scanned = numbered(scanned)
     inputs = [held.file for held in (*scanned, *material.files, *given)]
     progress.step("writing the dossier")

@@ -20,7 +20,7 @@ from stillwatch.dossier.record import Decided
 from stillwatch.errors import InputError
 from stillwatch.storage.chain import ZEROS
 
-__all__ = ["NAME", "read_decided"]
+__all__ = ["NAME", "chained", "read_decided"]
 
 NAME = "decisions.jsonl"
 LONGEST = 64 * 2**20
@@ -43,14 +43,10 @@ _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 def read_decided(folder: Path, campaign: Campaign) -> tuple[tuple[Decided, ...], list[Held]]:
     """The decisions about ``campaign`` or its accounts, the oldest first, and the file. Raises `InputError`."""
     path = folder / NAME
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", path, "name the console's folder of decisions") from error
     members = frozenset(campaign.members)
     about: dict[int, str] = {}
     found: list[Decided] = []
-    for line in _lines(data, path):
+    for line, _, _ in chained(path):
         whom = about.get(_whole(line.get("about")), "") or _about(line, campaign, members)
         if whom:
             about[_whole(line.get("line"))] = whom
@@ -61,11 +57,18 @@ def read_decided(folder: Path, campaign: Campaign) -> tuple[tuple[Decided, ...],
     return tuple(found), held_files("decisions", [path])
 
 
-def _lines(data: bytes, path: Path) -> Iterator[dict[str, Any]]:
-    """The lines as objects, as far as each holds the one before it; a last line that is cut short is being written."""
+def chained(path: Path) -> Iterator[tuple[dict[str, Any], str, int]]:
+    """The lines as objects, each with its hash and how many bytes it takes; each holds the one before it.
+
+    A last line that is cut short is being written, and is passed over. Raises `InputError` where the chain breaks.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", path, "name the console's folder of decisions") from error
     before = ZEROS
     whole = data[: data.rfind(b"\n") + 1]
-    for number, raw in enumerate(whole.splitlines(), 1):
+    for number, raw in enumerate(whole.split(b"\n")[:-1], 1):
         try:
             if len(raw) > LONGEST:
                 raise ValueError("is too long")
@@ -81,7 +84,7 @@ def _lines(data: bytes, path: Path) -> Iterator[dict[str, Any]]:
                 "was changed, or one before it was taken out or put in", f"{path}:{number}", "restore it from a copy"
             )
         before = told
-        yield line
+        yield line, told, len(raw) + 1
 
 
 def _about(line: dict[str, Any], campaign: Campaign, members: frozenset[str]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +20,8 @@ from msgspec import UNSET
 
 from stillwatch import __version__
 from stillwatch.campaigns import wording
-from stillwatch.campaigns.judgements import read_judgements
+from stillwatch.campaigns.decided import Decided
+from stillwatch.campaigns.judgements import Judgement, read_judgements
 from stillwatch.campaigns.report import Account, Campaign, Report
 from stillwatch.dossier.building import accused_of
 from stillwatch.dossier.checking import Checked, Read
@@ -28,6 +29,7 @@ from stillwatch.dossier.choices import GivenLog
 from stillwatch.dossier.inputs import SEALED, hashed
 from stillwatch.dossier.manifest import sha256_of
 from stillwatch.dossier.record import Dossier, InputFile
+from stillwatch.dossier.replaying import decided_then, heeded
 from stillwatch.errors import InputError, UsageError
 from stillwatch.pipeline import scan
 from stillwatch.progress import Progress, Silent
@@ -98,7 +100,8 @@ def rerun(
                 out=out,
                 settings=settings,
                 progress=progress or Silent(),
-                judgements=None if given.judgements is None else read_judgements(given.judgements),
+                judgements=_judgements(read.record, given),
+                decided=_decided(read.record, given, Path(scratch)),
             )
         _compare(read.record, report, told, with_hashes=salt is not None)
         _tables(read, out, told)
@@ -155,6 +158,7 @@ def _given(files: list[tuple[InputFile, Path]], reading: Mapping[str, str]) -> G
         locations=tuple(str(path) for file, path in files if file.role == "log"),
         accounts=one("accounts"),
         judgements=one("judgements"),
+        decisions=one("decisions"),
         prices=one("prices"),
         map=one("map"),
         format=reading.get("format"),
@@ -165,6 +169,20 @@ def _given(files: list[tuple[InputFile, Path]], reading: Mapping[str, str]) -> G
     )
 
 
+def _judgements(record: Dossier, given: GivenLog) -> Sequence[Judgement] | None:
+    """People's judgements as the scan was given them: decisions alone come with none, which is not nothing."""
+    if given.judgements is not None:
+        return read_judgements(given.judgements)
+    return None if record.scan.judged is None else ()
+
+
+def _decided(record: Dossier, given: GivenLog, scratch: Path) -> Decided | None:
+    """People's decisions as they stood when the scan heeded them; None: it heeded none, or they are not at hand."""
+    if given.decisions is None or not heeded(record.scan.notes):
+        return None
+    return decided_then(given.decisions, record.scan.notes, scratch)
+
+
 def _settings(record: Dossier, given: GivenLog, salt: Path | None, told: _Outcome) -> Settings:
     """The settings of the scan, as far as they move a figure."""
     was = record.scan.settings
@@ -172,7 +190,12 @@ def _settings(record: Dossier, given: GivenLog, salt: Path | None, told: _Outcom
         told.unchecked.append(
             f"money: the scan valued it by the table {was['price_table']}; give it with --price-table"
         )
-    if record.scan.judged is not None and given.judgements is None:
+    if heeded(record.scan.notes):
+        if given.decisions is None:
+            told.unchecked.append(
+                "what people decided: the scan heeded decisions that are not among the inputs; give --decisions"
+            )
+    elif record.scan.judged is not None and record.scan.judged.accounts and given.judgements is None:
         told.unchecked.append(
             "what people judged: the scan heeded judgements that are not among the inputs; give --judgements"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -88,10 +89,17 @@ class World(NamedTuple):
 
 
 def made_world(folder: Path) -> World:
-    """A log with two campaigns of 40 and 24 accounts, scanned; the run of the night before knew part of the first."""
-    world = World(folder / "gateway", folder / "drill", folder / "exchanges.parquet", folder / "accounts.parquet")
-    groups = [parse_campaign("blatant:accounts=40"), parse_campaign("blatant:accounts=24,name=other")]
-    simulate(accounts=240, days=8.0, campaigns=groups, seed=17, load=0.6).write(folder)
+    """A log with two campaigns of 40 and 24 accounts, scanned; the run of the night before knew part of the first.
+
+    Where ``STILLWATCH_WORLD`` names a folder with another log and its accounts, that is scanned instead; it must hold
+    two campaigns.
+    """
+    given = os.environ.get("STILLWATCH_WORLD")
+    source = folder if given is None else Path(given)
+    world = World(folder / "gateway", folder / "drill", source / "exchanges.parquet", source / "accounts.parquet")
+    if given is None:
+        groups = [parse_campaign("blatant:accounts=40"), parse_campaign("blatant:accounts=24,name=other")]
+        simulate(accounts=240, days=8.0, campaigns=groups, seed=17, load=0.6).write(folder)
     (world.state / "runs").mkdir(parents=True)
     scanned([world.log], world.customers, world.state / "runs" / "2", folder / "salt")
     _night_before(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 from stillwatch.cli.dossier.options import FROM, From, in_ascii
 from stillwatch.cli.terminal import Style, TerminalProgress, clean
 from stillwatch.dossier.checking import Checked, Read, check
+from stillwatch.dossier.people import NAME
 from stillwatch.errors import UsageError
 from stillwatch.progress import Progress
 from stillwatch.registry import load
@@ -39,6 +41,7 @@ def verify(
         Path | None, Parameter(help="The tar of sealed inputs, where it is not beside the dossier.")
     ] = None,
     salt: Annotated[Path | None, Parameter(help="The scan's salt, to compare keyed hashes too.")] = None,
+    decisions: Annotated[Path | None, Parameter(help="With --log: the decisions that the scan heeded.")] = None,
     read: Annotated[From, Parameter(name="*")] = FROM,
     json: Annotated[bool, Parameter(negative="", help="Write one JSON object.")] = False,
     quiet: Annotated[bool, Parameter(negative="", help="Print nothing but errors.")] = False,
@@ -51,8 +54,12 @@ def verify(
     Example: ``stillwatch dossier verify dossier --key dossier.key.pub --rerun``
     """
     log = read.given()
-    if not rerun and (log is not None or inputs is not None or salt is not None):
-        raise UsageError("are for --rerun", "--log, --inputs and --salt", "give --rerun too")
+    if not rerun and any(each is not None for each in (log, inputs, salt, decisions)):
+        raise UsageError("are for --rerun", "--log, --inputs, --salt and --decisions", "give --rerun too")
+    if decisions is not None:
+        if log is None:
+            raise UsageError("is missing", "--log", "sealed inputs hold the decisions; with a --log they are named")
+        log = replace(log, decisions=decisions / NAME)
     progress = TerminalProgress(quiet=quiet or json)
     try:
         found, held = check(folder, key=key, stamp=stamp, authorities=authority, progress=progress)
