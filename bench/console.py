@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2
@@ -36,7 +37,7 @@ from stillwatch.storage.manifest import write_manifest
 from stillwatch.storage.run import new_run
 from stillwatch.storage.tables import GROUP_ROWS, write_table
 from tests.campaigns import made_reports
-from tests.console.browser.driving import Browsers, started
+from tests.console.browser.driving import CHROMIUM, Browsers, started
 from tests.console.served import serving
 
 BAR = 300.0
@@ -151,6 +152,14 @@ def asked(run: Path, each: int) -> dict[str, list[str]]:
         "false accusations": ["/false-accusations"] * each,
         "drill": ["/drill"] * each,
         "settings": ["/settings"] * each,
+        "decide": ["/decide"] * each,
+        "decide on a campaign of 25,000": ["/decide/campaigns/C1"] * each,
+        "decide on an account": [f"/decide{path}" for path in accounts("campaign")],
+        "what is new, while deciding": ["/decide/news/C1?version=0"] * each,
+        "make a dossier": [f"{big}/dossier"] * each,
+        "appeals": ["/appeals"] * each,
+        "people": ["/people"] * each,
+        "audit": ["/audit"] * each,
     }
 
 
@@ -186,8 +195,8 @@ def in_a_browser(run: Path, own: Path, *, each: int, drill: Path | None = None) 
         state = Browsers(chromium).signed_in(served.url, "bench")
         page = chromium.new_context(viewport={"width": 1280, "height": 800}, storage_state=state).new_page()
         page.set_default_timeout(120_000)
-        paths = {name: found[0] for name, found in asked(run, 1).items() if "CSV" not in name and "data" not in name}
-        paths |= {"decide": "/decide/campaigns/C1", "appeals": "/appeals", "people": "/people", "audit": "/audit"}
+        files = ("its accounts as CSV", "its picture's data", "what is new, while deciding")
+        paths = {name: found[0] for name, found in asked(run, 1).items() if name not in files}
         pages = interactive(page, served.url, paths, each)
         big = [frames(page, served.url, path) for path in ("/campaigns/C1/graph", "/campaigns/C1/graph?open=a0")]
     note = "Chromium without a window and a graphics card, on the machine that serves; the bar is"
@@ -223,7 +232,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--exchanges", type=int, default=30_000_000)
     parser.add_argument("--each", type=int, default=EACH, help="requests of each page")
     parser.add_argument("--folder", type=Path, help="where the run is made, and found again the next time")
-    parser.add_argument("--browser", type=int, default=0, help="loads of each page in Chromium too (0: none)")
+    parser.add_argument("--browser", type=int, default=10, help="loads of each page in Chromium too (0: none)")
     parser.add_argument("--drill", type=Path, help="a drill's folder")
     given = parser.parse_args([] if arguments is None else arguments)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -232,8 +241,13 @@ def main(arguments: list[str] | None = None) -> None:
         if not (run / "manifest.json").is_file():
             say(f"making a run of {given.accounts:,} accounts and {given.exchanges:,} exchanges")
             made_run(run, accounts=given.accounts, campaign=given.campaign, exchanges=given.exchanges)
-        rows = measured(run, Path(own), each=given.each, drill=given.drill)
-        tables = [] if not given.browser else in_a_browser(run, Path(own), each=given.browser, drill=given.drill)
+        rows = measured(run, Path(own) / "pages", each=given.each, drill=given.drill)
+        if given.browser and (CHROMIUM is None or find_spec("playwright") is None):
+            say("no tables of the browser: Playwright or Chromium is not there")
+            given.browser = 0
+        tables = (
+            [] if not given.browser else in_a_browser(run, Path(own) / "browser", each=given.browser, drill=given.drill)
+        )
         size = (run / "report.json").stat().st_size / 2**20
     note = (
         f"{given.accounts:,} accounts, {given.campaign:,} of them in one campaign, {given.exchanges:,} exchanges; "

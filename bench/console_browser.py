@@ -19,7 +19,7 @@ FRAME_BAR = 34.0
 _TIMES = """() => {
   const told = performance.getEntriesByType("navigation")[0];
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
-  return [told.responseEnd, paint ? paint.startTime : 0, told.loadEventEnd];
+  return [told.responseEnd, paint.startTime, Math.max(paint.startTime, told.loadEventEnd)];
 }"""
 _COLLECT = """() => {
   window.frameTimes = [];
@@ -39,6 +39,7 @@ def interactive(page: Any, url: str, paths: dict[str, str], each: int) -> list[d
         for _ in range(each):
             page.goto(url + path)
             until(page, "performance.getEntriesByType('navigation')[0].loadEventEnd > 0")
+            until(page, "performance.getEntriesByName('first-contentful-paint').length > 0")
             times.append(page.evaluate(_TIMES))
         answered, painted, loaded = np.percentile(np.array(times), [50, 95], axis=0).T
         rows.append(

@@ -12,12 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from stillwatch.campaigns.report import ArtefactLink
 from stillwatch.cli import main
 from stillwatch.console.decisions import Decisions
 from stillwatch.dossier.checking import check
 from stillwatch.dossier.choices import GivenLog
 from stillwatch.dossier.making import Made, make
-from stillwatch.dossier.rerunning import rerun
+from stillwatch.dossier.rerunning import rerun, ties_compared
 from stillwatch.errors import UsageError
 from stillwatch.simulation.operators.campaign import parse_campaign
 from stillwatch.simulation.world import simulate
@@ -151,6 +152,21 @@ def test_decisions_that_are_not_at_hand_or_not_those_are_told(
         main([*command, "--decisions", str(tmp_path / "other")])
     assert end.value.code == 2
     assert "is not the file of decisions that the scan heeded" in capsys.readouterr().err
+
+
+def test_under_another_salt_only_what_it_moves_is_left_out_of_the_comparison() -> None:
+    """Of equally strong artefacts those are listed whose keyed hash comes first: a full list depends on the salt."""
+    names = [f"acct_{number:03d}" for number in range(200)]
+    strong = [ArtefactLink("payment", f"{n:016x}", tuple(names[n : n + 9]), 0) for n in range(10)]
+    weak = [ArtefactLink("payment", f"{n:016x}", tuple(names[n : n + 2]), 1) for n in range(90)]
+    few = [ArtefactLink("client", f"{n:016x}", tuple(names[n : n + 2]), 1) for n in range(5)]
+    one, other = (ties_compared([*strong, *some, *few], with_hashes=False) for some in (weak[:50], weak[40:]))
+    assert one == other
+    assert sum(tie[0] == "client" and isinstance(tie[1], list) for tie in one) == 5
+    assert sum(tie[0] == "payment" and isinstance(tie[1], list) for tie in one) == 10
+    assert one != ties_compared([*strong[1:], *weak[:51], *few], with_hashes=False)
+    assert one != ties_compared([*strong, *weak[:50], *few[1:]], with_hashes=False)
+    assert ties_compared(weak[:50], with_hashes=True) != ties_compared(weak[40:], with_hashes=True)
 
 
 def test_a_dossier_without_its_inputs_says_that_it_needs_them(run: Scanned, tmp_path: Path) -> None:

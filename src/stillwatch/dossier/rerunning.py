@@ -22,7 +22,8 @@ from stillwatch import __version__
 from stillwatch.campaigns import wording
 from stillwatch.campaigns.decided import Decided
 from stillwatch.campaigns.judgements import Judgement, read_judgements
-from stillwatch.campaigns.report import Account, Campaign, Report
+from stillwatch.campaigns.report import Account, ArtefactLink, Campaign, Report
+from stillwatch.campaigns.ties import MOST
 from stillwatch.dossier.building import accused_of
 from stillwatch.dossier.checking import Checked, Read
 from stillwatch.dossier.choices import GivenLog
@@ -36,9 +37,9 @@ from stillwatch.progress import Progress, Silent
 from stillwatch.settings import Settings
 from stillwatch.sources.customers import read_customers
 
-__all__ = ["rerun"]
+__all__ = ["rerun", "ties_compared"]
 
-_MOST = 40
+_MOST_TOLD = 40
 _SAME = 1e-9
 _TABLES = ("accounts.parquet", "campaigns.parquet", "exchanges.parquet")
 
@@ -221,7 +222,7 @@ def _same_files(read: Read, given: GivenLog, files: tuple[Path | str, ...], told
                 f"input {wording.visible(file.name, limit=120)} is no file that was scanned, or was changed"
             )
     missing = [name for key, name in wanted.items() if key not in seen and key[1]]
-    told.problems.extend(f"input {name} was scanned and is not among those given" for name in missing[:_MOST])
+    told.problems.extend(f"input {name} was scanned and is not among those given" for name in missing[:_MOST_TOLD])
     beside = {file.sha256 for file in read.statement.predicate.inputs if file.role == "accounts"}
     if given.accounts is not None and beside and hashed(given.accounts).sha256 not in beside:
         told.problems.append("the table of accounts is not the one that was scanned with")
@@ -238,7 +239,10 @@ def _compare(record: Dossier, report: Report, told: _Outcome, *, with_hashes: bo
     again = _figures(report, campaign, accused_of(report.accounts, campaign.campaign_id), with_hashes)
     was = _figures(record.scan, record.campaign, record.accounts, with_hashes)
     if not with_hashes and record.campaign.artefacts:
-        told.unchecked.append("the keyed hashes of artefacts: they need the scan's salt (--salt)")
+        told.unchecked.append(
+            "the keyed hashes of artefacts, and which of many equally strong ones are listed: they need the scan's "
+            "salt (--salt)"
+        )
     count = _count(was)
     different: list[str] = []
     rounded = 0
@@ -247,9 +251,9 @@ def _compare(record: Dossier, report: Report, told: _Outcome, *, with_hashes: bo
             different.append(line)
         else:
             rounded += 1
-    told.problems.extend(different[:_MOST])
-    if len(different) > _MOST:
-        told.problems.append(f"and {len(different) - _MOST:,} more verdicts or figures differ")
+    told.problems.extend(different[:_MOST_TOLD])
+    if len(different) > _MOST_TOLD:
+        told.problems.append(f"and {len(different) - _MOST_TOLD:,} more verdicts or figures differ")
     if not different:
         how = "bit for bit" if not rounded else f"{rounded:,} of them to nine digits, the others bit for bit"
         told.holds.append(f"all {count:,} verdicts and figures come out the same, {how}")
@@ -274,11 +278,7 @@ def _figures(scan: Any, campaign: Campaign, accounts: tuple[Account, ...], with_
     plain["evidence"] = {item.name: item.log_odds for item in campaign.evidence}
     plain["rivals"] = {item.name: item.log_odds for item in campaign.rivals}
     plain["timeline"] = {day.date.isoformat(): msgspec.to_builtins(day) for day in campaign.timeline}
-    links = [
-        (link.kind, list(link.accounts), link.outsiders, link.artefact if with_hashes else "")
-        for link in campaign.artefacts
-    ]
-    plain["artefacts"] = [list(link) for link in sorted(links)]
+    plain["artefacts"] = ties_compared(campaign.artefacts, with_hashes=with_hashes)
     read = scan.input
     judged = None if scan.judged in (None, UNSET) else msgspec.to_builtins(scan.judged)
     return {
@@ -290,6 +290,25 @@ def _figures(scan: Any, campaign: Campaign, accounts: tuple[Account, ...], with_
         "look-alikes": {kind.name: msgspec.to_builtins(kind) for kind in scan.look_alikes},
         "judged": judged,
     }  # fmt: skip
+
+
+def ties_compared(links: Sequence[ArtefactLink], *, with_hashes: bool) -> list[list[Any]]:
+    """What is compared of the artefacts that tie accounts: kind, accounts, how many outsiders, and the keyed hash.
+
+    A scan lists at most `MOST` of a kind, the strongest first, and of equally strong ones those whose hash comes first.
+    Under another salt others of them are listed: then, of a full list, those as weak as its weakest are only counted.
+    """
+    if with_hashes:
+        return sorted([link.kind, list(link.accounts), link.outsiders, link.artefact] for link in links)
+    found: list[list[Any]] = []
+    for kind in sorted({link.kind for link in links}):
+        some = [(len(link.accounts) ** 2 / (len(link.accounts) + link.outsiders), link) for link in links
+                if link.kind == kind]  # fmt: skip
+        weakest = min(strength for strength, _ in some) if len(some) >= MOST else -math.inf
+        kept = [[kind, list(link.accounts), link.outsiders] for strength, link in some if strength > weakest]
+        found += sorted(kept)
+        found.append([kind, "as strong as the weakest", len(some) - len(kept)])
+    return found
 
 
 def _account(account: Account) -> dict[str, Any]:
