@@ -101,6 +101,7 @@ class World:
         }
         made |= {f"null {n}": Student(USUAL, f"null {n}", (5,)) for n in range(NULLS)}
         return made | {
+            "marked, longer": Student(USUAL, "sparse", (2 * learnt, 3 * learnt)),
             "marked, small": Student(SMALL, "sparse", (learnt,)),
             "marked, then others": Student(USUAL, "afterwards", (2,), f"marked/{learnt}"),
             "taken, small": Student(SMALL, "taken", few),
@@ -166,8 +167,8 @@ class World:
         """The keys of a campaign, by scheme and share."""
         return {each: _key(number, *each) for number, each in enumerate(sorted(SHARES[campaign]))}
 
-    def marked(self, campaign: str, of: tuple[str, float], texts: Sequence[Text]) -> list[Text]:
-        """Those of a campaign's ``texts`` that were marked under one of its keys."""
+    def marked(self, campaign: str, of: tuple[str, float] | None, texts: Sequence[Text]) -> list[Text]:
+        """Those of a campaign's ``texts`` that were marked under one of its keys (None: under none)."""
         return [text for text, each in zip(texts, self._assigned(campaign), strict=False) if each == of]
 
     def text(self, ids: Ids) -> str:

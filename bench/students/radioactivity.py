@@ -16,6 +16,7 @@ from stillwatch.marks.keys import decoys
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Passage
+from stillwatch.proving.radioactivity.choices import chosen_by_key
 from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.keys import among_keys
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
@@ -42,6 +43,10 @@ def cases(world: World) -> list[tuple[str, str, str, bool]]:
     made = [("as taken", f"marked/{epoch}", "sparse", epoch == last) for epoch in world.students["marked"].kept]
     return [
         *made,
+        *(
+            ("as taken, longer", f"marked, longer/{epoch}", "sparse", False)
+            for epoch in world.students["marked, longer"].kept
+        ),
         ("more marked", f"marked, densely/{last}", "dense", True),
         ("a small student", f"marked, small/{last}", "sparse", False),
         ("tuned on others afterwards", "marked, then others/2", "sparse", False),
@@ -60,6 +65,7 @@ def power(world: World) -> Table:
         student, texts = Read(world.model(name)), world.texts(campaign)
         if name.startswith("marked, a quarter"):
             texts = texts[: world.scale.campaign // 4]
+        free = passages(world.marked(campaign, None, texts))[:MOST_READ]
         said = _said(world, name, texts) if asked else []
         for of, key in world.keys(campaign).items():
             marked = passages(world.marked(campaign, of, texts))[:MOST_READ]
@@ -69,6 +75,7 @@ def power(world: World) -> Table:
                 "predicted": log10(predicted_tokens(student, marked, key)),
                 "expected": log10(expected_scores(student, marked, key)),
                 "less the teacher's": log10(expected_scores(student, marked, key, reference=teacher)),
+                "the key's choice": log10(chosen_by_key(student, teacher, free, key, most_tokens=24)),
             }  # fmt: skip
             if asked:
                 learnt = passages(world.marked(campaign, of, texts))
@@ -81,8 +88,8 @@ def power(world: World) -> Table:
     scale = world.scale
     note = (
         f"log10 of p. The campaign took {scale.campaign:,} exchanges; its student learns from them alone. Read "
-        f"along at most {MOST_READ} marked texts of each key; the last three: one answer to each of {scale.asked:,} of "
-        "the prompts taken."
+        f"along at most {MOST_READ} marked texts of each key (for the key's choice, unmarked ones); the last "
+        f"three: one answer to each of {scale.asked:,} of the prompts taken."
     )
     return Table("students-marks", "Students of marked text", rows, note)
 

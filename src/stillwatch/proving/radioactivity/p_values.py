@@ -160,6 +160,7 @@ def against_decoys(statistic: float, of_key: Callable[[bytes], float], decoys: S
 _BY = {
     "tail": "exact tail of the sum of scores",
     "planned": "exact tail of the sum of as many scores as were planned",
+    "choices": "all ways in which the key could have been one or another of those compared, in each window anew",
     "stopped": "bets on the scores (Ville's inequality): valid at any number of them",
 }
 _CAVEATS = (
