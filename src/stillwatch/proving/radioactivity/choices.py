@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.calibration import choice_p_value
-from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.keys import decoys as decoys_of
 from stillwatch.marks.sampling.base import Scheme, coins
@@ -29,8 +28,8 @@ from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.base import NextTokens, Passage
 from stillwatch.proving.radioactivity.p_values import Judged, evidence_of
-from stillwatch.proving.radioactivity.reading import MOST_TOKENS, read_along
-from stillwatch.proving.radioactivity.windows import windows_of
+from stillwatch.proving.radioactivity.reading import MOST_TOKENS, read_both
+from stillwatch.proving.radioactivity.windows import first_of_each, numbered, windows_of
 
 __all__ = ["OTHERS", "chosen_by_key"]
 
@@ -52,12 +51,11 @@ class _Read:
         q = q / np.maximum(q.sum(axis=1, keepdims=True), 1e-300)
         lean = np.clip(np.log(np.maximum(q, 1e-12) / np.maximum(self.p, 1e-12)), -_MOST, _MOST)
         self.lean = lean - (self.p * lean).sum(axis=1, keepdims=True)
-        self.windows, self.of = _numbered(rows)
+        self.windows, self.of = rows[first_of_each(rows)], numbered(rows)
         self.times = np.bincount(self.of, minlength=len(self.windows))
-        code = self.of[:, None] * (int(tokens.max(initial=0)) + 1) + tokens
-        pairs, self.pair = np.unique(code, return_inverse=True)
-        self.rows = self.windows[pairs // (int(tokens.max(initial=0)) + 1)]
-        self.said = pairs % (int(tokens.max(initial=0)) + 1)
+        known = int(tokens.max(initial=0)) + 1
+        pairs, self.pair = np.unique(self.of[:, None] * known + tokens, return_inverse=True)
+        self.rows, self.said = self.windows[pairs // known], pairs % known
 
     def leans(self, scheme: Scheme, secret: bytes) -> Floats:
         """(windows,) how far the suspect leans to what a key would choose, summed over a window's occurrences and
@@ -126,11 +124,9 @@ def _read(suspect: NextTokens, reference: NextTokens, passages: Sequence[Passage
     tokens: list[Ints] = []
     own: list[Floats] = []
     others: list[Floats] = []
-    known = read_along(reference, passages, windows)
-    for q, p in zip(read_along(suspect, passages, windows), known, strict=True):
-        if p.shape != q.shape:
-            said = f"knows {p.shape[1]} tokens, but the suspect {q.shape[1]}"
-            raise InputError(said, "the reference", "take one of the same tokens")
+    for q, p in read_both(suspect, reference, passages, windows):
+        if p is None:  # never: there is a reference
+            continue
         best = np.argsort(-p, axis=1, kind="stable")[:, :most]
         tokens.append(best)
         own.append(np.take_along_axis(q, best, axis=1))
@@ -138,9 +134,3 @@ def _read(suspect: NextTokens, reference: NextTokens, passages: Sequence[Passage
     if not tokens:
         return _Read(windows.rows, np.empty((0, 1), dtype=np.int64), np.empty((0, 1)), np.empty((0, 1)))
     return _Read(windows.rows, np.concatenate(tokens), np.concatenate(others), np.concatenate(own))
-
-
-def _numbered(rows: Ints) -> tuple[Ints, Ints]:
-    """The distinct windows, and of which of them each row is."""
-    distinct, of = np.unique(rows, axis=0, return_inverse=True)
-    return distinct, of.ravel()

@@ -30,6 +30,7 @@ __all__ = [
     "expected_scores",
     "predicted_tokens",
     "read_along",
+    "read_both",
     "read_text",
     "scores_of_predicted",
     "scores_of_weighed",
@@ -226,7 +227,7 @@ def read_text(
     alone = windows._replace(passage=np.zeros(len(windows.rows), dtype=np.int64))
     best, other, parts = [], [], []
     law = law_of(scheme_named(key.scheme), key)
-    for q, p in _both(suspect, reference, [passage], alone):
+    for q, p in read_both(suspect, reference, [passage], alone):
         best.append(q.argmax(axis=1))
         parts.append(_heaviest(_weights(q, p, law), most_tokens))
         if p is not None:
@@ -282,11 +283,11 @@ def _weighed(
 ) -> Weighed:
     """What is scored of each window."""
     return _in_one(
-        [_heaviest(_weights(q, p, law), most) for q, p in _both(suspect, reference, passages, windows)],
+        [_heaviest(_weights(q, p, law), most) for q, p in read_both(suspect, reference, passages, windows)],
     )
 
 
-def _both(
+def read_both(
     suspect: NextTokens, reference: NextTokens | None, passages: Sequence[Passage], windows: Windows
 ) -> Iterator[tuple[Floats, Floats | None]]:
     """Probabilities by the suspect and, where there is one, the reference, in the same windows."""
