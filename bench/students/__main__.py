@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from bench.students import radioactivity, twins
-from bench.students.made import World
+from bench.students.made import NULLS, SHARES, World
 from bench.tables import OUT, Table, publish, say
 
 TABLES = {
@@ -42,7 +42,7 @@ def in_halves(folder: Path) -> None:
     """Make all students, in two processes."""
     world = World(folder)
     say("the teacher, and what it says")
-    for name in ("sparse", "dense", "taken", "twin", *(f"null {n}" for n in range(20))):
+    for name in (*SHARES, "taken", "twin", "taken, kept back", "twin, kept back", *(f"null {n}" for n in range(NULLS))):
         world.texts(name)
     world.controls()
     start = [sys.executable, "-m", "bench.students", "--folder", str(folder), "--half"]

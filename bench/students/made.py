@@ -33,9 +33,13 @@ SHARES = {
         ("tournament", 0.03), ("red_green", 0.1), ("red_green", 0.03),
     },
     "dense": {("gumbel", 0.3), ("tournament", 0.3), ("red_green", 0.3)},
+    "kept back": {("gumbel", 0.1), ("tournament", 0.1), ("red_green", 0.1)},
 }  # fmt: skip
-"""Two campaigns: which share of the answers each key marked. Keys are independent, so each is a case of its own, with
-all other answers as what else the student learnt from."""
+"""Three campaigns: which share of the answers each key marked. Keys are independent, so each is a case of its own, with
+all other answers as what else the student learnt from. The last was made when the tests were settled, with prompts,
+answers and keys of its own, and was looked at once."""
+ASKED_OF = {"sparse": 2, "dense": 2, "kept back": 7}
+"""Seeds of the campaigns' prompts."""
 NULLS = 20
 
 
@@ -102,6 +106,9 @@ class World:
         made |= {f"null {n}": Student(USUAL, f"null {n}", (5,)) for n in range(NULLS)}
         return made | {
             "marked, longer": Student(USUAL, "sparse", (2 * learnt, 3 * learnt)),
+            "marked, kept back": Student(USUAL, "kept back", (learnt, 2 * learnt, 3 * learnt)),
+            "taken, kept back": Student(USUAL, "taken, kept back", few),
+            "twin, kept back": Student(USUAL, "twin, kept back", few),
             "marked, small": Student(SMALL, "sparse", (learnt,)),
             "marked, then others": Student(USUAL, "afterwards", (2,), f"marked/{learnt}"),
             "taken, small": Student(SMALL, "taken", few),
@@ -142,11 +149,13 @@ class World:
             return self._reworded(self.texts(name.split()[0]), 0.5 if name != "taken all reworded" else 1.0)
         if name in ("taken", "twin"):
             return self.drawn(("taken", "twin").index(name), scale.twins)
+        if name in ("taken, kept back", "twin, kept back"):
+            return self.drawn(30 if name.startswith("taken") else 31, scale.twins, asked_of=8)
         return self.drawn(2 + int(name.removeprefix("null ")), scale.of_nulls)
 
-    def drawn(self, number: int, prompts: int) -> list[Text]:
+    def drawn(self, number: int, prompts: int, asked_of: int = 3) -> list[Text]:
         """The teacher's answers to the prompts of the twins, drawn for the ``number``-th time."""
-        asked = self._prompts(3, self.scale.twins)[:prompts]
+        asked = self._prompts(asked_of, self.scale.twins)[:prompts]
         return self._answered(f"drawn-{number}-{prompts}", asked, 100 + number)
 
     def controls(self) -> tuple[list[Text], list[Text]]:
@@ -176,7 +185,7 @@ class World:
         return text_of(self.tokens, ids)
 
     def _campaign(self, name: str) -> list[list[Ids]]:
-        asked, keys = self._prompts(2, self.scale.campaign), self.keys(name)
+        asked, keys = self._prompts(ASKED_OF[name], self.scale.campaign), self.keys(name)
         of = [keys.get(each) if each else None for each in self._assigned(name)]
         said = answers(self.model(self.teacher), asked, 50 + len(name), keys=of)
         return [[prompt, answer] for prompt, answer in zip(asked, said, strict=True)]
