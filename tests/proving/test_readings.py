@@ -19,13 +19,15 @@ from bench.ngram_folders import VOCABULARY, FolderModel, World, case, save, toke
 from bench.ngram_students import Teacher
 from stillwatch.cli import main
 from stillwatch.errors import AskingError, InputError, UsageError
+from stillwatch.marks.keys import decoys
 from stillwatch.progress import Silent
 from stillwatch.proving.case import read_case
 from stillwatch.proving.material import load
-from stillwatch.proving.passages import marked_passages
+from stillwatch.proving.passages import marked_passages, passages_of
 from stillwatch.proving.planning import lines
+from stillwatch.proving.radioactivity.choices import chosen_by_key
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
-from stillwatch.proving.readings.sealed import Line, Text, read_readings, unpacked
+from stillwatch.proving.readings.sealed import Line, Text, read_readings, unpacked, unpacked_choice
 from stillwatch.proving.report import ProofReport, Tested
 from stillwatch.proving.running import Wanted, preview, run
 from stillwatch.storage import chain
@@ -88,12 +90,12 @@ def report_in(out: Path) -> ProofReport:
 
 def test_a_copy_that_is_read_is_shown_by_each_of_its_probabilities(copied: Path) -> None:
     found = report_in(copied)
-    for ends in ("/predicted", "/expected", "twins/probability"):
+    for ends in ("/predicted", "/expected", "/chosen", "twins/probability"):
         one = one_of(found, ends)
         assert one.shown, ends
         assert one.controls
         assert not any(control.failed for control in one.controls)
-    assert found.planned == 6, "two tests of answers, two of tokens that were read, two of twins"
+    assert found.planned == 7, "two tests of answers, three of tokens that were read, two of twins"
     key = one_of(found, "/predicted")
     assert {control.what for control in key.controls} == {
         "the same test under 20 keys that were never used",
@@ -109,7 +111,7 @@ def test_a_copy_that_is_read_is_shown_by_each_of_its_probabilities(copied: Path)
 def test_an_honest_suspect_that_is_read_is_not_shown(innocent: Path) -> None:
     found = report_in(innocent)
     assert not any(each.shown for each in found.tests)
-    for ends in ("/predicted", "/expected", "twins/probability"):
+    for ends in ("/predicted", "/expected", "/chosen", "twins/probability"):
         adjusted = one_of(found, ends).adjusted
         assert adjusted is not None
         assert adjusted > 1e-2
@@ -128,6 +130,12 @@ def test_what_is_tested_is_what_python_finds_with_the_model_itself(world: World,
     kept = one_of(found, "/expected").evidence
     assert kept.statistic == pytest.approx(expected.statistic, rel=1e-3)
     assert np.log(kept.p_value or 0) == pytest.approx(np.log(expected.p_value or 0), rel=1e-2)
+    unmarked = passages_of(material, material.usual)
+    others = [each.secret for each in decoys(world.key, 68)][20:]
+    chosen = chosen_by_key(student, teacher, unmarked, world.key, decoys=others)
+    kept = one_of(found, "/chosen").evidence
+    assert (kept.p_value, kept.statistic, kept.n) == (chosen.p_value, chosen.statistic, chosen.n)
+    assert kept.n == found.read.plan.choices[world.key.id]
 
 
 def test_all_that_was_read_is_told_in_every_report(copied: Path) -> None:
@@ -140,6 +148,7 @@ def test_all_that_was_read_is_told_in_every_report(copied: Path) -> None:
         text = (copied / page).read_text()
         assert found.read.seal[:16] in text
         assert "168 taken or twin answers" in text
+        assert "the same along 20 unmarked answers" in text
     assert found.read.plan.suspect.files["model.safetensors"] in (copied / "prove.html").read_text()
 
 
@@ -198,6 +207,17 @@ def test_a_reading_that_was_made_up_and_sealed_anew_breaks_nothing(copied: Path,
     ):
         with pytest.raises(InputError):
             unpacked(spoilt, line.text.windows, 64, "here")
+    choice = next(each.choice for each in kept.items.values() if each.choice is not None)
+    for wrong in (
+        msgspec.structs.replace(choice, windows=choice.windows + 1),
+        msgspec.structs.replace(choice, counts=b"nonsense"),
+        msgspec.structs.replace(choice, counts=choice.tokens),
+        msgspec.structs.replace(choice, p=choice.counts),
+        msgspec.structs.replace(choice, p=choice.lean),
+        msgspec.structs.replace(choice, lean=choice.tokens[:-1]),
+    ):
+        with pytest.raises(InputError):
+            unpacked_choice(wrong, choice.windows, 64, "here")
     sealed = tmp_path / "readings.jsonl"
     sealed.write_bytes(msgspec.json.encode(chain.link(Line(item="x", text=Text(
         windows=0, best=b"", counts=b"", tokens=b"", weights=b"")), 1, chain.ZEROS)) + b"\n")  # fmt: skip
@@ -242,7 +262,7 @@ run(Wanted(folder / "copy.toml", f"transformers:{{folder / 'copy'}}", (folder / 
 
     found = run(wanted(world, "copy")._replace(opener=opened), out, Silent())
     assert sealed.read_bytes().startswith(whole)
-    assert models[0].reads < 60 + 168 - 25, "what was sealed is not read again"
+    assert models[0].reads < 60 + 20 + 168 - 25, "what was sealed is not read again"
     for one, other in zip(found.tests, report_in(copied).tests, strict=True):
         assert one.evidence.p_value == other.evidence.p_value
     assert cli("prove", "check", out, "--quiet") == 0
@@ -277,7 +297,7 @@ def test_a_suspect_of_other_tokens_is_not_read_along_marks_and_one_line_says_why
     assert "number 0, 'w0', which is unknown there" in told[0]
     assert plan.number == 4, "its answers are tested all the same, and its probabilities of twins"
     found = run(wanted(world, "copy", suspect=other), tmp_path / "proof", Silent())
-    assert not any(each.name.endswith(("/predicted", "/expected")) for each in found.tests)
+    assert not any(each.name.endswith(("/predicted", "/expected", "/chosen")) for each in found.tests)
     assert told[0] in found.caveats
     assert told[0] in (tmp_path / "proof" / "prove.html").read_text().replace("&#39;", "'")
     reference = changed(
@@ -304,8 +324,10 @@ def test_plan_says_what_will_be_read_and_reads_nothing(world: World) -> None:
     assert plan.reading.candidates == 168
     assert plan.reading.planned == {world.key.id: 500}
     assert 0 < plan.reading.windows[world.key.id] <= 60 * 98
-    assert plan.number == 6
+    assert plan.number == 7
+    assert plan.reading.unmarked == 20
     text = "\n".join(lines(plan))
+    assert "windows along unmarked answers" in text
     assert "To be read of the suspect in copy, before it is asked: the next token" in text
     assert "windows along marked answers" in text
     assert "168 taken or twin answers" in text
@@ -331,7 +353,7 @@ def test_answers_without_a_suspect_say_that_nobody_read_it(world: World, tmp_pat
 
 def test_keys_that_are_not_shown_count_with_all_tests_that_a_key_gets(world: World) -> None:
     plan = preview(wanted(world, "copy", changed(world, "copy", ("decoys = 40", "decoys = 40\ntried = 11"))))
-    assert (plan.number, plan.untested) == (46, 40)
+    assert (plan.number, plan.untested) == (57, 50)
 
 
 def test_probabilities_of_the_case_go_before_those_that_could_be_read(world: World) -> None:
@@ -377,6 +399,7 @@ def test_without_a_reference_and_on_a_second_key_scheme(world: World, tmp_path: 
     found = run(wanted(other, "copy", toml), tmp_path / "proof", Silent())
     assert len(one_of(found, "/predicted").controls) == 1
     assert one_of(found, "/expected").evidence.numbers["against_reference"] is False
+    assert not any(each.name.endswith("/chosen") for each in found.tests), "it takes the reference's probabilities"
     twins = one_of(found, "twins/probability")
     assert twins.evidence.numbers["measures"] == ["log_probability"]
     assert twins.shown

@@ -213,7 +213,8 @@ def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str
 def _read(
     material: Material, opened: Opened, planned: Sequence[Planned], level: float, lacks: tuple[str, ...]
 ) -> Iterator[TestPlan]:
-    """The tests for which the suspect itself is read: predicted tokens, and its probabilities."""
+    """The tests for which the suspect itself is read: predicted tokens, its probabilities, and what the key would
+    choose."""
     reading = material.reading
     if reading is None or not planned:
         return
@@ -242,6 +243,19 @@ def _read(
         () if beside else ("[marks] reference_model, the marking model unmarked, would make it far sharper.",),
         lacks,
     )
+    if not planned[2:]:
+        return
+    yield _of_windows(
+        planned[2],
+        reading.choices[opened.key.id],
+        level,
+        None,
+        "Sees a smaller share of marked text than any other test, in a suspect that went over it several times; how "
+        "small, docs/prove-radioactivity.md has figures of.",
+        ("More unmarked answers to prompts like those that were taken bring more windows.",),
+        lacks,
+        unit="window along unmarked answers",
+    )
 
 
 def _of_windows(
@@ -252,13 +266,14 @@ def _of_windows(
     says: str,
     needs: tuple[str, ...],
     lacks: tuple[str, ...],
+    unit: str = "window along marked answers",
 ) -> TestPlan:
     return TestPlan(
         name=planned.name,
         tier="marks",
         what=planned.what,
         units=units,
-        unit="window along marked answers",
+        unit=unit,
         level=level,
         effect=effect,
         says=says,

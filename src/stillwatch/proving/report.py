@@ -112,7 +112,8 @@ class ReadingPlan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``texts`` is, of each key that is tested so, the number of marked texts that the suspect is read along, ``windows``
     the number of windows that hold something to count, ``planned`` how many of them `predicted_tokens` counts: not
-    made of the marked texts. ``candidates`` are answers of pairs that it is asked the probability of. ``left_out`` says
+    made of the marked texts. ``unmarked`` answers are read for what each key would choose in so many windows
+    (``choices``, by key). ``candidates`` are answers of pairs that it is asked the probability of. ``left_out`` says
     why a test that reads is not among those that are planned.
     """
 
@@ -122,6 +123,8 @@ class ReadingPlan(msgspec.Struct, frozen=True, kw_only=True):
     texts: dict[str, int] = {}
     windows: dict[str, int] = {}
     planned: dict[str, int] = {}
+    unmarked: int = 0
+    choices: dict[str, int] = {}
     candidates: int = 0
     left_out: tuple[str, ...] = ()
 

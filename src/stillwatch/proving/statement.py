@@ -134,6 +134,8 @@ def what_was_read(plan: ReadingPlan) -> str:
             f"the next token, by its probabilities{beside}, in {counted(windows, 'window')} along "
             f"{counted(texts, 'marked answer')}"
         )
+    if plan.unmarked:
+        found.append(f"the same along {counted(plan.unmarked, 'unmarked answer')}")
     if plan.candidates:
         beside = " and a reference's" if plan.twins_reference is not None else ""
         found.append(f"its{beside} probability of {counted(plan.candidates, 'taken or twin answer')}")

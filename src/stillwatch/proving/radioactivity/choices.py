@@ -15,7 +15,7 @@ without a law of its scores and however small it is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,44 +28,65 @@ from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.base import NextTokens, Passage
 from stillwatch.proving.radioactivity.p_values import Judged, evidence_of
-from stillwatch.proving.radioactivity.reading import MOST_TOKENS, read_both
-from stillwatch.proving.radioactivity.windows import first_of_each, numbered, windows_of
+from stillwatch.proving.radioactivity.reading import MOST_TOKENS, heaviest, read_both
+from stillwatch.proving.radioactivity.windows import Windows, first_of_each, numbered, windows_of
 
-__all__ = ["OTHERS", "chosen_by_key"]
+__all__ = ["OTHERS", "Leaning", "Leans", "chosen_by_key", "leans_to_key", "read_leaning", "standing"]
 
 OTHERS = 48
 """Keys that were never used, with which the key is compared where none are named."""
 _MOST: Final = 1.0
 """What a logarithm counts at most: a ratio of e. A rare token's chance must not outweigh a thousand windows."""
+_RARE: Final = 2.0**-10
+"""Tokens that the reference finds this much rarer than its likeliest are passed over: a key seldom chooses them."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class _Read:
-    """Both models read along the texts: the likeliest tokens (n, k) of the reference in every window, its probabilities
-    of them (n, k), and the bounded logarithm (n, k) of the suspect's over it, less its mean."""
+class Leaning(NamedTuple):
+    """Both models read along texts, before any key is looked at: of windows, one after the other, the reference's
+    likeliest ``tokens`` (k,), its probabilities ``p`` (k,) of them, and how far the suspect leans to each, ``lean``
+    (k,): the bounded logarithm of its probability over the reference's, less its mean under p. ``counts`` (n,) says how
+    many of them each window has, one at least."""
 
-    def __init__(self, rows: Ints, tokens: Ints, p: Floats, q: Floats) -> None:
-        self.tokens, self.p = tokens, p / p.sum(axis=1, keepdims=True)
-        q = q / np.maximum(q.sum(axis=1, keepdims=True), 1e-300)
-        lean = np.clip(np.log(np.maximum(q, 1e-12) / np.maximum(self.p, 1e-12)), -_MOST, _MOST)
-        self.lean = lean - (self.p * lean).sum(axis=1, keepdims=True)
-        self.windows, self.of = rows[first_of_each(rows)], numbered(rows)
-        self.times = np.bincount(self.of, minlength=len(self.windows))
-        known = int(tokens.max(initial=0)) + 1
-        pairs, self.pair = np.unique(self.of[:, None] * known + tokens, return_inverse=True)
-        self.rows, self.said = self.windows[pairs // known], pairs % known
+    tokens: Ints
+    p: Floats
+    lean: Floats
+    counts: Ints
 
-    def leans(self, scheme: Scheme, secret: bytes) -> Floats:
+
+class Leans:
+    """What `Leaning` is in the windows ``rows`` (n, h) of so many ``texts``, ready for many keys: each is worked on
+    once."""
+
+    def __init__(self, read: Leaning, rows: Ints, texts: int) -> None:
+        self.texts, self.occurrences = texts, len(rows)
+        row = np.repeat(np.arange(len(rows)), read.counts)
+        place = np.arange(row.size) - np.repeat(np.cumsum(read.counts) - read.counts, read.counts)
+        self._shape = (len(rows), int(read.counts.max(initial=1)))
+        self._at = (row, place)
+        self._p, self._lean = np.zeros(self._shape), np.zeros(self._shape)
+        self._p[self._at], self._lean[self._at] = read.p, read.lean
+        self._of = numbered(rows)
+        self._times = np.bincount(self._of, minlength=0)
+        known = int(read.tokens.max(initial=0)) + 1
+        pairs, self._pair = np.unique(self._of[row] * known + read.tokens, return_inverse=True)
+        self._rows, self._said = rows[first_of_each(rows)][pairs // known], pairs % known
+        self._known: dict[tuple[str, bytes], Floats] = {}
+
+    def to(self, scheme: Scheme, secret: bytes) -> Floats:
         """(windows,) how far the suspect leans to what a key would choose, summed over a window's occurrences and
         divided by the root of their number: they are alike, and the commonest window is not to decide alone."""
-        words = coins(self.rows, self.said, secret)[self.pair].reshape(self.p.shape)
-        chosen = np.asarray(scheme.reweighted(self.p, words, np))
-        chosen = chosen / chosen.sum(axis=1, keepdims=True)
-        summed = np.bincount(self.of, weights=(chosen * self.lean).sum(axis=1), minlength=len(self.windows))
-        leans: Floats = summed / np.sqrt(self.times)
-        return leans
+        name = (scheme.name, secret)
+        if name not in self._known:
+            words = np.zeros(self._shape, dtype=np.int64)
+            words[self._at] = coins(self._rows, self._said, secret)[self._pair]
+            chosen = np.asarray(scheme.reweighted(self._p, words, np))
+            each = (chosen * self._lean).sum(axis=1) / np.maximum(chosen.sum(axis=1), 1e-300)
+            summed = np.bincount(self._of, weights=each, minlength=len(self._times))
+            self._known[name] = summed / np.sqrt(self._times)
+        return self._known[name]
 
 
 def chosen_by_key(
@@ -97,40 +118,82 @@ def chosen_by_key(
             wrong setting.
         PluginError: the key's scheme is unknown.
     """
-    scheme = scheme_named(key.scheme)
-    secrets = [key.secret, *(decoys or [each.secret for each in decoys_of(key, OTHERS)])]
-    read = _read(suspect, reference, passages, scheme.context, most_tokens)
-    leans = np.stack([read.leans(scheme, secret) for secret in secrets], axis=1)
-    spread = float(np.sqrt(leans.var(axis=1).sum())) or 1.0
-    z = (leans.sum(axis=0) - leans.mean(axis=1).sum()) / spread
+    windows = windows_of(passages, scheme_named(key.scheme).context)
+    read = read_leaning(suspect, reference, passages, windows, most_tokens)
+    return leans_to_key(Leans(read, windows.rows, len(passages)), key, decoys=decoys)
+
+
+def leans_to_key(leans: Leans, key: MarkKey, *, decoys: Sequence[bytes] = ()) -> Evidence:
+    """`chosen_by_key` of a suspect that was read before."""
+    found = _of_keys(leans, key, decoys or [each.secret for each in decoys_of(key, OTHERS)])
+    z = _standardised(found)
     numbers = {
-        "keys": len(secrets),
-        "occurrences": int(read.times.sum()),
+        "keys": found.shape[1],
+        "occurrences": leans.occurrences,
         "decoy_greatest": float(z[1:].max(initial=0)),
     }
     return evidence_of(
-        Judged(choice_p_value(leans), "choices", float(z[0]), numbers),
+        Judged(choice_p_value(found), "choices", float(z[0]), numbers),
         key,
         test="what the key would choose",
-        n=len(leans),
+        n=len(found),
         unit="distinct windows of tokens",
-        tested_on=f"the suspect's probabilities of the next token along {len(passages)} unmarked texts",
-        numbers={"tokens": most_tokens, "most": _MOST},
+        tested_on=f"the suspect's probabilities of the next token along {leans.texts} unmarked texts",
+        numbers={"most": _MOST},
     )
 
 
-def _read(suspect: NextTokens, reference: NextTokens, passages: Sequence[Passage], context: int, most: int) -> _Read:
-    windows = windows_of(passages, context)
-    tokens: list[Ints] = []
-    own: list[Floats] = []
-    others: list[Floats] = []
+def standing(leans: Leans, key: MarkKey, decoys: Sequence[bytes]) -> float:
+    """The statistic of `leans_to_key` alone, without its p-value, which takes a thousand times as long."""
+    return float(_standardised(_of_keys(leans, key, decoys))[0])
+
+
+def _of_keys(leans: Leans, key: MarkKey, others: Sequence[bytes]) -> Floats:
+    """(windows, keys) how far the suspect leans to what each key would choose, ``key`` first."""
+    scheme = scheme_named(key.scheme)
+    return np.stack([leans.to(scheme, secret) for secret in (key.secret, *others)], axis=1)
+
+
+def _standardised(found: Floats) -> Floats:
+    """(keys,) sums over windows, in standard deviations of what they would be by lot."""
+    z: Floats = (found.sum(axis=0) - found.mean(axis=1).sum()) / (float(np.sqrt(found.var(axis=1).sum())) or 1.0)
+    return z
+
+
+def read_leaning(
+    suspect: NextTokens,
+    reference: NextTokens,
+    passages: Sequence[Passage],
+    windows: Windows,
+    most_tokens: int = MOST_TOKENS,
+) -> Leaning:
+    """Both models along the ``windows`` of the passages, each read once, in single precision.
+
+    Raises:
+        InputError: a model gave no probabilities, or the two are of different vocabularies.
+    """
+    tokens, counts = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    own, lean = [np.empty(0)], [np.empty(0)]
     for q, p in read_both(suspect, reference, passages, windows):
         if p is None:  # never: there is a reference
             continue
-        best = np.argsort(-p, axis=1, kind="stable")[:, :most]
-        tokens.append(best)
-        own.append(np.take_along_axis(q, best, axis=1))
-        others.append(np.take_along_axis(p, best, axis=1))
-    if not tokens:
-        return _Read(windows.rows, np.empty((0, 1), dtype=np.int64), np.empty((0, 1)), np.empty((0, 1)))
-    return _Read(windows.rows, np.concatenate(tokens), np.concatenate(others), np.concatenate(own))
+        best = heaviest(p, most_tokens)
+        row = np.repeat(np.arange(len(p)), best.counts)
+        kept = best.weights > _RARE * np.repeat(p.max(axis=1), best.counts)
+        row, said, likely = row[kept], best.tokens[kept], best.weights[kept]
+        left = np.bincount(row, minlength=len(p))
+        edges = np.cumsum(left) - left
+        likely = _rounded(likely / np.repeat(np.add.reduceat(likely, edges), left))
+        other = q[row, said]
+        other = other / np.maximum(np.repeat(np.add.reduceat(other, edges), left), 1e-300)
+        log = np.clip(np.log(np.maximum(other, 1e-12) / np.maximum(likely, 1e-12)), -_MOST, _MOST)
+        lean.append(_rounded(log - np.repeat(np.add.reduceat(likely * log, edges), left)))
+        tokens.append(said)
+        own.append(likely)
+        counts.append(left)
+    return Leaning(np.concatenate(tokens), np.concatenate(own), np.concatenate(lean), np.concatenate(counts))
+
+
+def _rounded(values: Floats) -> Floats:
+    """In single precision, as readings are sealed: what is tested at once and what is tested from them are the same."""
+    return values.astype(np.float32).astype(np.float64)

@@ -28,6 +28,7 @@ __all__ = [
     "TextRead",
     "Weighed",
     "expected_scores",
+    "heaviest",
     "predicted_tokens",
     "read_along",
     "read_both",
@@ -229,7 +230,7 @@ def read_text(
     law = law_of(scheme_named(key.scheme), key)
     for q, p in read_both(suspect, reference, [passage], alone):
         best.append(q.argmax(axis=1))
-        parts.append(_heaviest(_weights(q, p, law), most_tokens))
+        parts.append(heaviest(_weights(q, p, law), most_tokens))
         if p is not None:
             other.append(p.argmax(axis=1))
     return TextRead(_joined(best), _in_one(parts), _joined(other) if reference is not None else None)
@@ -283,7 +284,7 @@ def _weighed(
 ) -> Weighed:
     """What is scored of each window."""
     return _in_one(
-        [_heaviest(_weights(q, p, law), most) for q, p in read_both(suspect, reference, passages, windows)],
+        [heaviest(_weights(q, p, law), most) for q, p in read_both(suspect, reference, passages, windows)],
     )
 
 
@@ -302,7 +303,7 @@ def read_both(
         yield q, p
 
 
-def _heaviest(weights: Floats, most: int) -> Weighed:
+def heaviest(weights: Floats, most: int) -> Weighed:
     """The ``most`` tokens of greatest weight in each row of weights (k, vocabulary)."""
     size = np.abs(weights)
     if size.shape[1] > 8 * most:  # sorting whole vocabularies takes longer than reading a small model

@@ -9,17 +9,16 @@ import numpy as np
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.material import Material
-from stillwatch.proving.passages import marked_by, marked_passages
+from stillwatch.proving.passages import marked_by, marked_passages, passages_of
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Probabilities, Tokens
-from stillwatch.proving.radioactivity.windows import Windows, fresh_windows
+from stillwatch.proving.radioactivity.windows import Windows, fresh_windows, windows_of
 
-__all__ = ["Along", "InPlace", "along", "vocabulary_of"]
+__all__ = ["Along", "InPlace", "along", "unmarked", "vocabulary_of"]
 
 
 class Along(NamedTuple):
-    """The texts that one key marked, the prompts that they answer, and their windows that count."""
+    """Texts that a suspect is read along, the prompts that they answer, and their windows that count."""
 
-    key: MarkKey
     prompts: list[str]
     passages: list[Passage]
     windows: Windows
@@ -37,10 +36,16 @@ class Along(NamedTuple):
 
 
 def along(material: Material, key: MarkKey) -> Along:
-    """Where to read for ``key``; the case has a tokenizer. Raises what `scheme_named` raises."""
+    """Where to read what ``key`` marked; the case has a tokenizer. Raises what `scheme_named` raises."""
     passages = marked_passages(material, key.id)
     prompts = [each.prompt for each in marked_by(material, key.id)]
-    return Along(key, prompts, passages, fresh_windows(passages, scheme_named(key.scheme).context))
+    return Along(prompts, passages, fresh_windows(passages, scheme_named(key.scheme).context))
+
+
+def unmarked(material: Material, context: int) -> Along:
+    """Where to read along answers that no key had a part in: in every window of ``context`` tokens."""
+    passages = passages_of(material, material.usual)
+    return Along([prompt for prompt, _ in material.usual], passages, windows_of(passages, context))
 
 
 def vocabulary_of(material: Material) -> int:

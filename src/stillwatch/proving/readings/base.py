@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from stillwatch.asking.base import Message
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Tokens
+from stillwatch.proving.radioactivity.choices import Leans
 from stillwatch.proving.radioactivity.reading import Weighed
 from stillwatch.proving.report import ReadFacts
 from stillwatch.proving.twins.base import LogProbabilities
@@ -58,10 +59,11 @@ class KeyRead(NamedTuple):
 
 
 class Readings(NamedTuple):
-    """All that was read, from the sealed file: by key; by candidate answer; the head's ``about``, where the tests are
-    settled; and the facts for the report."""
+    """All that was read, from the sealed file: by key; along unmarked answers, by how many tokens a window has
+    (``leans``); by candidate answer; the head's ``about``, where tests are settled; and the facts for the report."""
 
     keys: Mapping[str, KeyRead]
+    leans: Mapping[int, Leans]
     candidates: LogProbabilities
     about: Mapping[str, Any]
     facts: ReadFacts

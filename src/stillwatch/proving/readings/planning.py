@@ -15,12 +15,12 @@ from stillwatch.marks.text import SCHEME
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material, Opened
 from stillwatch.proving.passages import passages_of
-from stillwatch.proving.radioactivity.windows import fresh_windows
-from stillwatch.proving.readings.along import along
+from stillwatch.proving.radioactivity.windows import first_of_each, fresh_windows
+from stillwatch.proving.readings.along import along, unmarked
 from stillwatch.proving.readings.tokens import unlike
 from stillwatch.proving.report import ModelRead, ReadingPlan
 
-__all__ = ["WINDOWS_EACH", "Folders", "Item", "items_of", "plan_reading", "with_hashes"]
+__all__ = ["WINDOWS_EACH", "Folders", "Item", "contexts_of", "items_of", "plan_reading", "with_hashes"]
 
 WINDOWS_EACH: Final = 256
 """Windows of a marked answer that are planned where the case brings no unmarked answers to tell how many they have."""
@@ -38,17 +38,20 @@ class Folders(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One thing that is read: a marked text (``key``, its number ``at``), or a candidate (``key`` "", the number
-    ``at`` of its pair, its ``place`` among the candidates)."""
+    """One thing that is read: a marked text (``key``, its number ``at``), an unmarked one (its number, and the
+    ``context`` of windows), or a candidate (the number ``at`` of its pair, its ``place`` among the candidates)."""
 
-    key: str
     at: int
+    key: str = ""
+    context: int | None = None
     place: int = 0
 
     @property
     def name(self) -> str:
         """What the sealed file calls it."""
-        return f"marks/{self.key}/{self.at}" if self.key else f"twins/{self.at}/{self.place}"
+        if self.key:
+            return f"marks/{self.key}/{self.at}"
+        return f"twins/{self.at}/{self.place}" if self.context is None else f"choices/{self.context}/{self.at}"
 
 
 def plan_reading(material: Material, folders: Folders) -> ReadingPlan:
@@ -105,16 +108,27 @@ def items_of(material: Material, plan: ReadingPlan) -> Iterator[Item]:
     """All that is read, in the order of reading."""
     for opened in material.opened:
         if opened.key.id in plan.planned:
-            yield from (Item(opened.key.id, text) for text in along(material, opened.key).texts)
+            yield from (Item(text, key=opened.key.id) for text in along(material, opened.key).texts)
+    for context in contexts_of(material, plan):
+        yield from (Item(text, context=context) for text in unmarked(material, context).texts)
     if plan.candidates:
         yield from _candidates(material)
+
+
+def contexts_of(material: Material, plan: ReadingPlan) -> list[int]:
+    """The lengths of windows for which unmarked answers are read: those of the keys that are tested so."""
+    return sorted({_context(opened) for opened in material.opened if opened.key.id in plan.choices})
+
+
+def _context(opened: Opened) -> int:
+    return scheme_named(opened.key.scheme).context
 
 
 def _candidates(material: Material) -> Iterator[Item]:
     """Every candidate answer of every pair; of a control without an answer of the log the first is a twin."""
     for number, pair in enumerate(material.pairs):
         first = 0 if pair.taken is not None else 1
-        yield from (Item("", number, place) for place in range(first, len(pair.twins) + 1))
+        yield from (Item(number, place=place) for place in range(first, len(pair.twins) + 1))
 
 
 def _with_marks(plan: ReadingPlan, material: Material, folders: Folders, tokens: list[Opened]) -> ReadingPlan:
@@ -124,8 +138,11 @@ def _with_marks(plan: ReadingPlan, material: Material, folders: Folders, tokens:
         if why:
             do = "name a model of the same tokens: the marking model unmarked, or the suspect's base"
             raise InputError(f"{reference.name} {why}", "[marks] reference_model", do)
-    texts, windows, planned = {}, {}, {}
+    texts, windows, planned, choices = {}, {}, {}, {}
     for opened in tokens:
+        if reference is not None and material.usual:
+            rows = unmarked(material, _context(opened)).windows.rows
+            choices[opened.key.id] = int(first_of_each(rows).sum())
         found = along(material, opened.key)
         texts[opened.key.id], windows[opened.key.id] = len(found.passages), len(found.windows.rows)
         planned[opened.key.id] = _planned(material, opened, len(found.passages))
@@ -135,6 +152,8 @@ def _with_marks(plan: ReadingPlan, material: Material, folders: Folders, tokens:
         texts=texts,
         windows=windows,
         planned=planned,
+        unmarked=len(material.usual) if choices else 0,
+        choices=choices,
     )
 
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from stillwatch.errors import InputError
 from stillwatch.proving.material import Material
+from stillwatch.proving.radioactivity.choices import Leaning, Leans
 from stillwatch.proving.radioactivity.reading import MOST_TOKENS, Weighed
-from stillwatch.proving.readings.along import along
+from stillwatch.proving.readings.along import along, unmarked
 from stillwatch.proving.readings.base import KeyRead, Readings
-from stillwatch.proving.readings.planning import items_of
-from stillwatch.proving.readings.sealed import Kept, read_readings, unpacked
+from stillwatch.proving.readings.planning import contexts_of, items_of
+from stillwatch.proving.readings.sealed import Kept, read_readings, unpacked, unpacked_choice
 from stillwatch.proving.report import ReadFacts, ReadingPlan
 from stillwatch.proving.twins.base import LogProbability
 
@@ -63,9 +64,10 @@ def load_readings(path: Path, material: Material, plan: ReadingPlan, seal: str, 
         opened.key.id: _key(kept, path, material, opened.key.id) for opened in material.opened
         if opened.key.id in plan.planned
     }  # fmt: skip
+    leans = {context: _leans(kept, path, material, context) for context in contexts_of(material, plan)}
     candidates = {}
     for item in items:
-        if item.key:
+        if item.key or item.context is not None:
             continue
         read = kept.items[item.name].candidate
         if read is None:
@@ -74,7 +76,7 @@ def load_readings(path: Path, material: Material, plan: ReadingPlan, seal: str, 
             name = material.pairs[item.at].prompt_id
             candidates[name, item.place] = LogProbability(read.total, read.tokens, read.reference)
     facts = ReadFacts(plan=plan, began=kept.head.made_at, seal=kept.seal)
-    return Readings(keys, candidates, kept.head.about, facts)
+    return Readings(keys, leans, candidates, kept.head.about, facts)
 
 
 def _key(kept: Kept, path: Path, material: Material, name: str) -> KeyRead:
@@ -102,6 +104,21 @@ def _key(kept: Kept, path: Path, material: Material, name: str) -> KeyRead:
         ),
         np.concatenate([none, *beside]) if beside else None,
     )
+
+
+def _leans(kept: Kept, path: Path, material: Material, context: int) -> Leans:
+    found = unmarked(material, context)
+    whole, none = np.empty(0, dtype=np.int64), np.empty(0)
+    texts = [Leaning(whole, none, none, whole)]
+    for number in found.texts:
+        item = f"choices/{context}/{number}"
+        where, read = _where(path, kept, item), kept.items[item].choice
+        if read is None:
+            raise InputError("is no reading of an unmarked text", where, "restore the file")
+        texts.append(unpacked_choice(read, len(found.of(number).rows), MOST_TOKENS, where))
+    tokens, p, lean, counts = zip(*texts, strict=True)
+    read_all = Leaning(np.concatenate(tokens), np.concatenate(p), np.concatenate(lean), np.concatenate(counts))
+    return Leans(read_all, found.windows.rows, len(found.passages))
 
 
 def _where(path: Path, kept: Kept, item: str) -> str:

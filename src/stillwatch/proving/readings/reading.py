@@ -13,11 +13,20 @@ from stillwatch.errors import AskingError, InputError
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material
 from stillwatch.proving.radioactivity.base import Tokens
+from stillwatch.proving.radioactivity.choices import read_leaning
 from stillwatch.proving.radioactivity.reading import read_text
-from stillwatch.proving.readings.along import Along, InPlace, along, vocabulary_of
+from stillwatch.proving.readings.along import Along, InPlace, along, unmarked, vocabulary_of
 from stillwatch.proving.readings.base import OpenModel
 from stillwatch.proving.readings.planning import Folders, Item, items_of
-from stillwatch.proving.readings.sealed import Candidate, ReadingFile, Text, open_readings, packed
+from stillwatch.proving.readings.sealed import (
+    Candidate,
+    Choice,
+    ReadingFile,
+    Text,
+    open_readings,
+    packed,
+    packed_choice,
+)
 from stillwatch.proving.report import ReadingPlan
 
 __all__ = ["read_suspect"]
@@ -48,7 +57,9 @@ def read_suspect(
         if left:
             progress.step("Loading what is read")
             try:
-                work = _Work(material, plan, folders, opener, any(item.key for item in left))
+                work = _Work(
+                    material, plan, folders, opener, any(item.key or item.context is not None for item in left)
+                )
                 progress.step("Reading the suspect", len(items))
                 progress.advance(len(items) - len(left))
                 _read(left, work, file, progress)
@@ -60,7 +71,7 @@ def read_suspect(
 
 def _read(left: Iterable[Item], work: _Work, file: ReadingFile, progress: Progress) -> None:
     for item in left:
-        file.add(item.name, work.text(item) if item.key else work.candidate(item))
+        file.add(item.name, work.read(item))
         progress.advance()
 
 
@@ -93,24 +104,46 @@ class _Work:
         )
         system = material.case.asking.system
         self._system = (Message("system", system),) if system else ()
-        self._along: dict[str, Along] = {}
+        self._along: dict[str | int, Along] = {}
         self._vocabulary = vocabulary_of(material) if marks else 0
+
+    def read(self, item: Item) -> Text | Choice | Candidate:
+        """What one item gives."""
+        if item.key:
+            return self.text(item)
+        return self.candidate(item) if item.context is None else self.choice(item, item.context)
 
     def text(self, item: Item) -> Text:
         """A marked text, along the windows that count; each model asked in its own way."""
-        if item.key not in self._along:
-            key = next(opened.key for opened in self._material.opened if opened.key.id == item.key)
-            self._along = {item.key: along(self._material, key)}
-        found = self._along[item.key]
-        passage = found.passages[item.at]
-        prompt = found.prompts[item.at]
+        key = next(opened.key for opened in self._material.opened if opened.key.id == item.key)
+        found = self._found(item.key, lambda: along(self._material, key))
+        suspect, reference = self._placed(found, item)
+        return packed(read_text(suspect, reference, found.passages[item.at], found.of(item.at), key))
+
+    def choice(self, item: Item, context: int) -> Choice:
+        """An unmarked text, along all its windows; each model asked in its own way."""
+        found = self._found(context, lambda: unmarked(self._material, context))
+        suspect, reference = self._placed(found, item)
+        if reference is None:
+            raise InputError("is read beside a reference", item.name, "name [marks] reference_model")
+        windows = found.of(item.at)
+        alone = windows._replace(passage=np.zeros_like(windows.passage))
+        return packed_choice(read_leaning(suspect, reference, [found.passages[item.at]], alone))
+
+    def _found(self, name: str | int, find: Callable[[], Along]) -> Along:
+        """Where to read, worked out once for all texts of a kind, which follow on each other."""
+        if name not in self._along:
+            self._along = {name: find()}
+        return self._along[name]
+
+    def _placed(self, found: Along, item: Item) -> tuple[InPlace, InPlace | None]:
+        """The suspect, and the reference where there is one, each asked in its own way."""
+        start, turns = found.passages[item.at].start, self._turns(found.prompts[item.at])
 
         def placed(model: OpenModel) -> InPlace:
-            return InPlace(model, _given(model, self._turns(prompt), item), passage.start, self._vocabulary)
+            return InPlace(model, _given(model, turns, item), start, self._vocabulary)
 
-        reference = None if self._beside_marks is None else placed(self._beside_marks)
-        windows = found.of(item.at)
-        return packed(read_text(placed(self._suspect), reference, passage, windows, found.key))
+        return placed(self._suspect), None if self._beside_marks is None else placed(self._beside_marks)
 
     def candidate(self, item: Item) -> Candidate:
         """One answer of a pair, as the suspect would give it to the pair's prompt."""

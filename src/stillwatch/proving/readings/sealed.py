@@ -24,6 +24,7 @@ from stillwatch import __version__
 from stillwatch.asking.web import now
 from stillwatch.errors import InputError, UsageError
 from stillwatch.proving.radioactivity.base import Tokens
+from stillwatch.proving.radioactivity.choices import Leaning
 from stillwatch.proving.radioactivity.reading import TextRead, Weighed
 from stillwatch.proving.report import ReadingPlan
 from stillwatch.storage import chain
@@ -32,7 +33,20 @@ from stillwatch.storage.disk import disk_errors
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Candidate", "Head", "Line", "ReadingFile", "Text", "open_readings", "packed", "read_readings", "unpacked"]
+__all__ = [
+    "Candidate",
+    "Choice",
+    "Head",
+    "Line",
+    "ReadingFile",
+    "Text",
+    "open_readings",
+    "packed",
+    "packed_choice",
+    "read_readings",
+    "unpacked",
+    "unpacked_choice",
+]
 
 _VERSION = 1
 _LONGEST = 2**30
@@ -68,6 +82,17 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reference: bytes | None = None
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """An unmarked text as suspect and reference were read along it: `Leaning` of n ``windows``, compressed as a text
+    is."""
+
+    windows: int
+    counts: bytes
+    tokens: bytes
+    p: bytes
+    lean: bytes
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a suspect gives to one answer: as `twins.base.LogProbability`; of 0 ``tokens``: it has none."""
 
@@ -77,13 +102,14 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line: a ``head``, a ``text`` or a ``candidate``; ``item`` names what was read."""
+    """A line: a ``head``, a ``text``, a ``choice`` or a ``candidate``; ``item`` names what was read."""
 
     line: int = 0
     hash: str = ""
     item: str = ""
     head: Head | None = None
     text: Text | None = None
+    choice: Choice | None = None
     candidate: Candidate | None = None
 
 
@@ -102,10 +128,16 @@ class ReadingFile:
         self.items, self.seal = items, seal
         self._path, self._descriptor, self._lines = path, descriptor, lines
 
-    def add(self, item: str, read: Text | Candidate) -> None:
+    def add(self, item: str, read: Text | Choice | Candidate) -> None:
         """Seal what one item gave. Raises `StorageError` where the disk refuses."""
-        text, candidate = (read, None) if isinstance(read, Text) else (None, read)
-        self._append(Line(item=item, text=text, candidate=candidate))
+        line = Line(item=item)
+        match read:
+            case Text():
+                self._append(msgspec.structs.replace(line, text=read))
+            case Choice():
+                self._append(msgspec.structs.replace(line, choice=read))
+            case Candidate():
+                self._append(msgspec.structs.replace(line, candidate=read))
         self.items.add(item)
 
     def _append(self, line: Line) -> None:
@@ -190,13 +222,40 @@ def unpacked(text: Text, windows: int, most: int, where: str) -> TextRead:
     reference = None if text.reference is None else _whole(text.reference, windows)
     if text.windows != windows or best is None or counts is None or (text.reference is not None and reference is None):
         raise InputError(f"is no reading of {windows:,} windows, as the case has them", where, "restore the file")
-    number = int(counts.sum())
-    if windows and not (counts.min() >= 1 and counts.max() <= most):
-        raise InputError(f"scores a window in less than one token, or in more than {most}", where, "restore the file")
-    tokens, weights = _whole(text.tokens, number), _numbers(text.weights, number, "<f4")
-    if tokens is None or weights is None or not bool(np.isfinite(weights).all()):
+    number = _tokens_in(counts, most, where)
+    tokens, weights = _whole(text.tokens, number), _single(text.weights, number)
+    if tokens is None or weights is None:
         raise InputError(f"is no reading of {number:,} weighed tokens", where, "restore the file")
-    return TextRead(best, Weighed(tokens, weights.astype(np.float64), counts), reference)
+    return TextRead(best, Weighed(tokens, weights, counts), reference)
+
+
+def packed_choice(read: Leaning) -> Choice:
+    """An unmarked text as it is sealed; nothing of `Leaning` is lost, for it is in single precision."""
+    return Choice(
+        windows=len(read.counts),
+        counts=_bytes(read.counts, "<u4"),
+        tokens=_bytes(read.tokens, "<u4"),
+        p=_bytes(read.p, "<f4"),
+        lean=_bytes(read.lean, "<f4"),
+    )
+
+
+def unpacked_choice(choice: Choice, windows: int, most: int, where: str) -> Leaning:
+    """An unmarked text as tests take it. Arguments and errors are those of `unpacked`."""
+    counts = _whole(choice.counts, windows)
+    if choice.windows != windows or counts is None:
+        raise InputError(f"is no reading of {windows:,} windows, as the case has them", where, "restore the file")
+    number = _tokens_in(counts, most, where)
+    tokens, p, lean = _whole(choice.tokens, number), _single(choice.p, number), _single(choice.lean, number)
+    if tokens is None or p is None or lean is None or not bool(np.all(p > 0)):
+        raise InputError(f"is no reading of {number:,} tokens with their probabilities", where, "restore the file")
+    return Leaning(tokens, p, lean, counts)
+
+
+def _tokens_in(counts: Tokens, most: int, where: str) -> int:
+    if counts.size and not (counts.min() >= 1 and counts.max() <= most):
+        raise InputError(f"scores a window in less than one token, or in more than {most}", where, "restore the file")
+    return int(counts.sum())
 
 
 def _begun(path: Path, descriptor: int, head: Head, *, overwrite: bool) -> ReadingFile:
@@ -246,6 +305,12 @@ def _bytes(values: npt.NDArray[Any], kind: str) -> bytes:
 def _whole(data: bytes, number: int) -> Tokens | None:
     found = _numbers(data, number, "<u4")
     return None if found is None else found.astype(np.int64)
+
+
+def _single(data: bytes, number: int) -> npt.NDArray[np.float64] | None:
+    """Finite numbers of single precision."""
+    found = _numbers(data, number, "<f4")
+    return None if found is None or not bool(np.isfinite(found).all()) else found.astype(np.float64)
 
 
 def _numbers(data: bytes, number: int, kind: str) -> npt.NDArray[Any] | None:

@@ -3,7 +3,7 @@
 Beside each test stands the same test under keys that were never used (the first of the key's decoys, which its
 commitment fixed), and where prompts are given that nobody took, the test on those. Where the suspect itself was read
 (`readings`), two more tests are made of that; beside them, where a reference was read too, stands that one in the
-suspect's place.
+suspect's place. A third, of what the key would have chosen, takes a reference and unmarked answers.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ import msgspec
 from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.keys import decoys
+from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.marks.text import SCHEME
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.material import Exchange, Material, Opened
 from stillwatch.proving.passages import marked_passages, passages_of
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Tokens
+from stillwatch.proving.radioactivity.choices import OTHERS, leans_to_key, standing
 from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.reading import scores_of_predicted, scores_of_weighed
 from stillwatch.proving.radioactivity.text_marks import Reply, Sightings, choices_test, halves_test, sightings
@@ -56,7 +58,8 @@ def each_key(material: Material) -> int:
 
 
 def by_key(material: Material, opened: Opened) -> tuple[Planned, ...]:
-    """The tests of one key: two of the suspect's answers, and two more where it is read itself."""
+    """The tests of one key: two of the suspect's answers, two more where it is read itself, and one more where it is
+    read along unmarked answers too."""
     name = f"marks/{opened.key.id}"
     if is_text(opened):
         return (
@@ -73,6 +76,11 @@ def by_key(material: Material, opened: Opened) -> tuple[Planned, ...]:
         *told,
         Planned(f"{name}/predicted", "marks", "marks in tokens: the suspect's predicted tokens"),
         Planned(f"{name}/expected", "marks", "marks in tokens: the suspect's probabilities"),
+        *(
+            [Planned(f"{name}/chosen", "marks", "marks in tokens: what the key would choose in unmarked answers")]
+            if opened.key.id in material.reading.choices
+            else []
+        ),
     )
 
 
@@ -89,6 +97,8 @@ def outcomes(material: Material, said: Said, readings: Readings | None = None) -
         if more:
             yield carried_out(more[0], partial(_predicted, material, readings, opened, more[0]))
             yield carried_out(more[1], partial(_expected, material, readings, opened, more[1]))
+        for each in more[2:]:
+            yield carried_out(each, partial(_chosen, material, readings, opened, each))
 
 
 def _halves(material: Material, said: Said, opened: Opened, planned: Planned) -> Outcome:
@@ -157,9 +167,27 @@ def _expected(material: Material, readings: Readings | None, opened: Opened, pla
     return _outcome(planned, _committed(evidence, opened), [_never_used(opened.key, test)], opened.fixed)
 
 
+def _chosen(material: Material, readings: Readings | None, opened: Opened, planned: Planned) -> Outcome:
+    """What the key would have chosen along unmarked answers, against what keys would that were never used. The control
+    is the one, of other such keys, to which the suspect leans most: its p-value counts for all of them."""
+    context = scheme_named(opened.key.scheme).context
+    if readings is None or context not in readings.leans:
+        raise _not_read()
+    leans = readings.leans[context]
+    secrets = [each.secret for each in decoys(opened.key, _NEVER_USED + OTHERS)][_NEVER_USED:]
+    evidence = leans_to_key(leans, opened.key, decoys=secrets)
+    most = max(decoys(opened.key, _NEVER_USED), key=lambda each: standing(leans, each, secrets))
+    control = _least_of_never_used(_p(leans_to_key(leans, most, decoys=secrets)))
+    return _outcome(planned, _committed(evidence, opened), [control], opened.fixed)
+
+
+def _not_read() -> InputError:
+    return InputError("was not read", "the suspect", "call `stillwatch prove` with the folder in which it lies")
+
+
 def _of_key(readings: Readings | None, opened: Opened) -> KeyRead:
     if readings is None or opened.key.id not in readings.keys:
-        raise InputError("was not read", "the suspect", "call `stillwatch prove` with the folder in which it lies")
+        raise _not_read()
     return readings.keys[opened.key.id]
 
 
@@ -189,8 +217,11 @@ def _outcome(planned: Planned, evidence: Evidence, controls: Sequence[Control], 
 
 def _never_used(key: MarkKey, test: Callable[[MarkKey], Evidence]) -> Control:
     """The same test under keys that were never used; the least p-value of them, for their number."""
-    p_values = [_p(test(each)) for each in decoys(key, _NEVER_USED)]
-    least = min(1.0, _NEVER_USED * min(p_values))
+    return _least_of_never_used(min(_p(test(each)) for each in decoys(key, _NEVER_USED)))
+
+
+def _least_of_never_used(p_value: float) -> Control:
+    least = min(1.0, _NEVER_USED * p_value)
     what = f"the same test under {_NEVER_USED} keys that were never used"
     return Control(what=what, n=_NEVER_USED, unit=_UNIT, p_value=least, failed=least <= CONTROL_LEVEL)
 
