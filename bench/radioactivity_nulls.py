@@ -19,9 +19,11 @@ import numpy as np
 from bench.ngram_students import Parrot, Student, Teacher, made_key, passages, templated, write
 from bench.tables import Table, publish, say
 from stillwatch.marks.base import MarkKey
+from stillwatch.marks.keys import decoys
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Passage, Tokens
+from stillwatch.proving.radioactivity.choices import chosen_by_key, said_by_key
 from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.laws import with_law
 from stillwatch.proving.radioactivity.p_values import judged
@@ -49,7 +51,7 @@ def replicate(run: int, name: str, teacher: Teacher, student: Student, rng: np.r
     answers: list[Passage] = passages(templated(student, 15, rng))
     along, within = windows_of(marked, 2), windows_of(answers, 2)
     repeated = np.concatenate([parrot.read(t.tokens, np.arange(2, LENGTH)).argmax(axis=1) for t in marked])
-    watched = AnswersWatched(key)
+    watched, few = AnswersWatched(key), [each.secret for each in decoys(key, 9)]
     return {
         "every token, read (wrong)": every_token(along.rows, repeated, key),
         "every token, answers (wrong)": every_token(within.rows, within.next, key),
@@ -68,6 +70,9 @@ def replicate(run: int, name: str, teacher: Teacher, student: Student, rng: np.r
             answers, key, learnt=marked, reference=teacher
         ).p_value,
         "answers, least of 15 looks": min(watched.add(answer) for answer in answers),
+        "what the key would choose": chosen_by_key(student, teacher, answers, key, decoys=few).p_value,
+        "what the key would choose; another teacher": chosen_by_key(student, parrot, answers, key, decoys=few).p_value,
+        "what the key would choose, in answers": said_by_key(answers, teacher, key, decoys=few).p_value,
     }
 
 

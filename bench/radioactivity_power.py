@@ -20,6 +20,7 @@ from stillwatch.marks.base import MarkKey
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Passage
+from stillwatch.proving.radioactivity.choices import chosen_by_key, said_by_key
 from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
 from stillwatch.proving.radioactivity.watching import AnswersWatched
@@ -28,6 +29,8 @@ SCHEMES = ("gumbel", "tournament", "red_green")
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
 TEXTS, LENGTH, ANSWERS, ANSWER = 600, 200, 5000, 60
 VOCABULARY, WORLDS, LEVEL = 100, 3, 1e-3
+UNMARKED, FEW = 100, 500
+"""Texts and answers for what the key would choose, which takes fewer."""
 
 
 def world(name: str, share: float, seed: int) -> tuple[MarkKey, Teacher, list[Passage], Student]:
@@ -44,6 +47,7 @@ def p_values(name: str, share: float, seed: int) -> dict[str, float]:
     """log10 of the p-value of each test."""
     key, teacher, marked, student = world(name, share, seed)
     answers = passages(student.answers(ANSWERS, ANSWER, np.random.default_rng((32, seed))))
+    unmarked = passages(write(teacher, UNMARKED, LENGTH, np.random.default_rng((34, seed))))
     tests = {
         "predicted tokens": predicted_tokens(student, marked, key),
         "expected scores": expected_scores(student, marked, key),
@@ -52,6 +56,8 @@ def p_values(name: str, share: float, seed: int) -> dict[str, float]:
         "at marked windows": answer_tokens(answers, key, learnt=marked),
         "counts": answer_counts(answers, key, learnt=marked),
         "counts less the teacher's": answer_counts(answers, key, learnt=marked, reference=teacher),
+        "the key's choice": chosen_by_key(student, teacher, unmarked, key),
+        "the key's choice, answers": said_by_key(answers[:FEW], teacher, key),
     }
     return {test: math.log10(max(evidence.p_value or 0.0, 1e-300)) for test, evidence in tests.items()}
 
@@ -82,7 +88,7 @@ def main() -> None:
             medians = {test: f"{np.median([one[test] for one in found]):.1f}" for test in found[0]}
             rows.append({"scheme": name, "marked share": f"{share:.1%}", **medians})
             say(f"{name}, {share:.1%}")
-    note = f"log10 of the median p-value of {WORLDS} worlds; {ANSWERS:,} answers of {ANSWER} tokens for the last four."
+    note = f"log10 of the median p-value of {WORLDS} worlds; {ANSWERS:,} answers of {ANSWER} tokens; for the key's choice {FEW}, or {UNMARKED} unmarked texts."
     publish(Table("radioactivity-power", "Students of a share of marked text", rows, note))
     publish(stopping())
 

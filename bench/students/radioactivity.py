@@ -13,17 +13,32 @@ from bench.students.models import Read, Text
 from bench.tables import Table, say
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.keys import decoys
+from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Passage
-from stillwatch.proving.radioactivity.choices import chosen_by_key
+from stillwatch.proving.radioactivity.choices import (
+    OTHERS as DECOYS,
+)
+from stillwatch.proving.radioactivity.choices import (
+    Leans,
+    chosen_by_key,
+    leans_to_key,
+    read_beside,
+    said_beside,
+    standing,
+    unshown,
+)
 from stillwatch.proving.radioactivity.counts import answer_counts
-from stillwatch.proving.radioactivity.keys import among_keys
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
 
 OTHERS, MOST_READ = 1_000, 600
 """Keys that were never used, and texts of one key that are read at most: a tenth of the campaign."""
 NULL_ANSWERS = 150
+ANSWERS_OF_OTHERS, MOST_LIKE = 1_000, 5
+"""Answers in which a thousand other keys are looked for, and how many of those keys get a p-value."""
+CONTEXT = scheme_named("gumbel").context
+"""Tokens of a window, the same of all schemes."""
 LEVELS = (0.1, 0.05, 0.01, 0.001)
 
 
@@ -41,7 +56,9 @@ def cases(world: World) -> list[tuple[str, str, str, bool]]:
     """(what is varied, student/epoch, campaign, whether it is asked too), as the table has them."""
     last = world.scale.learnt
     made = [("as taken", f"marked/{epoch}", "sparse", epoch == last) for epoch in world.students["marked"].kept]
+    back = world.students["marked, kept back"].kept
     return [
+        *(("kept back", f"marked, kept back/{epoch}", "kept back", True) for epoch in back),
         *made,
         *(
             ("as taken, longer", f"marked, longer/{epoch}", "sparse", False)
@@ -67,6 +84,7 @@ def power(world: World) -> Table:
             texts = texts[: world.scale.campaign // 4]
         free = passages(world.marked(campaign, None, texts))[:MOST_READ]
         said = _said(world, name, texts) if asked else []
+        leans = _leans(said, teacher)
         for of, key in world.keys(campaign).items():
             marked = passages(world.marked(campaign, of, texts))[:MOST_READ]
             row: dict[str, Any] = {
@@ -75,7 +93,7 @@ def power(world: World) -> Table:
                 "predicted": log10(predicted_tokens(student, marked, key)),
                 "expected": log10(expected_scores(student, marked, key)),
                 "less the teacher's": log10(expected_scores(student, marked, key, reference=teacher)),
-                "the key's choice": log10(chosen_by_key(student, teacher, free, key, most_tokens=24)),
+                "the key's choice": log10(chosen_by_key(student, teacher, free, key)),
             }  # fmt: skip
             if asked:
                 learnt = passages(world.marked(campaign, of, texts))
@@ -83,67 +101,74 @@ def power(world: World) -> Table:
                     "answers": log10(answer_tokens(said, key, learnt=learnt)),
                     "counts": log10(answer_counts(said, key, learnt=learnt)),
                     "counts less the teacher's": log10(answer_counts(said, key, learnt=learnt, reference=teacher)),
+                    "the key's choice, answers": log10(leans_to_key(leans, key)),
                 }
             rows.append({name: f"{v:.1f}" if isinstance(v, float) else v for name, v in row.items()})
     scale = world.scale
     note = (
         f"log10 of p. The campaign took {scale.campaign:,} exchanges; its student learns from them alone. Read "
         f"along at most {MOST_READ} marked texts of each key (for the key's choice, unmarked ones); the last "
-        f"three: one answer to each of {scale.asked:,} of the prompts taken."
+        f"four: one answer to each of {scale.asked:,} of the prompts taken."
     )
     return Table("students-marks", "Students of marked text", rows, note)
 
 
 def by_answers(world: World) -> Table:
-    """The closed tests against the number of answers."""
+    """What the key would choose in so many answers, the suspect being asked and nothing else."""
     teacher, rows = Read(world.model(world.teacher)), list[dict[str, Any]]()
+    last = world.scale.learnt
     for name, campaign in (
-        (f"marked/{world.scale.learnt}", "sparse"),
-        (f"marked, densely/{world.scale.learnt}", "dense"),
+        *((f"marked, kept back/{epochs}", "kept back") for epochs in (last, 2 * last, 3 * last)),
+        (f"marked/{last}", "sparse"),
+        (f"marked, longer/{3 * last}", "sparse"),
+        (f"marked, densely/{last}", "dense"),
+        ("null 0/5", "kept back"),
     ):
-        texts = world.texts(campaign)
-        said = _said(world, name, texts)
+        said = _said(world, name, world.texts(campaign))
+        parts = [_leans(said[: world.scale.asked // part], teacher) for part in (20, 10, 5, 2, 1)]
         for of, key in world.keys(campaign).items():
-            if of[1] < 0.1:
-                continue
-            learnt = passages(world.marked(campaign, of, texts))
-            row: dict[str, Any] = {"scheme": of[0], "share": f"{of[1]:.0%}"}
-            for part in (10, 5, 2, 1):
-                some = said[: world.scale.asked // part]
-                row[f"{len(some):,} answers"] = (
-                    f"{log10(answer_counts(some, key, learnt=learnt, reference=teacher)):.1f}"
-                )
+            row = {"student": name, "scheme": of[0], "share": f"{of[1]:.1%}"}
+            row |= {f"{leans.texts:,} answers": f"{log10(leans_to_key(leans, key)):.1f}" for leans in parts}
             rows.append(row)
-    note = "log10 of p of the counts less the teacher's."
+            say(str(row))
+    note = "log10 of p of what the key would choose, in its answers alone (said_by_key)."
     return Table("students-answers", "How many answers it takes", rows, note)
 
 
 def other_keys(world: World) -> Table:
     """The key among a thousand that were never used, corrected for all of them."""
-    student, texts = Read(world.model(f"marked/{world.scale.learnt}")), world.texts("sparse")
+    teacher, texts = Read(world.model(world.teacher)), world.texts("kept back")
+    name = f"marked, kept back/{world.scale.learnt * 3}"
+    free = passages(world.marked("kept back", None, texts))[:MOST_READ]
+    read = read_beside(Read(world.model(name)), teacher, free, windows := unshown(free, CONTEXT))
+    ways = {
+        "read along unmarked answers": Leans(read, windows.rows, len(free), "unmarked texts"),
+        "its own answers": _leans(_said(world, name, texts)[:ANSWERS_OF_OTHERS], teacher),
+    }
     rows: list[dict[str, Any]] = []
-    for of, key in world.keys("sparse").items():
-        if of[1] != 0.1:
-            continue
-        marked = passages(world.marked("sparse", of, texts))[:MOST_READ]
-        every = [key, *decoys(key, OTHERS)]
-        for test, read in (("predicted", predicted_tokens), ("expected", expected_scores)):
-            say(f"marks: {OTHERS:,} other keys of {of[0]}, {test}")
-            some = marked if test == "predicted" else marked[: MOST_READ // 6]
-            found = among_keys([(each, read(student, some, each)) for each in every], len(every))
-            corrected = {name: p for name, _, p in found.numbers["keys"]}
-            others = [p for name, p in corrected.items() if name != key.id]
+    for of, key in world.keys("kept back").items():
+        never = decoys(key, DECOYS + OTHERS)
+        compared, others = [each.secret for each in never[:DECOYS]], never[DECOYS:]
+        for way, leans in ways.items():
+            say(f"marks: {OTHERS:,} other keys of {of[0]}, {way}")
+            leaning = sorted(others, key=lambda each: -standing(leans, each, compared))[:MOST_LIKE]
+            p = [leans_to_key(leans, each, decoys=compared).p_value or 0.0 for each in (key, *leaning)]
             rows.append({
-                "scheme": of[0], "test": test, "texts read": len(some), "the key": f"{corrected[key.id]:.1e}",
-                "least of the others": f"{min(others):.2g}",
+                "scheme": of[0], "what the key would choose": way, "texts": leans.texts,
+                "the key": f"{min(1.0, p[0] * (OTHERS + 1)):.1e}",
+                "least of the others": f"{min(1.0, min(p[1:]) * (OTHERS + 1)):.2g}",
             })  # fmt: skip
-    note = f"p-values after correction for {OTHERS + 1:,} keys (Holm); 10 % marked."
+    note = (
+        f"p-values times {OTHERS + 1:,}, the number of keys; 10 % marked, student {name}. Of the others, p-values are "
+        f"computed of the {MOST_LIKE} that it leans to most; all are compared with {DECOYS} more, never used either."
+    )
     return Table("students-other-keys", "No other key", rows, note)
 
 
-def nulls(world: World, keys: int = 500) -> Table:
+def nulls(world: World, keys: int = 200) -> Table:
     """Students of unmarked text under keys that they never met."""
     found: dict[str, list[float]] = {}
+    teacher, free = Read(world.model(world.teacher)), passages(world.marked("sparse", None, world.texts("sparse")))
     every = [each for each in sorted(world.keys("sparse").items()) if each[0][1] == 0.1]
     for number in range(NULLS):
         say(f"marks: null student {number + 1} of {NULLS}")
@@ -153,12 +178,24 @@ def nulls(world: World, keys: int = 500) -> Table:
         for at, each in enumerate((key, *decoys(key, keys - 1))):
             for name, p in _of_null(student, marked, said, each, bets=at < keys // 5).items():
                 found.setdefault(name, []).append(p)
+        read = read_beside(student, teacher, free[:NULL_ANSWERS], windows := unshown(free[:NULL_ANSWERS], CONTEXT))
+        ways = {
+            "the key's choice": Leans(read, windows.rows, NULL_ANSWERS, "unmarked texts"),
+            "the key's choice, answers": _leans(said, teacher),
+        }
+        for each in decoys(key, keys // 8):
+            for name, leans in ways.items():
+                some = [other.secret for other in decoys(each, 9)]
+                found.setdefault(name, []).append(leans_to_key(leans, each, decoys=some).p_value or 0.0)
     rows = [
         {"statistic": name, "students": NULLS, "nulls": len(p)}
         | {f"p <= {a:g}": f"{np.mean(np.asarray(p) <= a):.4f}" for a in LEVELS}
         for name, p in found.items()
     ]
-    note = "The three schemes in turn. The last three are bets, whose p-values are valid and lie above uniform ones."
+    note = (
+        "The three schemes in turn. Predicted, stopped; expected; counts: bets, whose p-values are valid and lie above "
+        "uniform ones. The key's choice: against nine other keys each time."
+    )
     return Table("students-marks-nulls", "Students of unmarked text, keys they never met", rows, note)
 
 
@@ -176,6 +213,12 @@ def _of_null(
         tests["expected"] = expected_scores(student, some, key)
         tests["counts"] = answer_counts(said, key)
     return {name: 1.0 if evidence.p_value is None else evidence.p_value for name, evidence in tests.items()}
+
+
+def _leans(said: Sequence[Passage], teacher: Read) -> Leans:
+    """A student's answers beside its teacher, for many keys."""
+    windows = unshown(said, CONTEXT)
+    return Leans(said_beside(teacher, said, windows), windows.rows, len(said), "answers")
 
 
 def _said(world: World, name: str, texts: Sequence[Text]) -> list[Passage]:

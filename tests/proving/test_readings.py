@@ -213,8 +213,8 @@ def test_a_reading_that_was_made_up_and_sealed_anew_breaks_nothing(copied: Path,
         msgspec.structs.replace(choice, counts=b"nonsense"),
         msgspec.structs.replace(choice, counts=choice.tokens),
         msgspec.structs.replace(choice, p=choice.counts),
-        msgspec.structs.replace(choice, p=choice.lean),
-        msgspec.structs.replace(choice, lean=choice.tokens[:-1]),
+        msgspec.structs.replace(choice, p=choice.counts[:-2]),
+        msgspec.structs.replace(choice, q=choice.tokens[:-1]),
     ):
         with pytest.raises(InputError):
             unpacked_choice(wrong, choice.windows, 64, "here")

@@ -1,15 +1,16 @@
-"""Open test: does the suspect lean to what the key would have chosen, more than to what other keys would have?
+"""Does the suspect lean to what the key would have chosen, more than to what other keys would have? Open and closed.
 
-Where the marking model's own probabilities p are at hand, a key says more than a score for each token: it says which
-token it would have chosen just there (`Scheme.reweighted`). A student of text of which a share s was marked gives that
-token about ``(1 - s) p + s``: a little more where it was likely, ten times as much where it was rare. So what counts is
-the logarithm of the suspect's probability over p, at what the key would choose.
+Where the marking model's own probabilities p are at hand, a key says more than a score for each token: it says with
+which probabilities r the token would have been drawn under it just there (`Scheme.reweighted`). A student of text of
+which a share s was marked gives a token about ``(1 - s) p + s r``. So what counts for the key is the logarithm of the
+likelihood ratio, ``log(1 - s + s r/p)``: of every token that the suspect says (`said_by_key`, which takes nothing but
+its answers), or in expectation over all that it might say (`chosen_by_key`, which takes its probabilities).
 
-The texts that are read are ones in which the key had no part, such as the model's unmarked answers. Then what both
-models say is settled before the key is looked at, a window may occur as often as it likes, and the key's coins at it
-are one draw, as are those of any other key: which of them is the key's is itself a coin, thrown anew for each window.
-The p-value counts all ways in which those coins could have fallen (`calibration.choice_p_value`), for any scheme,
-without a law of its scores and however small it is.
+What a suspect says that never met the key's text is settled before the key is looked at, and so is p. Then a window may
+occur as often as it likes, the key's coins at it are one draw, as are those of any other key, and which of them is the
+key's is itself a coin, thrown anew for each window. The p-value counts all ways in which those coins could have fallen
+(`calibration.choice_p_value`): for any scheme, whatever s and p are, without a law of scores and however small it is.
+Windows that occur in what was *given* with a text are left out, for a prompt can quote marked text.
 """
 
 from __future__ import annotations
@@ -23,70 +24,87 @@ import numpy.typing as npt
 from stillwatch.calibration import choice_p_value
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.keys import decoys as decoys_of
-from stillwatch.marks.sampling.base import Scheme, coins
+from stillwatch.marks.sampling.base import Scheme
 from stillwatch.marks.sampling.naming import scheme_named
+from stillwatch.marks.sampling.randomness import seeds, values
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.base import NextTokens, Passage
 from stillwatch.proving.radioactivity.p_values import Judged, evidence_of
-from stillwatch.proving.radioactivity.reading import MOST_TOKENS, heaviest, read_both
+from stillwatch.proving.radioactivity.reading import MOST_TOKENS, heaviest, read_along, read_both
 from stillwatch.proving.radioactivity.windows import Windows, first_of_each, numbered, windows_of
 
-__all__ = ["OTHERS", "Leaning", "Leans", "chosen_by_key", "leans_to_key", "read_leaning", "standing"]
+__all__ = [
+    "OTHERS",
+    "Beside",
+    "Leans",
+    "chosen_by_key",
+    "leans_to_key",
+    "read_beside",
+    "said_beside",
+    "said_by_key",
+    "standing",
+    "unshown",
+]
 
 OTHERS = 48
 """Keys that were never used, with which the key is compared where none are named."""
-_MOST: Final = 1.0
-"""What a logarithm counts at most: a ratio of e. A rare token's chance must not outweigh a thousand windows."""
-_RARE: Final = 2.0**-10
+_SHARE: Final = 0.05
+"""The share s of marked text that likelihoods assume. Another costs no validity, and within a factor of five little
+power."""
+_RARE: Final = 2.0**-12
 """Tokens that the reference finds this much rarer than its likeliest are passed over: a key seldom chooses them."""
+_AT_ONCE: Final = 1 << 16  # windows that are worked on at once: rows of so many tokens are wide
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-class Leaning(NamedTuple):
-    """Both models read along texts, before any key is looked at: of windows, one after the other, the reference's
-    likeliest ``tokens`` (k,), its probabilities ``p`` (k,) of them, and how far the suspect leans to each, ``lean``
-    (k,): the bounded logarithm of its probability over the reference's, less its mean under p. ``counts`` (n,) says how
-    many of them each window has, one at least."""
+class Beside(NamedTuple):
+    """A suspect beside the marking model, before any key is looked at: of windows, one after the other, the reference's
+    likeliest ``tokens`` (k,), its probabilities ``p`` (k,) of them, and the suspect's, ``q`` (k,), or where it was not
+    read a 1 at the token that it said. ``counts`` (n,) says how many of them each window has, one at least."""
 
     tokens: Ints
     p: Floats
-    lean: Floats
+    q: Floats
     counts: Ints
 
 
 class Leans:
-    """What `Leaning` is in the windows ``rows`` (n, h) of so many ``texts``, ready for many keys: each is worked on
-    once."""
+    """What `Beside` is in the windows ``rows`` (n, h) of so many ``texts``, ready for many keys: each is worked on
+    once. ``told`` says of what, for a reader."""
 
-    def __init__(self, read: Leaning, rows: Ints, texts: int) -> None:
-        self.texts, self.occurrences = texts, len(rows)
-        row = np.repeat(np.arange(len(rows)), read.counts)
-        place = np.arange(row.size) - np.repeat(np.cumsum(read.counts) - read.counts, read.counts)
-        self._shape = (len(rows), int(read.counts.max(initial=1)))
-        self._at = (row, place)
-        self._p, self._lean = np.zeros(self._shape), np.zeros(self._shape)
-        self._p[self._at], self._lean[self._at] = read.p, read.lean
-        self._of = numbered(rows)
-        self._times = np.bincount(self._of, minlength=0)
-        known = int(read.tokens.max(initial=0)) + 1
-        pairs, self._pair = np.unique(self._of[row] * known + read.tokens, return_inverse=True)
-        self._rows, self._said = rows[first_of_each(rows)][pairs // known], pairs % known
+    def __init__(self, read: Beside, rows: Ints, texts: int, told: str) -> None:
+        self.texts, self.told, self.occurrences = texts, told, len(rows)
+        self._read = read
+        self._of, self._windows = numbered(rows), rows[first_of_each(rows)]
+        self._edges = np.concatenate([[0], np.cumsum(read.counts)])
+        self._width = int(read.counts.max(initial=1))
         self._known: dict[tuple[str, bytes], Floats] = {}
 
     def to(self, scheme: Scheme, secret: bytes) -> Floats:
-        """(windows,) how far the suspect leans to what a key would choose, summed over a window's occurrences and
-        divided by the root of their number: they are alike, and the commonest window is not to decide alone."""
+        """(windows,) the log-likelihood ratio of what is said after each, had it been learnt from text of a key,
+        summed over the window's occurrences."""
         name = (scheme.name, secret)
         if name not in self._known:
-            words = np.zeros(self._shape, dtype=np.int64)
-            words[self._at] = coins(self._rows, self._said, secret)[self._pair]
-            chosen = np.asarray(scheme.reweighted(self._p, words, np))
-            each = (chosen * self._lean).sum(axis=1) / np.maximum(chosen.sum(axis=1), 1e-300)
-            summed = np.bincount(self._of, weights=each, minlength=len(self._times))
-            self._known[name] = summed / np.sqrt(self._times)
+            seed, each = seeds(secret, self._windows), np.zeros(self.occurrences)
+            for first in range(0, self.occurrences, _AT_ONCE):
+                last = min(first + _AT_ONCE, self.occurrences)
+                each[first:last] = self._ratios(scheme, seed, first, last)
+            self._known[name] = _summed(self._of, each, len(self._windows))
         return self._known[name]
+
+    def _ratios(self, scheme: Scheme, seed: Ints, first: int, last: int) -> Floats:
+        part = slice(self._edges[first], self._edges[last])
+        tokens, p, q, counts = (*(each[part] for each in self._read[:3]), self._read.counts[first:last])
+        row = np.repeat(np.arange(last - first), counts)
+        place = np.arange(row.size) - np.repeat(self._edges[first:last] - self._edges[first], counts)
+        likely, words = np.zeros((last - first, self._width)), np.zeros((last - first, self._width), dtype=np.int64)
+        likely[row, place] = p
+        words[row, place] = values(seed[self._of[first:last]][row], tokens)
+        drawn = np.asarray(scheme.reweighted(likely, words, np))
+        drawn = drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1e-300)
+        return _summed(row, q * np.log1p(_SHARE * (drawn[row, place] / p - 1)), last - first)
 
 
 def chosen_by_key(
@@ -98,12 +116,12 @@ def chosen_by_key(
     decoys: Sequence[bytes] = (),
     most_tokens: int = MOST_TOKENS,
 ) -> Evidence:
-    """Whether the suspect leans to what ``key`` would choose after every window of the texts, more than to others'.
+    """Open: whether the suspect's next token after every window of the texts is one that ``key`` would choose.
 
     Args:
         suspect: is read along the passages.
         reference: the marking model, unmarked, of the same tokens; another one costs power and no validity.
-        passages: texts in which the key had no part at all, the given part included.
+        passages: texts whose answers the key had no part in, such as unmarked ones of the marking model.
         key: that is tested; it names its scheme.
         decoys: secrets of keys that were never used, fixed with the commitment (left out: the first `OTHERS` that
             follow from the key, `marks.keys.decoys`).
@@ -118,13 +136,33 @@ def chosen_by_key(
             wrong setting.
         PluginError: the key's scheme is unknown.
     """
-    windows = windows_of(passages, scheme_named(key.scheme).context)
-    read = read_leaning(suspect, reference, passages, windows, most_tokens)
-    return leans_to_key(Leans(read, windows.rows, len(passages)), key, decoys=decoys)
+    windows = unshown(passages, scheme_named(key.scheme).context)
+    read = read_beside(suspect, reference, passages, windows, most_tokens)
+    told = f"the suspect's probabilities of the next token along {len(passages)} unmarked texts"
+    return leans_to_key(Leans(read, windows.rows, len(passages), told), key, decoys=decoys)
+
+
+def said_by_key(
+    answers: Sequence[Passage],
+    reference: NextTokens,
+    key: MarkKey,
+    *,
+    decoys: Sequence[bytes] = (),
+    most_tokens: int = MOST_TOKENS,
+) -> Evidence:
+    """Closed: whether the tokens of the suspect's answers are those that ``key`` would choose.
+
+    Arguments, result and errors are those of `chosen_by_key`, but that nothing is read along the ``answers`` except the
+    reference; their prompts may be any, those that were taken too.
+    """
+    windows = unshown(answers, scheme_named(key.scheme).context)
+    read = said_beside(reference, answers, windows, most_tokens)
+    told = f"the tokens of {len(answers)} answers of the suspect"
+    return leans_to_key(Leans(read, windows.rows, len(answers), told), key, decoys=decoys)
 
 
 def leans_to_key(leans: Leans, key: MarkKey, *, decoys: Sequence[bytes] = ()) -> Evidence:
-    """`chosen_by_key` of a suspect that was read before."""
+    """The test of `chosen_by_key` and `said_by_key` for a suspect that was read before."""
     found = _of_keys(leans, key, decoys or [each.secret for each in decoys_of(key, OTHERS)])
     z = _standardised(found)
     numbers = {
@@ -138,8 +176,8 @@ def leans_to_key(leans: Leans, key: MarkKey, *, decoys: Sequence[bytes] = ()) ->
         test="what the key would choose",
         n=len(found),
         unit="distinct windows of tokens",
-        tested_on=f"the suspect's probabilities of the next token along {leans.texts} unmarked texts",
-        numbers={"most": _MOST},
+        tested_on=leans.told,
+        numbers={"share": _SHARE},
     )
 
 
@@ -160,38 +198,73 @@ def _standardised(found: Floats) -> Floats:
     return z
 
 
-def read_leaning(
+def unshown(passages: Sequence[Passage], context: int) -> Windows:
+    """All windows within the answers, as often as they come, but for those that occur in what was given with any."""
+    windows = windows_of(passages, context)
+    given = windows_of([Passage(tokens[:start], 0) for tokens, start in passages], context)
+    number = numbered(np.concatenate([given.rows, windows.rows]))
+    return windows.where(~np.isin(number[len(given.rows) :], number[: len(given.rows)]))
+
+
+def read_beside(
     suspect: NextTokens,
     reference: NextTokens,
     passages: Sequence[Passage],
     windows: Windows,
     most_tokens: int = MOST_TOKENS,
-) -> Leaning:
+) -> Beside:
     """Both models along the ``windows`` of the passages, each read once, in single precision.
 
     Raises:
         InputError: a model gave no probabilities, or the two are of different vocabularies.
     """
-    tokens, counts = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    own, lean = [np.empty(0)], [np.empty(0)]
+    parts = [_NONE]
     for q, p in read_both(suspect, reference, passages, windows):
-        if p is None:  # never: there is a reference
-            continue
-        best = heaviest(p, most_tokens)
-        row = np.repeat(np.arange(len(p)), best.counts)
-        kept = best.weights > _RARE * np.repeat(p.max(axis=1), best.counts)
-        row, said, likely = row[kept], best.tokens[kept], best.weights[kept]
-        left = np.bincount(row, minlength=len(p))
-        edges = np.cumsum(left) - left
-        likely = _rounded(likely / np.repeat(np.add.reduceat(likely, edges), left))
-        other = q[row, said]
-        other = other / np.maximum(np.repeat(np.add.reduceat(other, edges), left), 1e-300)
-        log = np.clip(np.log(np.maximum(other, 1e-12) / np.maximum(likely, 1e-12)), -_MOST, _MOST)
-        lean.append(_rounded(log - np.repeat(np.add.reduceat(likely * log, edges), left)))
-        tokens.append(said)
-        own.append(likely)
-        counts.append(left)
-    return Leaning(np.concatenate(tokens), np.concatenate(own), np.concatenate(lean), np.concatenate(counts))
+        if p is not None:  # always: there is a reference
+            row, tokens, likely, counts = _likeliest(p, most_tokens)
+            parts.append(Beside(tokens, likely, _rounded(q[row, tokens]), counts))
+    return _joined(parts)
+
+
+def said_beside(
+    reference: NextTokens, answers: Sequence[Passage], windows: Windows, most_tokens: int = MOST_TOKENS
+) -> Beside:
+    """The reference along the ``windows`` of answers, beside the tokens that follow there, in single precision.
+
+    Raises:
+        InputError: the reference gave no probabilities.
+    """
+    parts, first = [_NONE], 0
+    for p in read_along(reference, answers, windows):
+        row, tokens, likely, counts = _likeliest(p, most_tokens)
+        said = windows.next[first : first + len(p)]
+        parts.append(Beside(tokens, likely, (tokens == said[row]).astype(np.float64), counts))
+        first += len(p)
+    return _joined(parts)
+
+
+_NONE: Final = Beside(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
+
+
+def _joined(parts: Sequence[Beside]) -> Beside:
+    tokens, p, q, counts = zip(*parts, strict=True)
+    return Beside(np.concatenate(tokens), np.concatenate(p), np.concatenate(q), np.concatenate(counts))
+
+
+def _likeliest(p: Floats, most: int) -> tuple[Ints, Ints, Floats, Ints]:
+    """Of rows of probabilities (n, vocabulary) the likeliest tokens that are not too rare, one after the other: their
+    rows (k,), themselves (k,), their probabilities (k,), which are made to sum to 1, and how many a row has (n,)."""
+    best = heaviest(p, most)
+    row = np.repeat(np.arange(len(p)), best.counts)
+    kept = best.weights > _RARE * p.max(axis=1)[row]
+    row, tokens, likely = row[kept], best.tokens[kept], best.weights[kept]
+    counts = np.bincount(row, minlength=len(p))
+    return row, tokens, _rounded(likely / _summed(row, likely, len(p))[row]), counts
+
+
+def _summed(of: Ints, values: Floats, number: int) -> Floats:
+    """(number,) the sums of ``values`` (k,) that are ``of`` (k,) the same."""
+    return np.bincount(of, weights=values, minlength=number).astype(np.float64, copy=False)
 
 
 def _rounded(values: Floats) -> Floats:

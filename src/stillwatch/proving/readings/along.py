@@ -11,7 +11,8 @@ from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.material import Material
 from stillwatch.proving.passages import marked_by, marked_passages, passages_of
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Probabilities, Tokens
-from stillwatch.proving.radioactivity.windows import Windows, fresh_windows, windows_of
+from stillwatch.proving.radioactivity.choices import unshown
+from stillwatch.proving.radioactivity.windows import Windows, fresh_windows
 
 __all__ = ["Along", "InPlace", "along", "unmarked", "vocabulary_of"]
 
@@ -43,9 +44,9 @@ def along(material: Material, key: MarkKey) -> Along:
 
 
 def unmarked(material: Material, context: int) -> Along:
-    """Where to read along answers that no key had a part in: in every window of ``context`` tokens."""
+    """Where to read along answers that no key had a part in: in windows of ``context`` tokens that no prompt has."""
     passages = passages_of(material, material.usual)
-    return Along([prompt for prompt, _ in material.usual], passages, windows_of(passages, context))
+    return Along([prompt for prompt, _ in material.usual], passages, unshown(passages, context))
 
 
 def vocabulary_of(material: Material) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from stillwatch.errors import InputError
 from stillwatch.proving.material import Material
-from stillwatch.proving.radioactivity.choices import Leaning, Leans
+from stillwatch.proving.radioactivity.choices import Beside, Leans
 from stillwatch.proving.radioactivity.reading import MOST_TOKENS, Weighed
 from stillwatch.proving.readings.along import along, unmarked
 from stillwatch.proving.readings.base import KeyRead, Readings
@@ -109,16 +109,17 @@ def _key(kept: Kept, path: Path, material: Material, name: str) -> KeyRead:
 def _leans(kept: Kept, path: Path, material: Material, context: int) -> Leans:
     found = unmarked(material, context)
     whole, none = np.empty(0, dtype=np.int64), np.empty(0)
-    texts = [Leaning(whole, none, none, whole)]
+    texts = [Beside(whole, none, none, whole)]
     for number in found.texts:
         item = f"choices/{context}/{number}"
         where, read = _where(path, kept, item), kept.items[item].choice
         if read is None:
             raise InputError("is no reading of an unmarked text", where, "restore the file")
         texts.append(unpacked_choice(read, len(found.of(number).rows), MOST_TOKENS, where))
-    tokens, p, lean, counts = zip(*texts, strict=True)
-    read_all = Leaning(np.concatenate(tokens), np.concatenate(p), np.concatenate(lean), np.concatenate(counts))
-    return Leans(read_all, found.windows.rows, len(found.passages))
+    tokens, p, q, counts = zip(*texts, strict=True)
+    read_all = Beside(np.concatenate(tokens), np.concatenate(p), np.concatenate(q), np.concatenate(counts))
+    told = f"the suspect's probabilities of the next token along {len(found.passages)} unmarked texts"
+    return Leans(read_all, found.windows.rows, len(found.passages), told)
 
 
 def _where(path: Path, kept: Kept, item: str) -> str:

@@ -13,7 +13,7 @@ from stillwatch.errors import AskingError, InputError
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material
 from stillwatch.proving.radioactivity.base import Tokens
-from stillwatch.proving.radioactivity.choices import read_leaning
+from stillwatch.proving.radioactivity.choices import read_beside
 from stillwatch.proving.radioactivity.reading import read_text
 from stillwatch.proving.readings.along import Along, InPlace, along, unmarked, vocabulary_of
 from stillwatch.proving.readings.base import OpenModel
@@ -128,7 +128,7 @@ class _Work:
             raise InputError("is read beside a reference", item.name, "name [marks] reference_model")
         windows = found.of(item.at)
         alone = windows._replace(passage=np.zeros_like(windows.passage))
-        return packed_choice(read_leaning(suspect, reference, [found.passages[item.at]], alone))
+        return packed_choice(read_beside(suspect, reference, [found.passages[item.at]], alone))
 
     def _found(self, name: str | int, find: Callable[[], Along]) -> Along:
         """Where to read, worked out once for all texts of a kind, which follow on each other."""

@@ -24,7 +24,7 @@ from stillwatch import __version__
 from stillwatch.asking.web import now
 from stillwatch.errors import InputError, UsageError
 from stillwatch.proving.radioactivity.base import Tokens
-from stillwatch.proving.radioactivity.choices import Leaning
+from stillwatch.proving.radioactivity.choices import Beside
 from stillwatch.proving.radioactivity.reading import TextRead, Weighed
 from stillwatch.proving.report import ReadingPlan
 from stillwatch.storage import chain
@@ -83,14 +83,14 @@ class Text(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
-    """An unmarked text as suspect and reference were read along it: `Leaning` of n ``windows``, compressed as a text
+    """An unmarked text as suspect and reference were read along it: `Beside` of n ``windows``, compressed as a text
     is."""
 
     windows: int
     counts: bytes
     tokens: bytes
     p: bytes
-    lean: bytes
+    q: bytes
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -229,27 +229,27 @@ def unpacked(text: Text, windows: int, most: int, where: str) -> TextRead:
     return TextRead(best, Weighed(tokens, weights, counts), reference)
 
 
-def packed_choice(read: Leaning) -> Choice:
-    """An unmarked text as it is sealed; nothing of `Leaning` is lost, for it is in single precision."""
+def packed_choice(read: Beside) -> Choice:
+    """An unmarked text as it is sealed; nothing of `Beside` is lost, for it is in single precision."""
     return Choice(
         windows=len(read.counts),
         counts=_bytes(read.counts, "<u4"),
         tokens=_bytes(read.tokens, "<u4"),
         p=_bytes(read.p, "<f4"),
-        lean=_bytes(read.lean, "<f4"),
+        q=_bytes(read.q, "<f4"),
     )
 
 
-def unpacked_choice(choice: Choice, windows: int, most: int, where: str) -> Leaning:
+def unpacked_choice(choice: Choice, windows: int, most: int, where: str) -> Beside:
     """An unmarked text as tests take it. Arguments and errors are those of `unpacked`."""
     counts = _whole(choice.counts, windows)
     if choice.windows != windows or counts is None:
         raise InputError(f"is no reading of {windows:,} windows, as the case has them", where, "restore the file")
     number = _tokens_in(counts, most, where)
-    tokens, p, lean = _whole(choice.tokens, number), _single(choice.p, number), _single(choice.lean, number)
-    if tokens is None or p is None or lean is None or not bool(np.all(p > 0)):
+    tokens, p, q = _whole(choice.tokens, number), _single(choice.p, number), _single(choice.q, number)
+    if tokens is None or p is None or q is None or not bool(np.all(p > 0)):
         raise InputError(f"is no reading of {number:,} tokens with their probabilities", where, "restore the file")
-    return Leaning(tokens, p, lean, counts)
+    return Beside(tokens, p, q, counts)
 
 
 def _tokens_in(counts: Tokens, most: int, where: str) -> int:
