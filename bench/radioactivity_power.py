@@ -88,7 +88,10 @@ def main() -> None:
             medians = {test: f"{np.median([one[test] for one in found]):.1f}" for test in found[0]}
             rows.append({"scheme": name, "marked share": f"{share:.1%}", **medians})
             say(f"{name}, {share:.1%}")
-    note = f"log10 of the median p-value of {WORLDS} worlds; {ANSWERS:,} answers of {ANSWER} tokens; for the key's choice {FEW}, or {UNMARKED} unmarked texts."
+    note = (
+        f"log10 of the median p-value of {WORLDS} worlds; {ANSWERS:,} answers of {ANSWER} tokens; for the key's choice "
+        f"{FEW}, or {UNMARKED} unmarked texts."
+    )
     publish(Table("radioactivity-power", "Students of a share of marked text", rows, note))
     publish(stopping())
 

@@ -58,7 +58,7 @@ def cases(world: World) -> list[tuple[str, str, str, bool]]:
     made = [("as taken", f"marked/{epoch}", "sparse", epoch == last) for epoch in world.students["marked"].kept]
     back = world.students["marked, kept back"].kept
     return [
-        *(("kept back", f"marked, kept back/{epoch}", "kept back", True) for epoch in back),
+        *(("kept back", f"marked, kept back/{epoch}", "kept back", epoch == back[-1]) for epoch in back),
         *made,
         *(
             ("as taken, longer", f"marked, longer/{epoch}", "sparse", False)
@@ -84,7 +84,6 @@ def power(world: World) -> Table:
             texts = texts[: world.scale.campaign // 4]
         free = passages(world.marked(campaign, None, texts))[:MOST_READ]
         said = _said(world, name, texts) if asked else []
-        leans = _leans(said, teacher)
         for of, key in world.keys(campaign).items():
             marked = passages(world.marked(campaign, of, texts))[:MOST_READ]
             row: dict[str, Any] = {
@@ -101,14 +100,13 @@ def power(world: World) -> Table:
                     "answers": log10(answer_tokens(said, key, learnt=learnt)),
                     "counts": log10(answer_counts(said, key, learnt=learnt)),
                     "counts less the teacher's": log10(answer_counts(said, key, learnt=learnt, reference=teacher)),
-                    "the key's choice, answers": log10(leans_to_key(leans, key)),
                 }
             rows.append({name: f"{v:.1f}" if isinstance(v, float) else v for name, v in row.items()})
     scale = world.scale
     note = (
         f"log10 of p. The campaign took {scale.campaign:,} exchanges; its student learns from them alone. Read "
         f"along at most {MOST_READ} marked texts of each key (for the key's choice, unmarked ones); the last "
-        f"four: one answer to each of {scale.asked:,} of the prompts taken."
+        f"three: one answer to each of {scale.asked:,} of the prompts taken."
     )
     return Table("students-marks", "Students of marked text", rows, note)
 
@@ -125,7 +123,7 @@ def by_answers(world: World) -> Table:
         ("null 0/5", "kept back"),
     ):
         said = _said(world, name, world.texts(campaign))
-        parts = [_leans(said[: world.scale.asked // part], teacher) for part in (20, 10, 5, 2, 1)]
+        parts = [_leans(said[: world.scale.asked // part], teacher) for part in (10, 5, 1)]
         for of, key in world.keys(campaign).items():
             row = {"student": name, "scheme": of[0], "share": f"{of[1]:.1%}"}
             row |= {f"{leans.texts:,} answers": f"{log10(leans_to_key(leans, key)):.1f}" for leans in parts}
