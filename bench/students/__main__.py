@@ -25,6 +25,7 @@ TABLES = {
     "other_keys": radioactivity.other_keys,
     "marks_nulls": radioactivity.nulls,
     "twins": twins.power,
+    "twins_kept_back": twins.kept_back,
     "prompts": twins.by_prompts,
     "twins_nulls": twins.nulls,
 }

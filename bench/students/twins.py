@@ -17,16 +17,26 @@ from stillwatch.proving.twins.running import prove, prove_open
 
 KEY = bytes(range(32))
 LEVELS = (0.1, 0.05, 0.01)
-SAMPLING = {"1 answer": (1.0, 1), "3 answers": (1.0, 3), "temperature 0": (0.0, 1)}
+SAMPLING = {"1 answer": (1.0, 1), "3 answers": (1.0, 3), "8 answers": (1.0, 8), "temperature 0": (0.0, 1)}
 Candidates = Sequence[tuple[Text, Text]]
 
 
 def power(world: World) -> Table:
     """log10 of p-values, student by student."""
+    return Table("students-twins", "Twin answers of students", _rows(world, cases(world)), _note(world))
+
+
+def kept_back(world: World) -> Table:
+    """The same of answers, twins and students that were made when all was settled, and looked at once."""
+    rows = _rows(world, cases_kept_back(world), ", kept back")
+    return Table("students-twins-kept-back", "Twin answers of students that were kept back", rows, _note(world))
+
+
+def _rows(world: World, students: Sequence[tuple[str, str, tuple[str, ...]]], of: str = "") -> list[dict[str, Any]]:
     rows = []
-    pairs, candidates = _pairs(world)
+    pairs, candidates = _pairs(world, of)
     reference = _of_all(world, world.teacher, candidates)
-    for varied, name, ways in cases(world):
+    for varied, name, ways in students:
         say(f"twins: {name}")
         own = _of_all(world, name, candidates)
         row: dict[str, Any] = {"student": varied, "epochs": int(name.rpartition("/")[2])}
@@ -37,12 +47,16 @@ def power(world: World) -> Table:
             said = _said(world, name, [first.prompt for first, _ in candidates], temperature, samples)
             row[how] = _log10(prove(pairs, {pair.prompt_id: said[at] for at, pair in enumerate(pairs)}, KEY))
         rows.append(row)
-    note = (
+        say(str(row))
+    return rows
+
+
+def _note(world: World) -> str:
+    return (
         f"log10 of p; {world.scale.twins:,} prompts taken, {world.scale.controls} controls, one twin each. Open: the "
         "probabilities that the student gives to both; then from its text alone, drawn at temperature 1 unless said. "
         "withheld: a control failed."
     )
-    return Table("students-twins", "Twin answers of students", rows, note)
 
 
 def by_prompts(world: World) -> Table:
@@ -67,7 +81,7 @@ def by_prompts(world: World) -> Table:
 def cases(world: World) -> list[tuple[str, str, tuple[str, ...]]]:
     """(what is varied, student/epoch, how it is asked), as the table has them."""
     kept, last = world.students["taken"].kept, world.scale.rounds
-    one, more, every = ("1 answer",), ("1 answer", "3 answers"), tuple(SAMPLING)
+    one, more, every = ("1 answer",), ("1 answer", "3 answers"), ("1 answer", "3 answers", "temperature 0")
     return [
         *(("trained on what was taken", f"taken/{epoch}", every if epoch == last else one) for epoch in kept),
         ("trained on the twins", f"twin/{last}", more),
@@ -80,6 +94,18 @@ def cases(world: World) -> list[tuple[str, str, tuple[str, ...]]]:
         ("all phrases drawn anew before", f"taken, all reworded/{last}", more),
         ("trained on a third draw", "null 0/5", one),
         ("the teacher itself", world.teacher, one),
+    ]
+
+
+def cases_kept_back(world: World) -> list[tuple[str, str, tuple[str, ...]]]:
+    """As `cases`, for what was kept back."""
+    kept, last = world.students["taken, kept back"].kept, world.scale.rounds
+    two = ("3 answers", "temperature 0")
+    return [
+        *(("trained on what was taken", f"taken, kept back/{n}", tuple(SAMPLING) if n == last else two) for n in kept),
+        ("trained on the twins", f"twin, kept back/{last}", two),
+        ("a base, which saw neither", "base/2", two),
+        ("trained on a draw of other prompts' answers", "null 1/5", two),
     ]
 
 
@@ -115,9 +141,9 @@ def nulls(world: World, pairs_of: int = 5, blocks: int = 3) -> Table:
     return Table("students-twins-nulls", "Students that saw neither answer", rows, note)
 
 
-def _pairs(world: World) -> tuple[list[Pair], list[tuple[Text, Text]]]:
+def _pairs(world: World, of: str = "") -> tuple[list[Pair], list[tuple[Text, Text]]]:
     """All pairs, those taken first, then controls; and their candidates in tokens."""
-    taken = list(zip(world.texts("taken"), world.texts("twin"), strict=True))
+    taken = list(zip(world.texts(f"taken{of}"), world.texts(f"twin{of}"), strict=True))
     controls = list(zip(*world.controls(), strict=True))
     pairs = [_pair(world, at, *each) for at, each in enumerate(taken)]
     pairs += [_pair(world, len(taken) + at, *each, control=True) for at, each in enumerate(controls)]
