@@ -25,7 +25,7 @@ from stillwatch.proving.case import read_case
 from stillwatch.proving.material import load
 from stillwatch.proving.passages import marked_passages, passages_of
 from stillwatch.proving.planning import lines
-from stillwatch.proving.radioactivity.choices import chosen_by_key
+from stillwatch.proving.radioactivity.choices import chosen_by_key, said_by_key
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
 from stillwatch.proving.readings.sealed import Line, Text, read_readings, unpacked, unpacked_choice
 from stillwatch.proving.report import ProofReport, Tested
@@ -33,6 +33,7 @@ from stillwatch.proving.running import Wanted, preview, run
 from stillwatch.storage import chain
 
 READINGS = "readings/suspect.jsonl"
+BESIDE = "readings/beside.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +91,12 @@ def report_in(out: Path) -> ProofReport:
 
 def test_a_copy_that_is_read_is_shown_by_each_of_its_probabilities(copied: Path) -> None:
     found = report_in(copied)
-    for ends in ("/predicted", "/expected", "/chosen", "twins/probability"):
+    for ends in ("/predicted", "/expected", "/chosen", "/said", "twins/probability"):
         one = one_of(found, ends)
         assert one.shown, ends
         assert one.controls
         assert not any(control.failed for control in one.controls)
-    assert found.planned == 7, "two tests of answers, three of tokens that were read, two of twins"
+    assert found.planned == 8, "three tests of answers, three of tokens that were read, two of twins"
     key = one_of(found, "/predicted")
     assert {control.what for control in key.controls} == {
         "the same test under 20 keys that were never used",
@@ -111,7 +112,7 @@ def test_a_copy_that_is_read_is_shown_by_each_of_its_probabilities(copied: Path)
 def test_an_honest_suspect_that_is_read_is_not_shown(innocent: Path) -> None:
     found = report_in(innocent)
     assert not any(each.shown for each in found.tests)
-    for ends in ("/predicted", "/expected", "/chosen", "twins/probability"):
+    for ends in ("/predicted", "/expected", "/chosen", "/said", "twins/probability"):
         adjusted = one_of(found, ends).adjusted
         assert adjusted is not None
         assert adjusted > 1e-2
@@ -136,6 +137,11 @@ def test_what_is_tested_is_what_python_finds_with_the_model_itself(world: World,
     kept = one_of(found, "/chosen").evidence
     assert (kept.p_value, kept.statistic, kept.n) == (chosen.p_value, chosen.statistic, chosen.n)
     assert kept.n == found.read.plan.choices[world.key.id]
+    rows = [json.loads(line) for line in (world.folder / "copy.jsonl").read_text().splitlines()]
+    answers = passages_of(material, ((row["prompt"], row["answer"]) for row in rows))
+    said = said_by_key(answers, teacher, world.key, decoys=others)
+    kept = one_of(found, "/said").evidence
+    assert (kept.p_value, kept.statistic, kept.n) == (said.p_value, said.statistic, said.n)
 
 
 def test_all_that_was_read_is_told_in_every_report(copied: Path) -> None:
@@ -192,6 +198,62 @@ def test_check_finds_readings_of_another_suspect_and_missing_ones(
     (out / READINGS).unlink()
     assert cli("prove", "check", out) == 1
     assert "cannot be read" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
+def test_check_names_a_reading_of_our_own_model_that_was_changed(
+    copied: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "proof"
+    shutil.copytree(copied, out)
+    data = bytearray((out / BESIDE).read_bytes())
+    place = int(share * len(data))
+    data[place] = ord("x") if data[place] != ord("x") else ord("y")
+    (out / BESIDE).write_bytes(data)
+    assert cli("prove", "check", out) == 1
+    line = bytes(data[:place]).count(b"\n") + 1
+    assert f"line {line} " in capsys.readouterr().out
+
+
+def test_our_own_model_read_along_other_answers_does_not_count(
+    copied: Path, innocent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "proof"
+    shutil.copytree(copied, out)
+    shutil.copy(innocent / BESIDE, out / BESIDE)
+    assert cli("prove", "check", out) == 1
+    assert "was read along other answers, or for another case" in capsys.readouterr().out
+    (out / BESIDE).unlink()
+    assert cli("prove", "check", out) == 1
+    assert "cannot be read" in capsys.readouterr().out
+
+
+def test_reading_along_answers_goes_on_where_it_was_and_needs_the_same_model(
+    world: World, copied: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "proof"
+    shutil.copytree(copied, out)
+    for name in ("prove.json", "prove.html", "statement.html"):
+        (out / name).unlink()
+    sealed = (out / BESIDE).read_bytes()
+    whole = b"".join(sealed.splitlines(keepends=True)[:40])
+    (out / BESIDE).write_bytes(whole + b'{"line":41,"ha')
+    models: list[FolderModel] = []
+
+    def opened(folder: Path, device: str) -> FolderModel:
+        models.append(FolderModel(folder))
+        return models[-1]
+
+    run(wanted(world, "copy")._replace(opener=opened), out, Silent())
+    assert (out / BESIDE).read_bytes().startswith(whole)
+    assert sum(model.reads for model in models) == 144 - 39, "what was sealed is not read again"
+    assert report_in(out).tests == report_in(copied).tests
+    (out / "prove.json").unlink()
+    changed_model = tmp_path / "case" / "teacher"
+    shutil.copytree(world.folder, tmp_path / "case")
+    shutil.copy(world.folder / "honest" / "model.safetensors", changed_model / "model.safetensors")
+    with pytest.raises(UsageError, match=r"whose files have changed since|is not the model that the answers' head"):
+        run(wanted(world, "copy", tmp_path / "case" / "copy.toml"), out, Silent())
 
 
 def test_a_reading_that_was_made_up_and_sealed_anew_breaks_nothing(copied: Path, tmp_path: Path) -> None:
@@ -262,7 +324,7 @@ run(Wanted(folder / "copy.toml", f"transformers:{{folder / 'copy'}}", (folder / 
 
     found = run(wanted(world, "copy")._replace(opener=opened), out, Silent())
     assert sealed.read_bytes().startswith(whole)
-    assert models[0].reads < 60 + 20 + 168 - 25, "what was sealed is not read again"
+    assert models[1].reads < 60 + 20 + 168 - 25, "what was sealed is not read again"
     for one, other in zip(found.tests, report_in(copied).tests, strict=True):
         assert one.evidence.p_value == other.evidence.p_value
     assert cli("prove", "check", out, "--quiet") == 0
@@ -295,7 +357,7 @@ def test_a_suspect_of_other_tokens_is_not_read_along_marks_and_one_line_says_why
     told = [line for line in lines(plan) if "other tokens than the marking model: 60 of 61 differ" in line]
     assert len(told) == 1
     assert "number 0, 'w0', which is unknown there" in told[0]
-    assert plan.number == 4, "its answers are tested all the same, and its probabilities of twins"
+    assert plan.number == 5, "its answers are tested all the same, and its probabilities of twins"
     found = run(wanted(world, "copy", suspect=other), tmp_path / "proof", Silent())
     assert not any(each.name.endswith(("/predicted", "/expected", "/chosen")) for each in found.tests)
     assert told[0] in found.caveats
@@ -324,7 +386,7 @@ def test_plan_says_what_will_be_read_and_reads_nothing(world: World) -> None:
     assert plan.reading.candidates == 168
     assert plan.reading.planned == {world.key.id: 500}
     assert 0 < plan.reading.windows[world.key.id] <= 60 * 98
-    assert plan.number == 7
+    assert plan.number == 8
     assert plan.reading.unmarked == 20
     text = "\n".join(lines(plan))
     assert "windows along unmarked answers" in text
@@ -339,21 +401,24 @@ def test_plan_says_what_will_be_read_and_reads_nothing(world: World) -> None:
     assert bare.reading is not None
     assert bare.reading.planned == {world.key.id: 60 * 256}
     asked = preview(Wanted(world.folder / "copy.toml"))
-    assert (asked.reading, asked.number) == (None, 3)
+    assert (asked.reading, asked.number) == (None, 4), "answers alone, our own model read along them"
 
 
 def test_answers_without_a_suspect_say_that_nobody_read_it(world: World, tmp_path: Path) -> None:
     found = run(wanted(world, "copy")._replace(suspect=None), tmp_path, Silent())
     assert found.read is None
     assert any("were not read: that takes a suspect in a folder" in caveat for caveat in found.caveats)
-    assert len(found.tests) == 3
+    assert len(found.tests) == 4
+    assert one_of(found, "/said").shown, "our own model is read along them all the same"
+    assert found.beside is not None
+    assert found.beside.plan.model.folder == "teacher"
     with pytest.raises(UsageError, match="only one in a folder can be read besides"):
         run(wanted(world, "copy")._replace(suspect="openai:m@http://127.0.0.1:9/v1"), tmp_path / "other", Silent())
 
 
 def test_keys_that_are_not_shown_count_with_all_tests_that_a_key_gets(world: World) -> None:
     plan = preview(wanted(world, "copy", changed(world, "copy", ("decoys = 40", "decoys = 40\ntried = 11"))))
-    assert (plan.number, plan.untested) == (57, 50)
+    assert (plan.number, plan.untested) == (68, 60)
 
 
 def test_probabilities_of_the_case_go_before_those_that_could_be_read(world: World) -> None:
@@ -399,7 +464,7 @@ def test_without_a_reference_and_on_a_second_key_scheme(world: World, tmp_path: 
     found = run(wanted(other, "copy", toml), tmp_path / "proof", Silent())
     assert len(one_of(found, "/predicted").controls) == 1
     assert one_of(found, "/expected").evidence.numbers["against_reference"] is False
-    assert not any(each.name.endswith("/chosen") for each in found.tests), "it takes the reference's probabilities"
+    assert not any(each.name.endswith(("/chosen", "/said")) for each in found.tests), "they take a reference"
     twins = one_of(found, "twins/probability")
     assert twins.evidence.numbers["measures"] == ["log_probability"]
     assert twins.shown

@@ -19,6 +19,7 @@ from stillwatch.proving.folder import ANSWERS, PAGE, REPORT, STATEMENT, KeptCase
 from stillwatch.proving.material import load
 from stillwatch.proving.page import render_page, render_statement
 from stillwatch.proving.questions import questions_of
+from stillwatch.proving.readings.beside import plan_in as plan_beside_in
 from stillwatch.proving.readings.read import plan_in
 from stillwatch.proving.report import ProofReport
 from stillwatch.proving.reporting import as_json, build_report
@@ -141,6 +142,16 @@ def _answers(kept: KeptCase, report: ProofReport, out: Path) -> Iterator[tuple[b
                 "head names, so it was read before the first of them was sealed"
                 if bound
                 else "the answers' head does not name the readings of the report"
+            ),
+        )
+    if report.beside is not None:
+        bound = plan_beside_in(said.about) == report.beside.plan
+        yield (
+            not bound,
+            (
+                "the answers' head settles which model of ours is read along them, and what was read names their seal"
+                if bound
+                else "the answers' head settles nothing of the model of ours that was read along them"
             ),
         )
     bound = case_of(said.about) == kept.digest

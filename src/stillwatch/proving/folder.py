@@ -6,6 +6,7 @@
     DIR/case/twins-pairs.jsonl   … the files that it names
     DIR/readings/suspect.jsonl   what was read of its probabilities, where it lies in a folder (`readings.sealed`)
     DIR/answers/suspect.jsonl    what the suspect answered, sealed (`asking.sealed`)
+    DIR/readings/beside.jsonl    what our own model gives along those answers, where one is named (`readings.beside`)
     DIR/prove.json, prove.html, statement.html
 """
 
@@ -22,11 +23,24 @@ from stillwatch.proving.case import FILES, Case, files_of
 from stillwatch.storage.disk import disk_errors
 from stillwatch.storage.whole import write_whole
 
-__all__ = ["ANSWERS", "CASE", "PAGE", "READINGS", "REPORT", "STATEMENT", "KeptCase", "keep", "read_kept", "spoilt"]
+__all__ = [
+    "ANSWERS",
+    "BESIDE",
+    "CASE",
+    "PAGE",
+    "READINGS",
+    "REPORT",
+    "STATEMENT",
+    "KeptCase",
+    "keep",
+    "read_kept",
+    "spoilt",
+]
 
 CASE: Final = "case/case.json"
 ANSWERS: Final = "answers/suspect.jsonl"
 READINGS: Final = "readings/suspect.jsonl"
+BESIDE: Final = "readings/beside.jsonl"
 REPORT, PAGE, STATEMENT = "prove.json", "prove.html", "statement.html"
 
 

@@ -15,7 +15,7 @@ from stillwatch.marks.commitments import Entry, Read, Register
 from stillwatch.marks.openings import Opening, opened_key, read_opening, verify
 from stillwatch.marks.statements import Statement, read_statement
 from stillwatch.proving.case import Case, Marks, moment
-from stillwatch.proving.report import Fixed, ReadingPlan, SetAside
+from stillwatch.proving.report import BesidePlan, Fixed, ReadingPlan, SetAside
 from stillwatch.proving.style import Answers, Reference, read_answers, read_reference
 from stillwatch.proving.twins.base import LogProbabilities, Pair
 from stillwatch.proving.twins.reading.lines import lines_of
@@ -65,7 +65,8 @@ class StyleSet(NamedTuple):
 
 class Material(NamedTuple):
     """What there is to test with. ``tried`` is the number of keys that the correction counts; ``usual`` are answers
-    without marks, as (prompt, answer); ``reading`` is what is read of the suspect itself (None: nothing)."""
+    without marks, as (prompt, answer); ``reading`` is what is read of the suspect itself, ``beside`` of our own model
+    along its answers (None: nothing)."""
 
     case: Case
     opened: tuple[Opened, ...] = ()
@@ -80,6 +81,7 @@ class Material(NamedTuple):
     further: tuple[Prompt, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     reading: ReadingPlan | None = None
+    beside: BesidePlan | None = None
 
 
 class _PromptLine(msgspec.Struct):

@@ -18,7 +18,7 @@ from stillwatch.campaigns import wording
 from stillwatch.campaigns.page import asset, environment, policy_hash
 from stillwatch.proving import plots, statement
 from stillwatch.proving.evidence import Tier
-from stillwatch.proving.report import Control, ProofReport, Tested
+from stillwatch.proving.report import Control, ModelRead, ProofReport, Tested
 
 __all__ = ["render_page", "render_statement"]
 
@@ -312,7 +312,11 @@ def _about(report: ProofReport) -> tuple[tuple[str, str], ...]:
 
 def _read(report: ProofReport) -> Iterator[tuple[str, str]]:
     """What was read of a suspect in a folder, and of which files, in rows."""
-    read = report.read
+    read, beside = report.read, report.beside
+    if beside is not None:
+        yield "Our own model, read along the answers, since", beside.began
+        yield "Seal of that", beside.seal
+        yield from _files("Our own model", beside.plan.model)
     if read is None:
         return
     yield "Read of the suspect itself", statement.what_was_read(read.plan) or "nothing"
@@ -326,4 +330,8 @@ def _read(report: ProofReport) -> Iterator[tuple[str, str]]:
     )
     for name, model in models:
         if model is not None:
-            yield from ((f"{name}: {model.folder}/{file}", digest) for file, digest in model.files.items())
+            yield from _files(name, model)
+
+
+def _files(name: str, model: ModelRead) -> Iterator[tuple[str, str]]:
+    yield from ((f"{name}: {model.folder}/{file}", digest) for file, digest in model.files.items())

@@ -8,7 +8,7 @@ over nobody knows beforehand, so each line says how strong an effect must be to 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 from scipy import optimize, stats
@@ -142,12 +142,14 @@ def _plural(unit: str) -> str:
 
 def _marks(material: Material, level: float) -> Iterator[TestPlan]:
     for opened in material.opened:
-        first, second, *more = marks.by_key(material, opened)
+        planned = {each.name.rpartition("/")[2]: each for each in marks.by_key(material, opened)}
         lacks = _lacks(material, opened)
         if not marks.is_text(opened):
-            yield from (_tokens(material, each, level, lacks) for each in (first, second))
-            yield from _read(material, opened, more, level, lacks)
+            told = (planned[name] for name in ("answers", "counts", "said") if name in planned)
+            yield from (_tokens(material, each, level, lacks) for each in told)
+            yield from _read(material, opened, planned, level, lacks)
             continue
+        first, second = planned.values()
         could = {
             (same_prompt(e.prompt), name)
             for e in material.marked
@@ -195,7 +197,14 @@ def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str
         if effect is not None
         else "Nothing is asked."
     )
-    needs = ("Answers that repeat themselves bring fewer: a pilot says how many (radioactivity.planning).",)
+    needs = ["Answers that repeat themselves bring fewer: a pilot says how many (radioactivity.planning)."]
+    if planned.name.endswith("/said"):
+        says = (
+            "Sees what a suspect took over in far fewer answers than the two tests before: where a tenth of its texts "
+            "were marked, and it went over them several times, in some hundred."
+        )
+    elif material.beside is None:
+        needs.append("[marks] reference_model, your model in a folder, is read along the answers and sees far more.")
     return TestPlan(
         name=planned.name,
         tier="marks",
@@ -205,23 +214,23 @@ def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str
         level=level,
         effect=effect,
         says=says,
-        needs=needs,
+        needs=tuple(needs),
         lacks=lacks,
     )
 
 
 def _read(
-    material: Material, opened: Opened, planned: Sequence[Planned], level: float, lacks: tuple[str, ...]
+    material: Material, opened: Opened, planned: Mapping[str, Planned], level: float, lacks: tuple[str, ...]
 ) -> Iterator[TestPlan]:
     """The tests for which the suspect itself is read: predicted tokens, its probabilities, and what the key would
     choose."""
     reading = material.reading
-    if reading is None or not planned:
+    if reading is None or "predicted" not in planned:
         return
     number, there = reading.planned[opened.key.id], reading.windows[opened.key.id]
     effect = _score_shift(number, level)
     yield _of_windows(
-        planned[0],
+        planned["predicted"],
         number,
         level,
         effect,
@@ -235,7 +244,7 @@ def _read(
     )
     beside = reading.marks_reference is not None
     yield _of_windows(
-        planned[1],
+        planned["expected"],
         there,
         level,
         None,
@@ -243,10 +252,10 @@ def _read(
         () if beside else ("[marks] reference_model, the marking model unmarked, would make it far sharper.",),
         lacks,
     )
-    if not planned[2:]:
+    if "chosen" not in planned:
         return
     yield _of_windows(
-        planned[2],
+        planned["chosen"],
         reading.choices[opened.key.id],
         level,
         None,

@@ -12,6 +12,8 @@ from stillwatch.proving.evidence import Evidence
 
 __all__ = [
     "Answered",
+    "BesideFacts",
+    "BesidePlan",
     "Control",
     "Example",
     "Fixed",
@@ -137,6 +139,22 @@ class ReadFacts(msgspec.Struct, frozen=True, kw_only=True):
     seal: str
 
 
+class BesidePlan(msgspec.Struct, frozen=True, kw_only=True):
+    """That the marking ``model`` is read along the suspect's answers, for the ``keys`` (their ids) that mark tokens:
+    settled before anything is asked."""
+
+    model: ModelRead
+    keys: tuple[str, ...]
+
+
+class BesideFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """That it was: the ``plan``, since when (``began``, ISO 8601, UTC), and the ``seal`` of the last reading."""
+
+    plan: BesidePlan
+    began: str
+    seal: str
+
+
 class SetAside(msgspec.Struct, frozen=True, kw_only=True):
     """Lines of a file that were not used, by reason, with the first place."""
 
@@ -168,6 +186,7 @@ class ProofReport(msgspec.Struct, frozen=True, kw_only=True):
     untested: int
     answered: Answered
     read: ReadFacts | None = None
+    beside: BesideFacts | None = None
     examples: tuple[Example, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     caveats: tuple[str, ...] = ()

@@ -10,9 +10,10 @@ import msgspec
 from stillwatch import __version__
 from stillwatch.campaigns.wording import counted
 from stillwatch.progress import Progress
-from stillwatch.proving.folder import ANSWERS, READINGS, KeptCase
+from stillwatch.proving.folder import ANSWERS, BESIDE, READINGS, KeptCase
 from stillwatch.proving.material import Material, load
 from stillwatch.proving.questions import questions_of
+from stillwatch.proving.readings import beside
 from stillwatch.proving.readings.read import load_readings, plan_in
 from stillwatch.proving.report import Answered, ProofReport
 from stillwatch.proving.said import case_of, read_said
@@ -43,7 +44,12 @@ def build_report(kept: KeptCase, out: Path, progress: Progress) -> ProofReport:
         plan, seal = settled
         material = material._replace(reading=plan)
         readings = load_readings(out / READINGS, material, plan, seal, kept.digest)
-    tests = all_tests(material, said, progress, readings)
+    plan_beside = beside.plan_in(said.about)
+    answers = None
+    if plan_beside is not None:
+        material = material._replace(beside=plan_beside)
+        answers = beside.load_beside(out / BESIDE, material, plan_beside, said, kept.digest)
+    tests = all_tests(material, said, progress, readings, {} if answers is None else answers.leans)
     report = ProofReport(
         stillwatch=__version__,
         claim=kept.case.claim,
@@ -54,6 +60,7 @@ def build_report(kept: KeptCase, out: Path, progress: Progress) -> ProofReport:
         untested=untested(material),
         answered=said.facts,
         read=None if readings is None else readings.facts,
+        beside=None if answers is None else answers.facts,
         examples=twins.examples(material, said),
         set_aside=material.set_aside,
         caveats=tuple(_caveats(material, said.facts, case_of(said.about) == kept.digest)),

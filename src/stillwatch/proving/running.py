@@ -14,19 +14,22 @@ from stillwatch.errors import AskingError, InputError, UsageError
 from stillwatch.progress import Progress
 from stillwatch.proving.asking_for import ask_suspect, seal_prepared
 from stillwatch.proving.case import Case, read_case
-from stillwatch.proving.folder import ANSWERS, PAGE, READINGS, REPORT, STATEMENT, KeptCase, keep
+from stillwatch.proving.folder import ANSWERS, BESIDE, PAGE, READINGS, REPORT, STATEMENT, KeptCase, keep
 from stillwatch.proving.material import Material, load
 from stillwatch.proving.page import render_page, render_statement
 from stillwatch.proving.planning import ProofPlan, make_plan
 from stillwatch.proving.questions import questions_of
 from stillwatch.proving.radioactivity.local import LocalModel
-from stillwatch.proving.readings.base import Opener
+from stillwatch.proving.readings.base import Opener, OpenModel
+from stillwatch.proving.readings.beside import head as beside_head
+from stillwatch.proving.readings.beside import plan_beside, read_beside_answers
+from stillwatch.proving.readings.beside import plan_in as plan_beside_in
 from stillwatch.proving.readings.planning import Folders, plan_reading, with_hashes
 from stillwatch.proving.readings.read import head as reading_head
 from stillwatch.proving.readings.reading import read_suspect
 from stillwatch.proving.report import ProofReport
 from stillwatch.proving.reporting import as_json, build_report
-from stillwatch.proving.said import about
+from stillwatch.proving.said import about, read_said
 from stillwatch.proving.tiers import twins
 from stillwatch.storage.whole import write_whole
 
@@ -69,9 +72,12 @@ class Wanted(NamedTuple):
         suspect = self.local()
         if suspect is None:
             return None
-        marks = case.marks.reference_model if case.marks is not None else None
         twins = case.twins.reference_model if case.twins is not None else None
-        return Folders(suspect.folder, self._beside(marks), self._beside(twins))
+        return Folders(suspect.folder, self.marks_reference(case), self._beside(twins))
+
+    def marks_reference(self, case: Case) -> Path | None:
+        """Where the marking model lies; None where the case names none."""
+        return self._beside(case.marks.reference_model if case.marks is not None else None)
 
     def _beside(self, name: str | None) -> Path | None:
         return None if name is None else self.case.parent / name
@@ -96,7 +102,11 @@ def run(wanted: Wanted, out: Path, progress: Progress, *, overwrite: bool = Fals
         for name in (REPORT, PAGE, STATEMENT):
             (out / name).unlink(missing_ok=True)
     if not _closed(out, kept):
-        _answers(wanted, kept, out, progress, overwrite=overwrite)
+        our_own = _our_own(wanted, case, material)
+        if our_own is not None:
+            wanted = wanted._replace(opener=our_own.once(wanted.opener))
+        _answers(wanted, kept, out, progress, our_own, overwrite=overwrite)
+        _beside(kept, out, progress, our_own, overwrite=overwrite)
     report = build_report(kept, out, progress)
     progress.step("writing results")
     write_whole(out / PAGE, render_page(report).encode())
@@ -111,6 +121,7 @@ def preview(wanted: Wanted) -> ProofPlan:
     material, folders = load(case, wanted.case.parent), wanted.folders(case)
     if folders is not None:
         material = material._replace(reading=plan_reading(material, folders))
+    material = material._replace(beside=plan_beside(material, wanted.marks_reference(case)))
     if wanted.answers:
         return make_plan(material, None)
     return make_plan(material, None if wanted.suspect is None else open_model(wanted.suspect, "SUSPECT"))
@@ -126,13 +137,50 @@ def write_questions(wanted: Wanted, path: Path) -> int:
     return len(questions)
 
 
-def _answers(wanted: Wanted, kept: KeptCase, out: Path, progress: Progress, *, overwrite: bool) -> None:
+class _OurOwn(NamedTuple):
+    """The marking model, loaded before anybody is asked: that it cannot be is told then, and not when all is paid."""
+
+    folder: Path
+    model: OpenModel
+
+    def once(self, opener: Opener) -> Opener:
+        """An opener that does not load it a second time."""
+        return lambda folder, device: self.model if folder == self.folder else opener(folder, device)
+
+
+def _our_own(wanted: Wanted, case: Case, material: Material) -> _OurOwn | None:
+    """None where none is read along answers. Raises `InputError`, and `PluginError` where an extra is missing."""
+    folder = wanted.marks_reference(case)
+    if folder is None or plan_beside(material, folder) is None:
+        return None
+    local = wanted.local()
+    return _OurOwn(folder, wanted.opener(folder, "" if local is None else local.device))
+
+
+def _beside(kept: KeptCase, out: Path, progress: Progress, our_own: _OurOwn | None, *, overwrite: bool) -> None:
+    """Have our own model read along the answers, where their head says that it is."""
+    material = load(kept.case, kept.folder)
+    said = read_said(out / ANSWERS, questions_of(material))
+    plan = plan_beside_in(said.about)
+    if plan is None:
+        return
+    if our_own is None or plan != plan_beside(material, our_own.folder, progress):
+        do = "name the folder in which it lies, as it was then, in [marks] reference_model"
+        raise UsageError("is not the model that the answers' head says is read along them", "reference_model", do)
+    read_beside_answers(material, plan, said, our_own.model, out / BESIDE, kept.digest, progress, overwrite=overwrite)
+
+
+def _answers(
+    wanted: Wanted, kept: KeptCase, out: Path, progress: Progress, our_own: _OurOwn | None, *, overwrite: bool
+) -> None:
     """Have readings and answers sealed. Raises `AskingError` where either ended early and was not to be closed."""
     material = load(kept.case, kept.folder)
     questions, path = questions_of(material), out / ANSWERS
     if wanted.close and _some(path) and not overwrite:
         return
     read = _read(wanted, material, kept, out, progress, overwrite=overwrite)
+    if our_own is not None:
+        read |= beside_head(plan_beside(material, our_own.folder, progress))
     if wanted.answers or wanted.suspect is None:
         seal_prepared(wanted.answers, material, questions, path, kept.digest, read, overwrite=overwrite)
         return

@@ -187,6 +187,12 @@ def _done(report: ProofReport) -> Iterator[str]:
             f"The suspect's files were at hand, and it was read, before any answer was sealed: {read}. The seal of "
             f"the readings is {report.read.seal[:16]}…."
         )
+    if report.beside is not None:
+        model = visible(report.beside.plan.model.folder, limit=60)
+        yield (
+            f"Our own model ({model}) was read along all answers when the last was sealed, as their head had settled; "
+            f"the seal of that is {report.beside.seal[:16]}…."
+        )
     yield f"The seal of the answers is {found.seal[:16]}…: whoever changes one of them changes it."
 
 

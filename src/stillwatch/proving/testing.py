@@ -6,13 +6,14 @@ that were to be tested and are not shown (Holm 1979). Style has no p-value and i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from stillwatch.calibration import holm
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material
+from stillwatch.proving.radioactivity.choices import Leans
 from stillwatch.proving.readings.base import Readings
 from stillwatch.proving.report import Tested
 from stillwatch.proving.said import Said
@@ -38,16 +39,23 @@ def corrected_for(material: Material) -> int:
 
 
 def all_tests(
-    material: Material, said: Said, progress: Progress, readings: Readings | None = None
+    material: Material,
+    said: Said,
+    progress: Progress,
+    readings: Readings | None = None,
+    leans: Mapping[int, Leans] | None = None,
 ) -> tuple[Tested, ...]:
-    """Make them all; ``progress`` is told of each. ``readings`` is what was read of the suspect itself."""
+    """Make them all; ``progress`` is told of each. ``readings`` is what was read of the suspect itself, ``leans`` what
+    our own model gives along its answers, by the tokens of a window."""
     progress.step("Testing", len(planned(material)))
-    made = list(_told(_outcomes(material, said, readings), progress))
+    made = list(_told(_outcomes(material, said, readings, leans or {}), progress))
     return _corrected(made, corrected_for(material), material.case.claim.level)
 
 
-def _outcomes(material: Material, said: Said, readings: Readings | None) -> Iterator[Outcome]:
-    yield from marks.outcomes(material, said, readings)
+def _outcomes(
+    material: Material, said: Said, readings: Readings | None, leans: Mapping[int, Leans]
+) -> Iterator[Outcome]:
+    yield from marks.outcomes(material, said, readings, leans)
     yield from twins.outcomes(material, said, readings)
     yield from style.outcomes(material, said)
 

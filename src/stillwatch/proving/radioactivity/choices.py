@@ -38,6 +38,7 @@ __all__ = [
     "Beside",
     "Leans",
     "chosen_by_key",
+    "joined",
     "leans_to_key",
     "read_beside",
     "said_beside",
@@ -53,7 +54,7 @@ _SHARE: Final = 0.05
 power."""
 _RARE: Final = 2.0**-12
 """Tokens that the reference finds this much rarer than its likeliest are passed over: a key seldom chooses them."""
-_AT_ONCE: Final = 1 << 16  # windows that are worked on at once: rows of so many tokens are wide
+_CELLS: Final = 1 << 19  # tokens that are worked on at once
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -78,8 +79,8 @@ class Leans:
         self.texts, self.told, self.occurrences = texts, told, len(rows)
         self._read = read
         self._of, self._windows = numbered(rows), rows[first_of_each(rows)]
-        self._edges = np.concatenate([[0], np.cumsum(read.counts)])
-        self._width = int(read.counts.max(initial=1))
+        self._starts = np.cumsum(read.counts) - read.counts
+        self._parts = _of_like_width(read.counts)
         self._known: dict[tuple[str, bytes], Floats] = {}
 
     def to(self, scheme: Scheme, secret: bytes) -> Floats:
@@ -88,23 +89,38 @@ class Leans:
         name = (scheme.name, secret)
         if name not in self._known:
             seed, each = seeds(secret, self._windows), np.zeros(self.occurrences)
-            for first in range(0, self.occurrences, _AT_ONCE):
-                last = min(first + _AT_ONCE, self.occurrences)
-                each[first:last] = self._ratios(scheme, seed, first, last)
+            for part in self._parts:
+                each[part] = self._ratios(scheme, seed, part)
             self._known[name] = _summed(self._of, each, len(self._windows))
         return self._known[name]
 
-    def _ratios(self, scheme: Scheme, seed: Ints, first: int, last: int) -> Floats:
-        part = slice(self._edges[first], self._edges[last])
-        tokens, p, q, counts = (*(each[part] for each in self._read[:3]), self._read.counts[first:last])
-        row = np.repeat(np.arange(last - first), counts)
-        place = np.arange(row.size) - np.repeat(self._edges[first:last] - self._edges[first], counts)
-        likely, words = np.zeros((last - first, self._width)), np.zeros((last - first, self._width), dtype=np.int64)
+    def _ratios(self, scheme: Scheme, seed: Ints, part: Ints) -> Floats:
+        """(k,) the same for the occurrences ``part`` (k,) alone."""
+        counts = self._read.counts[part]
+        row = np.repeat(np.arange(part.size), counts)
+        place = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        at = np.repeat(self._starts[part], counts) + place
+        tokens, p, q = (each[at] for each in self._read[:3])
+        shape = (part.size, int(counts.max()))
+        likely, words = np.zeros(shape), np.zeros(shape, dtype=np.int64)
         likely[row, place] = p
-        words[row, place] = values(seed[self._of[first:last]][row], tokens)
+        words[row, place] = values(seed[self._of[part]][row], tokens)
         drawn = np.asarray(scheme.reweighted(likely, words, np))
         drawn = drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1e-300)
-        return _summed(row, q * np.log1p(_SHARE * (drawn[row, place] / p - 1)), last - first)
+        return _summed(row, q * np.log1p(_SHARE * (drawn[row, place] / p - 1)), part.size)
+
+
+def _of_like_width(counts: Ints) -> list[Ints]:
+    """The windows in parts of about `_CELLS` tokens, those with as many tokens together: rows of a part are as wide as
+    its widest."""
+    order = np.argsort(counts, kind="stable")
+    parts, first = [], 0
+    while first < order.size:
+        widths = counts[order[first : first + _CELLS]] * np.arange(1, min(_CELLS, order.size - first) + 1)
+        last = first + max(int(np.searchsorted(widths, _CELLS)), 1)
+        parts.append(order[first:last])
+        first = last
+    return parts
 
 
 def chosen_by_key(
@@ -218,12 +234,12 @@ def read_beside(
     Raises:
         InputError: a model gave no probabilities, or the two are of different vocabularies.
     """
-    parts = [_NONE]
+    parts = []
     for q, p in read_both(suspect, reference, passages, windows):
         if p is not None:  # always: there is a reference
             row, tokens, likely, counts = _likeliest(p, most_tokens)
             parts.append(Beside(tokens, likely, _rounded(q[row, tokens]), counts))
-    return _joined(parts)
+    return joined(parts)
 
 
 def said_beside(
@@ -234,20 +250,19 @@ def said_beside(
     Raises:
         InputError: the reference gave no probabilities.
     """
-    parts, first = [_NONE], 0
+    parts, first = [], 0
     for p in read_along(reference, answers, windows):
         row, tokens, likely, counts = _likeliest(p, most_tokens)
         said = windows.next[first : first + len(p)]
         parts.append(Beside(tokens, likely, (tokens == said[row]).astype(np.float64), counts))
         first += len(p)
-    return _joined(parts)
+    return joined(parts)
 
 
-_NONE: Final = Beside(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
-
-
-def _joined(parts: Sequence[Beside]) -> Beside:
-    tokens, p, q, counts = zip(*parts, strict=True)
+def joined(parts: Sequence[Beside]) -> Beside:
+    """What was read of several texts, one after the other."""
+    whole, none = np.empty(0, dtype=np.int64), np.empty(0)
+    tokens, p, q, counts = zip(Beside(whole, none, none, whole), *parts, strict=True)
     return Beside(np.concatenate(tokens), np.concatenate(p), np.concatenate(q), np.concatenate(counts))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from stillwatch.asking.base import Message
+from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.proving.material import Material
@@ -13,8 +16,9 @@ from stillwatch.proving.passages import marked_by, marked_passages, passages_of
 from stillwatch.proving.radioactivity.base import NextTokens, Passage, Probabilities, Tokens
 from stillwatch.proving.radioactivity.choices import unshown
 from stillwatch.proving.radioactivity.windows import Windows, fresh_windows
+from stillwatch.proving.readings.base import OpenModel
 
-__all__ = ["Along", "InPlace", "along", "unmarked", "vocabulary_of"]
+__all__ = ["Along", "InPlace", "along", "given_to", "turns_of", "unmarked", "vocabulary_of"]
 
 
 class Along(NamedTuple):
@@ -47,6 +51,20 @@ def unmarked(material: Material, context: int) -> Along:
     """Where to read along answers that no key had a part in: in windows of ``context`` tokens that no prompt has."""
     passages = passages_of(material, material.usual)
     return Along([prompt for prompt, _ in material.usual], passages, unshown(passages, context))
+
+
+def turns_of(material: Material, prompt: str) -> tuple[Message, ...]:
+    """A prompt as a model is asked it, with the system prompt of the case."""
+    system = material.case.asking.system
+    return (*((Message("system", system),) if system else ()), Message("user", prompt))
+
+
+def given_to(model: OpenModel, turns: Sequence[Message], item: str) -> Tokens:
+    """What stands before an answer. Raises `InputError`, naming the ``item`` that is read, where that is nothing."""
+    given = model.given(turns)
+    if not len(given):
+        raise InputError("its prompt has no token in the model's tokenizer", item, "leave this prompt out")
+    return given
 
 
 def vocabulary_of(material: Material) -> int:

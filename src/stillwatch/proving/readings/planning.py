@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -20,7 +20,19 @@ from stillwatch.proving.readings.along import along, unmarked
 from stillwatch.proving.readings.tokens import unlike
 from stillwatch.proving.report import ModelRead, ReadingPlan
 
-__all__ = ["WINDOWS_EACH", "Folders", "Item", "contexts_of", "items_of", "plan_reading", "with_hashes"]
+__all__ = [
+    "WINDOWS_EACH",
+    "Folders",
+    "Item",
+    "context_of",
+    "contexts_of",
+    "hashed",
+    "items_of",
+    "marks_reference",
+    "plan_reading",
+    "token_keys",
+    "with_hashes",
+]
 
 WINDOWS_EACH: Final = 256
 """Windows of a marked answer that are planned where the case brings no unmarked answers to tell how many they have."""
@@ -62,7 +74,7 @@ def plan_reading(material: Material, folders: Folders) -> ReadingPlan:
     """
     left_out: list[str] = []
     plan = ReadingPlan(suspect=_model(folders.suspect))
-    tokens = [opened for opened in material.opened if opened.key.scheme != SCHEME]
+    tokens = token_keys(material)
     if tokens:
         why = _TOKENIZER if material.tokenizer is None else _unlike(material, folders.suspect)
         if why:
@@ -86,15 +98,12 @@ def with_hashes(plan: ReadingPlan, folders: Folders, progress: Progress) -> Read
 
     Raises `InputError` for a file that cannot be read.
     """
-    found = [folders.suspect, *(each for each in folders[1:] if each is not None)]
-    files = {path: None for folder in found for path in _files(folder)}
-    progress.step("Hashing the models' files", sum(path.stat().st_size // _BLOCK for path in files))
-    hashes = {path: _sha256(path, progress) for path in files}
+    hashes = hashed([folders.suspect, *(each for each in folders[1:] if each is not None)], progress)
 
     def told(model: ModelRead | None, folder: Path | None) -> ModelRead | None:
         if model is None or folder is None:
             return None
-        return msgspec.structs.replace(model, files={path.name: hashes[path] for path in _files(folder)})
+        return msgspec.structs.replace(model, files=hashes[folder])
 
     return msgspec.structs.replace(
         plan,
@@ -102,6 +111,34 @@ def with_hashes(plan: ReadingPlan, folders: Folders, progress: Progress) -> Read
         marks_reference=told(plan.marks_reference, folders.marks_reference),
         twins_reference=told(plan.twins_reference, folders.twins_reference),
     )
+
+
+def hashed(folders: Sequence[Path], progress: Progress) -> dict[Path, dict[str, str]]:
+    """Of each model's folder the SHA-256 of the files that decide what it says, by name.
+
+    Raises `InputError` for a file that cannot be read.
+    """
+    files = {path: None for folder in folders for path in _files(folder)}
+    progress.step("Hashing the models' files", sum(path.stat().st_size // _BLOCK for path in files))
+    hashes = {path: _sha256(path, progress) for path in files}
+    return {folder: {path.name: hashes[path] for path in _files(folder)} for folder in folders}
+
+
+def token_keys(material: Material) -> list[Opened]:
+    """The keys that mark the choice of tokens."""
+    return [opened for opened in material.opened if opened.key.scheme != SCHEME]
+
+
+def marks_reference(material: Material, folder: Path) -> ModelRead:
+    """The model that the case names as the marking one; the case has a tokenizer.
+
+    Raises `InputError` where its tokens are others: what it is named for could not be done.
+    """
+    why = unlike(material.tokenizer, folder)
+    if why:
+        do = "name a model of the same tokens: the marking model unmarked, or the suspect's base"
+        raise InputError(f"{folder.name} {why}", "[marks] reference_model", do)
+    return _model(folder)
 
 
 def items_of(material: Material, plan: ReadingPlan) -> Iterator[Item]:
@@ -117,10 +154,11 @@ def items_of(material: Material, plan: ReadingPlan) -> Iterator[Item]:
 
 def contexts_of(material: Material, plan: ReadingPlan) -> list[int]:
     """The lengths of windows for which unmarked answers are read: those of the keys that are tested so."""
-    return sorted({_context(opened) for opened in material.opened if opened.key.id in plan.choices})
+    return sorted({context_of(opened) for opened in material.opened if opened.key.id in plan.choices})
 
 
-def _context(opened: Opened) -> int:
+def context_of(opened: Opened) -> int:
+    """The tokens of a window under a key."""
     return scheme_named(opened.key.scheme).context
 
 
@@ -133,22 +171,18 @@ def _candidates(material: Material) -> Iterator[Item]:
 
 def _with_marks(plan: ReadingPlan, material: Material, folders: Folders, tokens: list[Opened]) -> ReadingPlan:
     reference = folders.marks_reference
-    if reference is not None:
-        why = unlike(material.tokenizer, reference)
-        if why:
-            do = "name a model of the same tokens: the marking model unmarked, or the suspect's base"
-            raise InputError(f"{reference.name} {why}", "[marks] reference_model", do)
+    beside = None if reference is None else marks_reference(material, reference)
     texts, windows, planned, choices = {}, {}, {}, {}
     for opened in tokens:
         if reference is not None and material.usual:
-            rows = unmarked(material, _context(opened)).windows.rows
+            rows = unmarked(material, context_of(opened)).windows.rows
             choices[opened.key.id] = int(first_of_each(rows).sum())
         found = along(material, opened.key)
         texts[opened.key.id], windows[opened.key.id] = len(found.passages), len(found.windows.rows)
         planned[opened.key.id] = _planned(material, opened, len(found.passages))
     return msgspec.structs.replace(
         plan,
-        marks_reference=None if reference is None else _model(reference),
+        marks_reference=beside,
         texts=texts,
         windows=windows,
         planned=planned,

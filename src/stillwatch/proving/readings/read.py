@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,16 @@ import numpy as np
 
 from stillwatch.errors import InputError
 from stillwatch.proving.material import Material
-from stillwatch.proving.radioactivity.choices import Beside, Leans
+from stillwatch.proving.radioactivity.choices import Beside, Leans, joined
 from stillwatch.proving.radioactivity.reading import MOST_TOKENS, Weighed
-from stillwatch.proving.readings.along import along, unmarked
+from stillwatch.proving.readings.along import Along, along, unmarked
 from stillwatch.proving.readings.base import KeyRead, Readings
 from stillwatch.proving.readings.planning import contexts_of, items_of
 from stillwatch.proving.readings.sealed import Kept, read_readings, unpacked, unpacked_choice
 from stillwatch.proving.report import ReadFacts, ReadingPlan
 from stillwatch.proving.twins.base import LogProbability
 
-__all__ = ["ABOUT", "head", "load_readings", "plan_in"]
+__all__ = ["ABOUT", "head", "joined_choices", "load_readings", "plan_in"]
 
 ABOUT = "reading"
 
@@ -108,18 +108,23 @@ def _key(kept: Kept, path: Path, material: Material, name: str) -> KeyRead:
 
 def _leans(kept: Kept, path: Path, material: Material, context: int) -> Leans:
     found = unmarked(material, context)
-    whole, none = np.empty(0, dtype=np.int64), np.empty(0)
-    texts = [Beside(whole, none, none, whole)]
-    for number in found.texts:
-        item = f"choices/{context}/{number}"
+    read = joined_choices(kept, path, found, (f"choices/{context}/{number}" for number in found.texts))
+    told = f"the suspect's probabilities of the next token along {len(found.passages)} unmarked texts"
+    return Leans(read, found.windows.rows, len(found.passages), told)
+
+
+def joined_choices(kept: Kept, path: Path, found: Along, names: Iterable[str]) -> Beside:
+    """What was read along all texts of ``found`` that have windows; ``names`` are their items, in order.
+
+    Raises `InputError` where one holds something else.
+    """
+    texts = []
+    for number, item in zip(found.texts, names, strict=True):
         where, read = _where(path, kept, item), kept.items[item].choice
         if read is None:
-            raise InputError("is no reading of an unmarked text", where, "restore the file")
+            raise InputError("is no reading of a text beside a model", where, "restore the file")
         texts.append(unpacked_choice(read, len(found.of(number).rows), MOST_TOKENS, where))
-    tokens, p, q, counts = zip(*texts, strict=True)
-    read_all = Beside(np.concatenate(tokens), np.concatenate(p), np.concatenate(q), np.concatenate(counts))
-    told = f"the suspect's probabilities of the next token along {len(found.passages)} unmarked texts"
-    return Leans(read_all, found.windows.rows, len(found.passages), told)
+    return joined(texts)
 
 
 def _where(path: Path, kept: Kept, item: str) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stillwatch.asking.base import Message
 from stillwatch.errors import AskingError, InputError
 from stillwatch.progress import Progress
 from stillwatch.proving.material import Material
-from stillwatch.proving.radioactivity.base import Tokens
 from stillwatch.proving.radioactivity.choices import read_beside
 from stillwatch.proving.radioactivity.reading import read_text
-from stillwatch.proving.readings.along import Along, InPlace, along, unmarked, vocabulary_of
+from stillwatch.proving.readings.along import Along, InPlace, along, given_to, turns_of, unmarked, vocabulary_of
 from stillwatch.proving.readings.base import OpenModel
 from stillwatch.proving.readings.planning import Folders, Item, items_of
 from stillwatch.proving.readings.sealed import (
@@ -102,8 +100,6 @@ class _Work:
         self._beside_twins = (
             model(folders.twins_reference) if plan.twins_reference and folders.twins_reference else None
         )
-        system = material.case.asking.system
-        self._system = (Message("system", system),) if system else ()
         self._along: dict[str | int, Along] = {}
         self._vocabulary = vocabulary_of(material) if marks else 0
 
@@ -138,10 +134,10 @@ class _Work:
 
     def _placed(self, found: Along, item: Item) -> tuple[InPlace, InPlace | None]:
         """The suspect, and the reference where there is one, each asked in its own way."""
-        start, turns = found.passages[item.at].start, self._turns(found.prompts[item.at])
+        start, turns = found.passages[item.at].start, turns_of(self._material, found.prompts[item.at])
 
         def placed(model: OpenModel) -> InPlace:
-            return InPlace(model, _given(model, turns, item), start, self._vocabulary)
+            return InPlace(model, given_to(model, turns, item.name), start, self._vocabulary)
 
         return placed(self._suspect), None if self._beside_marks is None else placed(self._beside_marks)
 
@@ -154,22 +150,13 @@ class _Work:
         reference = None if beside is None or not tokens else self._log(beside, pair.prompt, answer, item)[0]
         return Candidate(total=total, tokens=tokens, reference=reference)
 
-    def _turns(self, prompt: str) -> Sequence[Message]:
-        return (*self._system, Message("user", prompt))
-
     def _log(self, model: OpenModel, prompt: str, answer: str, item: Item) -> tuple[float, int]:
         """The natural log of an answer's probability, and its tokens."""
-        given, said = _given(model, self._turns(prompt), item), model.encoded(answer)
+        given = given_to(model, turns_of(self._material, prompt), item.name)
+        said = model.encoded(answer)
         if not len(said):
             return 0.0, 0
         logs = model.logs(np.concatenate([given, said]), len(given))
         if not bool(np.all(np.isfinite(logs))) or not bool(np.all(logs <= 0)):
             raise InputError("gave a token no probability that has a logarithm", item.name, "read it in full precision")
         return float(np.sum(logs)), len(logs)
-
-
-def _given(model: OpenModel, turns: Sequence[Message], item: Item) -> Tokens:
-    given = model.given(turns)
-    if not len(given):
-        raise InputError("its prompt has no token in the model's tokenizer", item.name, "leave this prompt out")
-    return given

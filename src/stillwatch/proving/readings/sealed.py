@@ -57,13 +57,14 @@ _SMALL = 2.0**-10
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What is settled before reading: the ``case`` (its SHA-256), the ``plan``, what the tests settle (``about``)."""
+    """What is settled before reading: the ``case`` (its SHA-256), the ``plan`` of a suspect that is read (None: it is
+    not), what the tests settle, or what is read in its place (``about``)."""
 
     readings: int = _VERSION
     stillwatch: str
     made_at: str
     case: str
-    plan: ReadingPlan
+    plan: ReadingPlan | None
     about: dict[str, Any]
 
 
@@ -154,7 +155,7 @@ class ReadingFile:
 
 @contextmanager
 def open_readings(
-    path: Path, case: str, plan: ReadingPlan, about: Mapping[str, Any], *, overwrite: bool = False
+    path: Path, case: str, plan: ReadingPlan | None, about: Mapping[str, Any], *, overwrite: bool = False
 ) -> Iterator[ReadingFile]:
     """The file at ``path``, begun or taken up again after it was checked.
 

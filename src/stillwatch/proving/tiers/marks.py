@@ -3,12 +3,13 @@
 Beside each test stands the same test under keys that were never used (the first of the key's decoys, which its
 commitment fixed), and where prompts are given that nobody took, the test on those. Where the suspect itself was read
 (`readings`), two more tests are made of that; beside them, where a reference was read too, stands that one in the
-suspect's place. A third, of what the key would have chosen, takes a reference and unmarked answers.
+suspect's place. What the key would have chosen is looked for in the suspect's probabilities along unmarked answers, and
+in its own answers; both take the marking model beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -23,7 +24,7 @@ from stillwatch.proving.material import Exchange, Material, Opened
 from stillwatch.proving.passages import marked_passages, passages_of
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Tokens
-from stillwatch.proving.radioactivity.choices import OTHERS, leans_to_key, standing
+from stillwatch.proving.radioactivity.choices import OTHERS, Leans, leans_to_key, standing
 from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.reading import scores_of_predicted, scores_of_weighed
 from stillwatch.proving.radioactivity.text_marks import Reply, Sightings, choices_test, halves_test, sightings
@@ -58,20 +59,22 @@ def each_key(material: Material) -> int:
 
 
 def by_key(material: Material, opened: Opened) -> tuple[Planned, ...]:
-    """The tests of one key: two of the suspect's answers, two more where it is read itself, and one more where it is
-    read along unmarked answers too."""
+    """The tests of one key: two of the suspect's answers, and a third where our own model is read along them; two more
+    where the suspect itself is read, and one more where it is read along unmarked answers too."""
     name = f"marks/{opened.key.id}"
     if is_text(opened):
         return (
             Planned(f"{name}/halves", "marks", "marks in text: halves"),
             Planned(f"{name}/choices", "marks", "marks in text: choices"),
         )
-    told = (
+    told = [
         Planned(f"{name}/answers", "marks", "marks in tokens: answers"),
         Planned(f"{name}/counts", "marks", "marks in tokens: counts"),
-    )
+    ]
+    if material.beside is not None and opened.key.id in material.beside.keys:
+        told.append(Planned(f"{name}/said", "marks", "marks in tokens: what the key would choose, in answers"))
     if material.reading is None or opened.key.id not in material.reading.planned:
-        return told
+        return tuple(told)
     return (
         *told,
         Planned(f"{name}/predicted", "marks", "marks in tokens: the suspect's predicted tokens"),
@@ -84,21 +87,23 @@ def by_key(material: Material, opened: Opened) -> tuple[Planned, ...]:
     )
 
 
-def outcomes(material: Material, said: Said, readings: Readings | None = None) -> Iterator[Outcome]:
-    """Make the tests, key by key."""
+def outcomes(
+    material: Material, said: Said, readings: Readings | None = None, leans: Mapping[int, Leans] | None = None
+) -> Iterator[Outcome]:
+    """Make the tests, key by key; ``leans`` is what our own model gives along the suspect's answers."""
     for opened in material.opened:
-        first, second, *more = by_key(material, opened)
-        if is_text(opened):
-            yield carried_out(first, partial(_halves, material, said, opened, first))
-            yield carried_out(second, partial(_choices, material, said, opened, second))
-        else:
-            yield carried_out(first, partial(_tokens, material, said, opened, first, answer_tokens))
-            yield carried_out(second, partial(_tokens, material, said, opened, second, answer_counts))
-        if more:
-            yield carried_out(more[0], partial(_predicted, material, readings, opened, more[0]))
-            yield carried_out(more[1], partial(_expected, material, readings, opened, more[1]))
-        for each in more[2:]:
-            yield carried_out(each, partial(_chosen, material, readings, opened, each))
+        make: dict[str, Callable[[Planned], Outcome]] = {
+            "halves": partial(_halves, material, said, opened),
+            "choices": partial(_choices, material, said, opened),
+            "answers": partial(_tokens, material, said, answer_tokens, opened),
+            "counts": partial(_tokens, material, said, answer_counts, opened),
+            "said": partial(_chosen, material, leans, opened),
+            "predicted": partial(_predicted, material, readings, opened),
+            "expected": partial(_expected, material, readings, opened),
+            "chosen": partial(_chosen, material, None if readings is None else readings.leans, opened),
+        }
+        for each in by_key(material, opened):
+            yield carried_out(each, partial(make[each.name.rpartition("/")[2]], each))
 
 
 def _halves(material: Material, said: Said, opened: Opened, planned: Planned) -> Outcome:
@@ -127,7 +132,7 @@ def _choices(material: Material, said: Said, opened: Opened, planned: Planned) -
     return _outcome(planned, evidence, controls, opened.fixed)
 
 
-def _tokens(material: Material, said: Said, opened: Opened, planned: Planned, test: Callable[..., Evidence]) -> Outcome:
+def _tokens(material: Material, said: Said, test: Callable[..., Evidence], opened: Opened, planned: Planned) -> Outcome:
     """A test of tokens in the marking model's tokenizer; only windows of marked text are looked at."""
     if material.tokenizer is None:
         raise InputError(
@@ -167,13 +172,13 @@ def _expected(material: Material, readings: Readings | None, opened: Opened, pla
     return _outcome(planned, _committed(evidence, opened), [_never_used(opened.key, test)], opened.fixed)
 
 
-def _chosen(material: Material, readings: Readings | None, opened: Opened, planned: Planned) -> Outcome:
-    """What the key would have chosen along unmarked answers, against what keys would that were never used. The control
-    is the one, of other such keys, to which the suspect leans most: its p-value counts for all of them."""
+def _chosen(material: Material, read: Mapping[int, Leans] | None, opened: Opened, planned: Planned) -> Outcome:
+    """What the key would have chosen, against what keys would that were never used. The control is the one, of other
+    such keys, to which the suspect leans most: its p-value counts for all of them."""
     context = scheme_named(opened.key.scheme).context
-    if readings is None or context not in readings.leans:
+    if read is None or context not in read:
         raise _not_read()
-    leans = readings.leans[context]
+    leans = read[context]
     secrets = [each.secret for each in decoys(opened.key, _NEVER_USED + OTHERS)][_NEVER_USED:]
     evidence = leans_to_key(leans, opened.key, decoys=secrets)
     most = max(decoys(opened.key, _NEVER_USED), key=lambda each: standing(leans, each, secrets))
