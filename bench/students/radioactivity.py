@@ -113,8 +113,7 @@ def power(world: World) -> Table:
 
 def by_answers(world: World) -> Table:
     """What the key would choose in so many answers, the suspect being asked and nothing else."""
-    teacher, rows = Read(world.model(world.teacher)), list[dict[str, Any]]()
-    last = world.scale.learnt
+    rows, last = list[dict[str, Any]](), world.scale.learnt
     for name, campaign in (
         *((f"marked, kept back/{epochs}", "kept back") for epochs in (last, 2 * last, 3 * last)),
         (f"marked/{last}", "sparse"),
@@ -122,7 +121,7 @@ def by_answers(world: World) -> Table:
         (f"marked, densely/{last}", "dense"),
         ("null 0/5", "kept back"),
     ):
-        said = _said(world, name, world.texts(campaign))
+        said, teacher = _said(world, name, world.texts(campaign)), Read(world.model(world.teacher))
         parts = [_leans(said[: world.scale.asked // part], teacher) for part in (10, 5, 1)]
         for of, key in world.keys(campaign).items():
             row = {"student": name, "scheme": of[0], "share": f"{of[1]:.1%}"}

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench.ngram_students import Parrot, Student, Teacher, made_key, passages, write
+from bench.ngram_students import Parrot, Student, Teacher, made_key, passages, templated, write
 from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.keys import decoys
 from stillwatch.proving.radioactivity.base import Passage
-from stillwatch.proving.radioactivity.choices import chosen_by_key
+from stillwatch.proving.radioactivity.choices import chosen_by_key, said_by_key
 from tests.proving.radioactivity.conftest import World
 from tests.proving.radioactivity.uniformity import uniform
 
@@ -35,6 +35,35 @@ def test_suspects_that_met_no_mark_are_null_however_unlike_the_teacher(scheme: s
     for suspect in (Parrot(14), Student([write(teacher, 20, 60, rng)], 14), Teacher(14, 1.0, seed=4)):
         keys = [msgspec.structs.replace(made_key(run), scheme=scheme) for run in range(150)]
         assert uniform([chosen_by_key(suspect, teacher, texts, key, decoys=few(key)).p_value for key in keys])
+
+
+@pytest.mark.parametrize("scheme", ["gumbel", "tournament", "red_green"])
+def test_answers_of_suspects_that_met_no_mark_are_null_and_loops_do_not_count(scheme: str) -> None:
+    teacher, rng = Teacher(14, 1.0, seed=3), np.random.default_rng(6)
+    student = Student([write(teacher, 20, 60, rng)], 14)
+    keys = [msgspec.structs.replace(made_key(500 + run), scheme=scheme) for run in range(150)]
+    for answers in (templated(student, 12, rng), np.tile(student.answers(1, 60, rng), (12, 1))):
+        said = passages(answers)
+        assert uniform([said_by_key(said, teacher, key, decoys=few(key)).p_value for key in keys])
+
+
+def test_answers_alone_show_a_tenth_of_marked_text(world: World) -> None:
+    said = passages(world.student.answers(300, 60, np.random.default_rng(8)))
+    found = said_by_key(said, world.teacher, world.key)
+    assert found.p_value is not None
+    assert found.p_value < 1e-6
+    assert found.numbers["occurrences"] == 300 * 58
+    others = passages(world.twin.answers(300, 60, np.random.default_rng(9)))
+    assert (said_by_key(others, world.teacher, world.key).p_value or 0) > 0.01
+
+
+def test_what_a_prompt_holds_is_no_evidence(world: World) -> None:
+    """A suspect that is asked about marked text and repeats it has not been trained on it."""
+    repeated = [Passage(np.concatenate([text.tokens, text.tokens]), len(text.tokens)) for text in world.marked[:20]]
+    bare = [Passage(text.tokens, 0) for text in world.marked[:20]]
+    assert (said_by_key(bare, world.teacher, world.key).p_value or 1) < 1e-6
+    quoting = said_by_key(repeated, world.teacher, world.key)
+    assert (quoting.n, quoting.p_value) == (0, 1.0)
 
 
 def test_a_tenth_of_marked_text_is_seen_and_its_twin_is_not(world: World, plain: list[Passage]) -> None:
