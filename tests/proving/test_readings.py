@@ -17,7 +17,6 @@ import pytest
 
 from bench.ngram_folders import VOCABULARY, FolderModel, World, case, save, tokenizer, words
 from bench.ngram_students import Teacher
-from stillwatch.cli import main
 from stillwatch.errors import AskingError, InputError, UsageError
 from stillwatch.marks.keys import decoys
 from stillwatch.progress import Silent
@@ -28,65 +27,9 @@ from stillwatch.proving.planning import lines
 from stillwatch.proving.radioactivity.choices import chosen_by_key, said_by_key
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
 from stillwatch.proving.readings.sealed import Line, Text, read_readings, unpacked, unpacked_choice
-from stillwatch.proving.report import ProofReport, Tested
 from stillwatch.proving.running import Wanted, preview, run
 from stillwatch.storage import chain
-
-READINGS = "readings/suspect.jsonl"
-BESIDE = "readings/beside.jsonl"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return case(tmp_path_factory.mktemp("world") / "case")
-
-
-def wanted(world: World, name: str, toml: Path | None = None, suspect: Path | None = None) -> Wanted:
-    folder = world.folder
-    return Wanted(
-        toml or folder / f"{name}.toml",
-        f"transformers:{suspect or folder / name}",
-        (folder / f"{name}.jsonl",),
-        opener=FolderModel,
-    )
-
-
-def changed(world: World, name: str, *changes: tuple[str, str]) -> Path:
-    text = (world.folder / f"{name}.toml").read_text()
-    for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    path = world.folder / f"changed-{len(list(world.folder.iterdir()))}.toml"
-    path.write_text(text)
-    return path
-
-
-def cli(*arguments: object) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
-
-
-def one_of(report: ProofReport, ends: str) -> Tested:
-    return next(each for each in report.tests if each.name.endswith(ends))
-
-
-@pytest.fixture(scope="module")
-def copied(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("copied")
-    run(wanted(world, "copy"), out, Silent())
-    return out
-
-
-@pytest.fixture(scope="module")
-def innocent(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("innocent")
-    run(wanted(world, "honest"), out, Silent())
-    return out
-
-
-def report_in(out: Path) -> ProofReport:
-    return msgspec.json.decode((out / "prove.json").read_bytes(), type=ProofReport)
+from tests.proving.read_suspects import READINGS, changed, cli, one_of, report_in, wanted
 
 
 def test_a_copy_that_is_read_is_shown_by_each_of_its_probabilities(copied: Path) -> None:
@@ -198,62 +141,6 @@ def test_check_finds_readings_of_another_suspect_and_missing_ones(
     (out / READINGS).unlink()
     assert cli("prove", "check", out) == 1
     assert "cannot be read" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
-def test_check_names_a_reading_of_our_own_model_that_was_changed(
-    copied: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "proof"
-    shutil.copytree(copied, out)
-    data = bytearray((out / BESIDE).read_bytes())
-    place = int(share * len(data))
-    data[place] = ord("x") if data[place] != ord("x") else ord("y")
-    (out / BESIDE).write_bytes(data)
-    assert cli("prove", "check", out) == 1
-    line = bytes(data[:place]).count(b"\n") + 1
-    assert f"line {line} " in capsys.readouterr().out
-
-
-def test_our_own_model_read_along_other_answers_does_not_count(
-    copied: Path, innocent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "proof"
-    shutil.copytree(copied, out)
-    shutil.copy(innocent / BESIDE, out / BESIDE)
-    assert cli("prove", "check", out) == 1
-    assert "was read along other answers, or for another case" in capsys.readouterr().out
-    (out / BESIDE).unlink()
-    assert cli("prove", "check", out) == 1
-    assert "cannot be read" in capsys.readouterr().out
-
-
-def test_reading_along_answers_goes_on_where_it_was_and_needs_the_same_model(
-    world: World, copied: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "proof"
-    shutil.copytree(copied, out)
-    for name in ("prove.json", "prove.html", "statement.html"):
-        (out / name).unlink()
-    sealed = (out / BESIDE).read_bytes()
-    whole = b"".join(sealed.splitlines(keepends=True)[:40])
-    (out / BESIDE).write_bytes(whole + b'{"line":41,"ha')
-    models: list[FolderModel] = []
-
-    def opened(folder: Path, device: str) -> FolderModel:
-        models.append(FolderModel(folder))
-        return models[-1]
-
-    run(wanted(world, "copy")._replace(opener=opened), out, Silent())
-    assert (out / BESIDE).read_bytes().startswith(whole)
-    assert sum(model.reads for model in models) == 144 - 39, "what was sealed is not read again"
-    assert report_in(out).tests == report_in(copied).tests
-    (out / "prove.json").unlink()
-    changed_model = tmp_path / "case" / "teacher"
-    shutil.copytree(world.folder, tmp_path / "case")
-    shutil.copy(world.folder / "honest" / "model.safetensors", changed_model / "model.safetensors")
-    with pytest.raises(UsageError, match=r"whose files have changed since|is not the model that the answers' head"):
-        run(wanted(world, "copy", tmp_path / "case" / "copy.toml"), out, Silent())
 
 
 def test_a_reading_that_was_made_up_and_sealed_anew_breaks_nothing(copied: Path, tmp_path: Path) -> None:
