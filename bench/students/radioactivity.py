@@ -139,7 +139,7 @@ def other_keys(world: World) -> Table:
     free = passages(world.marked("kept back", None, texts))[:MOST_READ]
     read = read_beside(Read(world.model(name)), teacher, free, windows := unshown(free, CONTEXT))
     ways = {
-        "read along unmarked answers": Leans(read, windows.rows, len(free), "unmarked texts"),
+        "read along unmarked answers": Leans(read, windows.rows, len(free), said=False),
         "its own answers": _leans(_said(world, name, texts)[:ANSWERS_OF_OTHERS], teacher),
     }
     rows: list[dict[str, Any]] = []
@@ -177,7 +177,7 @@ def nulls(world: World, keys: int = 200) -> Table:
                 found.setdefault(name, []).append(p)
         read = read_beside(student, teacher, free[:NULL_ANSWERS], windows := unshown(free[:NULL_ANSWERS], CONTEXT))
         ways = {
-            "the key's choice": Leans(read, windows.rows, NULL_ANSWERS, "unmarked texts"),
+            "the key's choice": Leans(read, windows.rows, NULL_ANSWERS, said=False),
             "the key's choice, answers": _leans(said, teacher),
         }
         for each in decoys(key, keys // 8):
@@ -215,7 +215,7 @@ def _of_null(
 def _leans(said: Sequence[Passage], teacher: Read) -> Leans:
     """A student's answers beside its teacher, for many keys."""
     windows = unshown(said, CONTEXT)
-    return Leans(said_beside(teacher, said, windows), windows.rows, len(said), "answers")
+    return Leans(said_beside(teacher, said, windows), windows.rows, len(said), said=True)
 
 
 def _said(world: World, name: str, texts: Sequence[Text]) -> list[Passage]:

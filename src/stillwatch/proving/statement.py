@@ -129,7 +129,7 @@ def what_was_read(plan: ReadingPlan) -> str:
     texts, windows = sum(plan.texts.values()), sum(plan.windows.values())
     found = []
     if plan.planned:
-        beside = " and of a reference" if plan.marks_reference is not None else ""
+        beside = " and a reference's" if plan.marks_reference is not None else ""
         found.append(
             f"the next token, by its probabilities{beside}, in {counted(windows, 'window')} along "
             f"{counted(texts, 'marked answer')}"

@@ -73,10 +73,10 @@ class Beside(NamedTuple):
 
 class Leans:
     """What `Beside` is in the windows ``rows`` (n, h) of so many ``texts``, ready for many keys: each is worked on
-    once. ``told`` says of what, for a reader."""
+    once. ``said``: the texts are the suspect's answers; else they are unmarked ones, along which it was read."""
 
-    def __init__(self, read: Beside, rows: Ints, texts: int, told: str) -> None:
-        self.texts, self.told, self.occurrences = texts, told, len(rows)
+    def __init__(self, read: Beside, rows: Ints, texts: int, *, said: bool) -> None:
+        self.texts, self.said, self.occurrences = texts, said, len(rows)
         self._read = read
         self._of, self._windows = numbered(rows), rows[first_of_each(rows)]
         self._starts = np.cumsum(read.counts) - read.counts
@@ -154,8 +154,7 @@ def chosen_by_key(
     """
     windows = unshown(passages, scheme_named(key.scheme).context)
     read = read_beside(suspect, reference, passages, windows, most_tokens)
-    told = f"the suspect's probabilities of the next token along {len(passages)} unmarked texts"
-    return leans_to_key(Leans(read, windows.rows, len(passages), told), key, decoys=decoys)
+    return leans_to_key(Leans(read, windows.rows, len(passages), said=False), key, decoys=decoys)
 
 
 def said_by_key(
@@ -173,8 +172,7 @@ def said_by_key(
     """
     windows = unshown(answers, scheme_named(key.scheme).context)
     read = said_beside(reference, answers, windows, most_tokens)
-    told = f"the tokens of {len(answers)} answers of the suspect"
-    return leans_to_key(Leans(read, windows.rows, len(answers), told), key, decoys=decoys)
+    return leans_to_key(Leans(read, windows.rows, len(answers), said=True), key, decoys=decoys)
 
 
 def leans_to_key(leans: Leans, key: MarkKey, *, decoys: Sequence[bytes] = ()) -> Evidence:
@@ -189,10 +187,14 @@ def leans_to_key(leans: Leans, key: MarkKey, *, decoys: Sequence[bytes] = ()) ->
     return evidence_of(
         Judged(choice_p_value(found), "choices", float(z[0]), numbers),
         key,
-        test="what the key would choose",
+        test=f"what the key would choose, {'in answers' if leans.said else 'by probabilities'}",
         n=len(found),
         unit="distinct windows of tokens",
-        tested_on=leans.told,
+        tested_on=(
+            f"the tokens of {leans.texts} answers of the suspect"
+            if leans.said
+            else f"the suspect's probabilities of the next token along {leans.texts} unmarked texts"
+        ),
         numbers={"share": _SHARE},
     )
 

@@ -120,8 +120,7 @@ def load_beside(path: Path, material: Material, plan: BesidePlan, said: Said, ca
     for context in _contexts(material, plan):
         found = _along(material, said, context)
         read = joined_choices(kept, path, found, (item.name for item in items if item.context == context))
-        told = f"the tokens of {len(found.passages)} answers of the suspect"
-        leans[context] = Leans(read, found.windows.rows, len(found.passages), told)
+        leans[context] = Leans(read, found.windows.rows, len(found.passages), said=True)
     return LeansOfAnswers(leans, BesideFacts(plan=plan, began=kept.head.made_at, seal=kept.seal))
 
 

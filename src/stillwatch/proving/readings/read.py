@@ -109,8 +109,7 @@ def _key(kept: Kept, path: Path, material: Material, name: str) -> KeyRead:
 def _leans(kept: Kept, path: Path, material: Material, context: int) -> Leans:
     found = unmarked(material, context)
     read = joined_choices(kept, path, found, (f"choices/{context}/{number}" for number in found.texts))
-    told = f"the suspect's probabilities of the next token along {len(found.passages)} unmarked texts"
-    return Leans(read, found.windows.rows, len(found.passages), told)
+    return Leans(read, found.windows.rows, len(found.passages), said=False)
 
 
 def joined_choices(kept: Kept, path: Path, found: Along, names: Iterable[str]) -> Beside:
