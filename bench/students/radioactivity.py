@@ -144,7 +144,7 @@ def other_keys(world: World) -> Table:
     }
     rows: list[dict[str, Any]] = []
     for of, key in world.keys("kept back").items():
-        never = decoys(key, DECOYS + OTHERS)
+        never = list(decoys(key, DECOYS + OTHERS))
         compared, others = [each.secret for each in never[:DECOYS]], never[DECOYS:]
         for way, leans in ways.items():
             say(f"marks: {OTHERS:,} other keys of {of[0]}, {way}")
