@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from bench.students import radioactivity, twins
-from bench.students.made import NULLS, SHARES, World
+from bench.students.made import KEPT_BACK, NULLS, SHARES, World
 from bench.tables import OUT, Table, publish, say
 
 TABLES = {
@@ -26,6 +26,7 @@ TABLES = {
     "marks_nulls": radioactivity.nulls,
     "twins": twins.power,
     "twins_kept_back": twins.kept_back,
+    "twins_last": twins.last,
     "prompts": twins.by_prompts,
     "twins_nulls": twins.nulls,
 }
@@ -43,7 +44,7 @@ def in_halves(folder: Path) -> None:
     """Make all students, in two processes."""
     world = World(folder)
     say("the teacher, and what it says")
-    for name in (*SHARES, "taken", "twin", "taken, kept back", "twin, kept back", *(f"null {n}" for n in range(NULLS))):
+    for name in (*SHARES, "taken", "twin", *KEPT_BACK, *(f"null {n}" for n in range(NULLS))):
         world.texts(name)
     world.controls()
     start = [sys.executable, "-m", "bench.students", "--folder", str(folder), "--half"]

@@ -40,6 +40,9 @@ all other answers as what else the student learnt from. The last was made when t
 answers and keys of its own, and was looked at once."""
 ASKED_OF = {"sparse": 2, "dense": 2, "kept back": 7}
 """Seeds of the campaigns' prompts."""
+KEPT_BACK = ("taken, kept back", "twin, kept back", "taken, last", "twin, last")
+"""Answers that were taken, and their twins, of other prompts and draws. The last two were made when it was settled that
+one measure decides at temperature 0, after the first two had been looked at."""
 NULLS = 20
 
 
@@ -109,6 +112,8 @@ class World:
             "marked, kept back": Student(USUAL, "kept back", (learnt, 2 * learnt, 3 * learnt)),
             "taken, kept back": Student(USUAL, "taken, kept back", few),
             "twin, kept back": Student(USUAL, "twin, kept back", few),
+            "taken, last": Student(USUAL, "taken, last", few),
+            "twin, last": Student(USUAL, "twin, last", few),
             "marked, small": Student(SMALL, "sparse", (learnt,)),
             "marked, then others": Student(USUAL, "afterwards", (2,), f"marked/{learnt}"),
             "taken, small": Student(SMALL, "taken", few),
@@ -149,8 +154,8 @@ class World:
             return self._reworded(self.texts(name.split()[0]), 0.5 if name != "taken all reworded" else 1.0)
         if name in ("taken", "twin"):
             return self.drawn(("taken", "twin").index(name), scale.twins)
-        if name in ("taken, kept back", "twin, kept back"):
-            return self.drawn(30 if name.startswith("taken") else 31, scale.twins, asked_of=8)
+        if name in KEPT_BACK:
+            return self.drawn(30 + KEPT_BACK.index(name), scale.twins, asked_of=8 + KEPT_BACK.index(name) // 2)
         return self.drawn(2 + int(name.removeprefix("null ")), scale.of_nulls)
 
     def drawn(self, number: int, prompts: int, asked_of: int = 3) -> list[Text]:

@@ -17,7 +17,11 @@ from stillwatch.proving.twins.running import prove, prove_open
 
 KEY = bytes(range(32))
 LEVELS = (0.1, 0.05, 0.01)
-SAMPLING = {"1 answer": (1.0, 1), "3 answers": (1.0, 3), "8 answers": (1.0, 8), "temperature 0": (0.0, 1)}
+ALONE = "temperature 0, n-grams alone"
+SAMPLING = {
+    "1 answer": (1.0, 1), "3 answers": (1.0, 3), "8 answers": (1.0, 8), "temperature 0": (0.0, 1), ALONE: (0.0, 1),
+}  # fmt: skip
+"""Temperature and answers; `ALONE` is the measure `word_ngrams`, settled beforehand, so that all prompts decide."""
 Candidates = Sequence[tuple[Text, Text]]
 
 
@@ -28,8 +32,14 @@ def power(world: World) -> Table:
 
 def kept_back(world: World) -> Table:
     """The same of answers, twins and students that were made when all was settled, and looked at once."""
-    rows = _rows(world, cases_kept_back(world), ", kept back")
+    rows = _rows(world, cases_kept_back(world, "kept back"), ", kept back")
     return Table("students-twins-kept-back", "Twin answers of students that were kept back", rows, _note(world))
+
+
+def last(world: World) -> Table:
+    """Once more, after it was settled that one measure decides at temperature 0."""
+    rows = _rows(world, cases_kept_back(world, "last"), ", last")
+    return Table("students-twins-last", "Twin answers of the students that were kept back last", rows, _note(world))
 
 
 def _rows(world: World, students: Sequence[tuple[str, str, tuple[str, ...]]], of: str = "") -> list[dict[str, Any]]:
@@ -45,7 +55,8 @@ def _rows(world: World, students: Sequence[tuple[str, str, tuple[str, ...]]], of
         for how in ways:
             temperature, samples = SAMPLING[how]
             said = _said(world, name, [first.prompt for first, _ in candidates], temperature, samples)
-            row[how] = _log10(prove(pairs, {pair.prompt_id: said[at] for at, pair in enumerate(pairs)}, KEY))
+            answers = {pair.prompt_id: said[at] for at, pair in enumerate(pairs)}
+            row[how] = _log10(prove(pairs, answers, KEY, measures=("word_ngrams",) if how == ALONE else ()))
         rows.append(row)
         say(str(row))
     return rows
@@ -81,7 +92,11 @@ def by_prompts(world: World) -> Table:
 def cases(world: World) -> list[tuple[str, str, tuple[str, ...]]]:
     """(what is varied, student/epoch, how it is asked), as the table has them."""
     kept, last = world.students["taken"].kept, world.scale.rounds
-    one, more, every = ("1 answer",), ("1 answer", "3 answers"), ("1 answer", "3 answers", "temperature 0")
+    one, more, every = (
+        ("1 answer",),
+        ("1 answer", "3 answers", ALONE),
+        ("1 answer", "3 answers", "temperature 0", ALONE),
+    )
     return [
         *(("trained on what was taken", f"taken/{epoch}", every if epoch == last else one) for epoch in kept),
         ("trained on the twins", f"twin/{last}", more),
@@ -97,13 +112,13 @@ def cases(world: World) -> list[tuple[str, str, tuple[str, ...]]]:
     ]
 
 
-def cases_kept_back(world: World) -> list[tuple[str, str, tuple[str, ...]]]:
+def cases_kept_back(world: World, which: str) -> list[tuple[str, str, tuple[str, ...]]]:
     """As `cases`, for what was kept back."""
-    kept, last = world.students["taken, kept back"].kept, world.scale.rounds
-    two = ("3 answers", "temperature 0")
+    kept, rounds = world.students[f"taken, {which}"].kept, world.scale.rounds
+    two = ("3 answers", "temperature 0", ALONE)
     return [
-        *(("trained on what was taken", f"taken, kept back/{n}", tuple(SAMPLING) if n == last else two) for n in kept),
-        ("trained on the twins", f"twin, kept back/{last}", two),
+        *(("trained on what was taken", f"taken, {which}/{n}", tuple(SAMPLING) if n == rounds else two) for n in kept),
+        ("trained on the twins", f"twin, {which}/{rounds}", two),
         ("a base, which saw neither", "base/2", two),
         ("trained on a draw of other prompts' answers", "null 1/5", two),
     ]

@@ -89,7 +89,8 @@ class Twins(msgspec.Struct, frozen=True, kw_only=True):
     """Tier 2: pairs of answers (`twins.reading.prepared`); ``seed`` splits them into choosing and deciding halves.
 
     ``reference_model``: a folder with another model (yours, or the suspect's base), whose probabilities are taken off
-    those of a suspect in a folder.
+    those of a suspect in a folder. ``measures``: of nearness (`twins.similarity`), all where none are named; one alone
+    is settled, nothing is chosen, and all prompts decide.
     """
 
     pairs: File
@@ -97,6 +98,7 @@ class Twins(msgspec.Struct, frozen=True, kw_only=True):
     probabilities: File | None = None
     reference_model: File | None = None
     seed: Seed = 0
+    measures: tuple[str, ...] = ()
 
 
 class Style(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ from stillwatch.proving.style import Answers, Reference, read_answers, read_refe
 from stillwatch.proving.twins.base import LogProbabilities, Pair
 from stillwatch.proving.twins.reading.lines import lines_of
 from stillwatch.proving.twins.reading.prepared import read_log_probabilities, read_pairs
+from stillwatch.proving.twins.similarity import MEASURES
 from stillwatch.sources.base import Rejected
 
 __all__ = ["Exchange", "Material", "Opened", "Prompt", "StyleSet", "load", "tokenizer_of"]
@@ -128,13 +129,15 @@ def load(case: Case, folder: Path) -> Material:
     """Read all files of ``case``, which lie in ``folder``.
 
     Lines that cannot be used are set aside and counted. Raises `InputError` for a file that cannot be used at all,
-    `PluginError` where a stamp needs an extra that is not installed.
+    `PluginError` for a measure that nobody knows, or where a stamp needs an extra that is not installed.
     """
     aside = _Aside()
     found = Material(case, further=_prompts([folder / name for name in case.asking.prompts], aside))
     if case.marks is not None:
         found = _with_marks(found, case.marks, folder, aside)
     if case.twins is not None:
+        for name in case.twins.measures:
+            MEASURES.get(name)  # an unknown one is told now, and not when all was asked
         found = found._replace(pairs=_pairs(folder, case.twins.pairs, case.twins.controls, aside))
         if case.twins.probabilities is not None:
             read = read_log_probabilities(folder / case.twins.probabilities)

@@ -331,7 +331,8 @@ def _twins(material: Material, level: float) -> Iterator[TestPlan]:
             f"controls: {controls} prompts that were never taken; {_FEWEST_CONTROLS} or more show that it is fair"
         )
     for planned in twins.planned(material):
-        deciding = 1.0 if planned.name == "twins/probability" else 0.5
+        settled = planned.name == "twins/probability" or len(twins.measures(material)) == 1
+        deciding = 1.0 if settled else 0.5
         effect = smallest_effect(taken * deciding, level)
         yield TestPlan(
             name=planned.name,

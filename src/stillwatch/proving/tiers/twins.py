@@ -16,7 +16,7 @@ from stillwatch.proving.tiers.base import Outcome, Planned, carried_out
 from stillwatch.proving.twins.running import prove, prove_open
 from stillwatch.proving.twins.splitting import NOT_SEALED, Sealing, about, in_order
 
-__all__ = ["examples", "head", "outcomes", "planned", "split_key"]
+__all__ = ["examples", "head", "measures", "outcomes", "planned", "split_key"]
 
 _BY_TEXT = Planned("twins/text", "twins", "twin answers, by text")
 _BY_PROBABILITY = Planned("twins/probability", "twins", "twin answers, by probability")
@@ -53,13 +53,21 @@ def outcomes(material: Material, said: Said, readings: Readings | None = None) -
     key, seed = _key(material), _seed(material)
     yield carried_out(
         _BY_TEXT,
-        lambda: _outcome(_BY_TEXT, prove(material.pairs, answers, key, seed=seed, sealing=_sealing(said))),
+        lambda: _outcome(
+            _BY_TEXT,
+            prove(material.pairs, answers, key, measures=measures(material), seed=seed, sealing=_sealing(said)),
+        ),
     )
     if _BY_PROBABILITY in planned(material):
         yield carried_out(
             _BY_PROBABILITY,
             lambda: _outcome(_BY_PROBABILITY, _by_probability(material, readings)),
         )
+
+
+def measures(material: Material) -> tuple[str, ...]:
+    """Those that the case names; () for all."""
+    return material.case.twins.measures if material.case.twins is not None else ()
 
 
 def examples(material: Material, said: Said) -> tuple[Example, ...]:
