@@ -278,6 +278,22 @@ def test_a_folder_is_of_one_case(world: World, copied: Path, tmp_path: Path) -> 
     assert report(out) == report(copied)
 
 
+def test_one_measure_that_the_case_settles_decides_on_all_prompts(
+    world: World, copied: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settled = world.case("copy", twins='measures = ["word_ngrams"]')
+    sealed = copied / "answers" / "suspect.jsonl"
+    assert run("prove", "--case", settled, "--answers", sealed, "--out", tmp_path, "--quiet") == 1
+    one, half = one_of(tmp_path, "twins/text"), one_of(copied, "twins/text")
+    assert one.evidence.numbers["measures"] == ["word_ngrams"]
+    assert one.evidence.n > 1.5 * half.evidence.n
+    assert run("prove", "check", tmp_path, "--quiet") == 0
+    unknown = world.case("copy", twins='measures = ["nearness"]')
+    assert run("prove", "--case", unknown, "--answers", sealed, "--out", tmp_path / "none", "--quiet") == 2
+    assert "no 'nearness' here; known: word_ngrams" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists(), "told before anything is written"
+
+
 def test_a_key_that_was_fixed_too_late_proves_nothing(world: World, copied: Path, tmp_path: Path) -> None:
     late = world.case("copy", claim='before = "2026-02-01T00:00:00Z"')
     sealed = copied / "answers" / "suspect.jsonl"
