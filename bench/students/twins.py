@@ -77,7 +77,8 @@ def by_prompts(world: World) -> Table:
     last = world.scale.rounds
     for varied, name in (("trained from nothing", f"taken/{last}"), ("tuned from a base", "tuned on taken/3")):
         own = _of_all(world, name, candidates)
-        said = _said(world, name, [first.prompt for first, _ in candidates], *SAMPLING["3 answers"])
+        asked = [first.prompt for first, _ in candidates]
+        said, surest = (_said(world, name, asked, *SAMPLING[how]) for how in ("3 answers", ALONE))
         for part in (16, 8, 4, 2, 1):
             kept = [at for at, pair in enumerate(pairs) if pair.control or at < world.scale.twins // part]
             some = [pairs[at] for at in kept]
@@ -85,6 +86,7 @@ def by_prompts(world: World) -> Table:
             rows.append({
                 "student": varied, "prompts": world.scale.twins // part, "open": _log10(prove_open(some, own, KEY)),
                 "3 answers": _log10(prove(some, given, KEY)),
+                ALONE: _log10(prove(some, {pairs[at].prompt_id: surest[at] for at in kept}, KEY, measures=("word_ngrams",))),
             })  # fmt: skip
     return Table("students-twins-prompts", "Twin answers, by the number of prompts", rows, "log10 of p.")
 
