@@ -82,11 +82,11 @@ def by_prompts(world: World) -> Table:
         for part in (16, 8, 4, 2, 1):
             kept = [at for at, pair in enumerate(pairs) if pair.control or at < world.scale.twins // part]
             some = [pairs[at] for at in kept]
-            given = {pairs[at].prompt_id: said[at] for at in kept}
+            given, sure = ({pairs[at].prompt_id: texts[at] for at in kept} for texts in (said, surest))
             rows.append({
                 "student": varied, "prompts": world.scale.twins // part, "open": _log10(prove_open(some, own, KEY)),
                 "3 answers": _log10(prove(some, given, KEY)),
-                ALONE: _log10(prove(some, {pairs[at].prompt_id: surest[at] for at in kept}, KEY, measures=("word_ngrams",))),
+                ALONE: _log10(prove(some, sure, KEY, measures=("word_ngrams",))),
             })  # fmt: skip
     return Table("students-twins-prompts", "Twin answers, by the number of prompts", rows, "log10 of p.")
 
