@@ -1,8 +1,8 @@
 """``python -m bench.students``: students trained here, and what the proofs of a copy see in them.
 
 A teacher and some thirty students of 0.2 to 0.75 million weights are trained from nothing; two processes share the
-work. About two hours on two cores; what is there already is not made again. Needs torch (``make suspects``), so it is
-no part of ``python -m bench``.
+work. Two to three hours on two cores; what is there already is not made again. Needs torch (``make suspects``), so it
+is no part of ``python -m bench``, but of ``make bench`` where torch is.
 """
 
 from __future__ import annotations
