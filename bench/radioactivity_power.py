@@ -29,7 +29,7 @@ SCHEMES = ("gumbel", "tournament", "red_green")
 SHARES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
 TEXTS, LENGTH, ANSWERS, ANSWER = 600, 200, 5000, 60
 VOCABULARY, WORLDS, LEVEL = 100, 3, 1e-3
-UNMARKED, FEW = 100, 500
+UNMARKED, FEW = 30, 200
 """Texts and answers for what the key would choose, which takes fewer."""
 
 
