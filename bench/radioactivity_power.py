@@ -40,7 +40,7 @@ def world(name: str, share: float, seed: int) -> tuple[MarkKey, Teacher, list[Pa
     number = round(TEXTS * share)
     marked = write(teacher, max(number, 12), LENGTH, rng, scheme_named(name), [key.secret] * max(number, 12))
     plain = write(teacher, TEXTS - number, LENGTH, rng)
-    return key, teacher, passages(marked), Student([plain, marked] if number else [plain], VOCABULARY)
+    return key, teacher, passages(marked), Student([plain, marked[:number]], VOCABULARY)
 
 
 def p_values(name: str, share: float, seed: int) -> dict[str, float]:
