@@ -36,8 +36,8 @@ SHARES = {
     "kept back": {("gumbel", 0.1), ("tournament", 0.1), ("red_green", 0.1)},
 }  # fmt: skip
 """Three campaigns: which share of the answers each key marked. Keys are independent, so each is a case of its own, with
-all other answers as what else the student learnt from. The last was made when the tests were settled, with prompts,
-answers and keys of its own, and was looked at once."""
+all other answers as what else the student learnt from. The last, with prompts, answers and
+keys of its own, was made before the tests were settled, and looked at once after."""
 ASKED_OF = {"sparse": 2, "dense": 2, "kept back": 7}
 """Seeds of the campaigns' prompts."""
 KEPT_BACK = ("taken, kept back", "twin, kept back", "taken, last", "twin, last")

@@ -18,21 +18,17 @@ from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.radioactivity.answers import answer_tokens
 from stillwatch.proving.radioactivity.base import Passage
 from stillwatch.proving.radioactivity.choices import (
-    OTHERS as DECOYS,
-)
-from stillwatch.proving.radioactivity.choices import (
-    Leans,
+    OTHERS,
     chosen_by_key,
+    leans_along,
+    leans_said,
     leans_to_key,
-    read_beside,
-    said_beside,
     standing,
-    unshown,
 )
 from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.reading import expected_scores, predicted_tokens
 
-OTHERS, MOST_READ = 1_000, 600
+NEVER_USED, MOST_READ = 1_000, 600
 """Keys that were never used, and texts of one key that are read at most: a tenth of the campaign."""
 NULL_ANSWERS = 150
 ANSWERS_OF_OTHERS, MOST_LIKE = 1_000, 5
@@ -122,7 +118,7 @@ def by_answers(world: World) -> Table:
         ("null 0/5", "kept back"),
     ):
         said, teacher = _said(world, name, world.texts(campaign)), Read(world.model(world.teacher))
-        parts = [_leans(said[: world.scale.asked // part], teacher) for part in (10, 5, 1)]
+        parts = [leans_said(said[: world.scale.asked // part], teacher, CONTEXT) for part in (10, 5, 1)]
         for of, key in world.keys(campaign).items():
             row = {"student": name, "scheme": of[0], "share": f"{of[1]:.1%}"}
             row |= {f"{leans.texts:,} answers": f"{log10(leans_to_key(leans, key)):.1f}" for leans in parts}
@@ -137,27 +133,26 @@ def other_keys(world: World) -> Table:
     teacher, texts = Read(world.model(world.teacher)), world.texts("kept back")
     name = f"marked, kept back/{world.scale.learnt * 3}"
     free = passages(world.marked("kept back", None, texts))[:MOST_READ]
-    read = read_beside(Read(world.model(name)), teacher, free, windows := unshown(free, CONTEXT))
     ways = {
-        "read along unmarked answers": Leans(read, windows.rows, len(free), said=False),
-        "its own answers": _leans(_said(world, name, texts)[:ANSWERS_OF_OTHERS], teacher),
+        "read along unmarked answers": leans_along(Read(world.model(name)), teacher, free, CONTEXT),
+        "its own answers": leans_said(_said(world, name, texts)[:ANSWERS_OF_OTHERS], teacher, CONTEXT),
     }
     rows: list[dict[str, Any]] = []
     for of, key in world.keys("kept back").items():
-        never = list(decoys(key, DECOYS + OTHERS))
-        compared, others = [each.secret for each in never[:DECOYS]], never[DECOYS:]
+        never = list(decoys(key, OTHERS + NEVER_USED))
+        compared, others = [each.secret for each in never[:OTHERS]], never[OTHERS:]
         for way, leans in ways.items():
-            say(f"marks: {OTHERS:,} other keys of {of[0]}, {way}")
+            say(f"marks: {NEVER_USED:,} other keys of {of[0]}, {way}")
             leaning = sorted(others, key=lambda each: -standing(leans, each, compared))[:MOST_LIKE]
             p = [leans_to_key(leans, each, decoys=compared).p_value or 0.0 for each in (key, *leaning)]
             rows.append({
                 "scheme": of[0], "what the key would choose": way, "texts": leans.texts,
-                "the key": f"{min(1.0, p[0] * (OTHERS + 1)):.1e}",
-                "least of the others": f"{min(1.0, min(p[1:]) * (OTHERS + 1)):.2g}",
+                "the key": f"{min(1.0, p[0] * (NEVER_USED + 1)):.1e}",
+                "least of the others": f"{min(1.0, min(p[1:]) * (NEVER_USED + 1)):.2g}",
             })  # fmt: skip
     note = (
-        f"p-values times {OTHERS + 1:,}, the number of keys; 10 % marked, student {name}. Of the others, p-values are "
-        f"computed of the {MOST_LIKE} that it leans to most; all are compared with {DECOYS} more, never used either."
+        f"p-values times {NEVER_USED + 1:,}, the number of keys; 10 % marked, student {name}. Of the others, p-values "
+        f"are computed of the {MOST_LIKE} it leans to most; all are compared with {OTHERS} more, never used either."
     )
     return Table("students-other-keys", "No other key", rows, note)
 
@@ -175,10 +170,9 @@ def nulls(world: World, keys: int = 200) -> Table:
         for at, each in enumerate((key, *decoys(key, keys - 1))):
             for name, p in _of_null(student, marked, said, each, bets=at < keys // 5).items():
                 found.setdefault(name, []).append(p)
-        read = read_beside(student, teacher, free[:NULL_ANSWERS], windows := unshown(free[:NULL_ANSWERS], CONTEXT))
         ways = {
-            "the key's choice": Leans(read, windows.rows, NULL_ANSWERS, said=False),
-            "the key's choice, answers": _leans(said, teacher),
+            "the key's choice": leans_along(student, teacher, free[:NULL_ANSWERS], CONTEXT),
+            "the key's choice, answers": leans_said(said, teacher, CONTEXT),
         }
         for each in decoys(key, keys // 8):
             for name, leans in ways.items():
@@ -210,12 +204,6 @@ def _of_null(
         tests["expected"] = expected_scores(student, some, key)
         tests["counts"] = answer_counts(said, key)
     return {name: 1.0 if evidence.p_value is None else evidence.p_value for name, evidence in tests.items()}
-
-
-def _leans(said: Sequence[Passage], teacher: Read) -> Leans:
-    """A student's answers beside its teacher, for many keys."""
-    windows = unshown(said, CONTEXT)
-    return Leans(said_beside(teacher, said, windows), windows.rows, len(said), said=True)
 
 
 def _said(world: World, name: str, texts: Sequence[Text]) -> list[Passage]:

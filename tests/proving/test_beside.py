@@ -14,21 +14,6 @@ from stillwatch.proving.running import run
 from tests.proving.read_suspects import BESIDE, cli, report_in, wanted
 
 
-@pytest.mark.parametrize("share", [0.001, 0.5, 0.999])
-def test_check_names_a_reading_of_our_own_model_that_was_changed(
-    copied: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "proof"
-    shutil.copytree(copied, out)
-    data = bytearray((out / BESIDE).read_bytes())
-    place = int(share * len(data))
-    data[place] = ord("x") if data[place] != ord("x") else ord("y")
-    (out / BESIDE).write_bytes(data)
-    assert cli("prove", "check", out) == 1
-    line = bytes(data[:place]).count(b"\n") + 1
-    assert f"line {line} " in capsys.readouterr().out
-
-
 def test_our_own_model_read_along_other_answers_does_not_count(
     copied: Path, innocent: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,3 +53,16 @@ def test_reading_along_answers_goes_on_where_it_was_and_needs_the_same_model(
     shutil.copy(world.folder / "honest" / "model.safetensors", changed_model / "model.safetensors")
     with pytest.raises(UsageError, match=r"whose files have changed since|is not the model that the answers' head"):
         run(wanted(world, "copy", tmp_path / "case" / "copy.toml"), out, Silent())
+
+
+def test_answers_that_are_closed_are_read_along_by_the_model_that_was_settled(
+    world: World, copied: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "proof"
+    shutil.copytree(copied, out)
+    (out / "prove.json").unlink()
+    shutil.copytree(world.folder, tmp_path / "case")
+    shutil.copy(world.folder / "honest" / "model.safetensors", tmp_path / "case" / "teacher" / "model.safetensors")
+    closed = wanted(world, "copy", tmp_path / "case" / "copy.toml")._replace(close=True)
+    with pytest.raises(UsageError, match="is not the model that the answers' head"):
+        run(closed, out, Silent())

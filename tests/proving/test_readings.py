@@ -29,7 +29,7 @@ from stillwatch.proving.radioactivity.reading import expected_scores, predicted_
 from stillwatch.proving.readings.sealed import Line, Text, read_readings, unpacked, unpacked_choice
 from stillwatch.proving.running import Wanted, preview, run
 from stillwatch.storage import chain
-from tests.proving.read_suspects import READINGS, changed, cli, one_of, report_in, wanted
+from tests.proving.read_suspects import BESIDE, READINGS, changed, cli, one_of, report_in, wanted
 
 
 def test_a_copy_that_is_read_is_shown_by_each_of_its_probabilities(copied: Path) -> None:
@@ -112,16 +112,19 @@ def test_check_needs_no_model_and_finds_the_same_numbers(
     assert "read before the first of them was sealed" in text
 
 
-@pytest.mark.parametrize("share", [0.001, 0.3, 0.6, 0.999])
+@pytest.mark.parametrize(
+    ("file", "share"),
+    [*((READINGS, share) for share in (0.001, 0.3, 0.6, 0.999)), *((BESIDE, share) for share in (0.001, 0.5, 0.999))],
+)
 def test_check_names_a_reading_that_was_changed(
-    copied: Path, tmp_path: Path, share: float, capsys: pytest.CaptureFixture[str]
+    copied: Path, tmp_path: Path, file: str, share: float, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "proof"
     shutil.copytree(copied, out)
-    data = bytearray((out / READINGS).read_bytes())
+    data = bytearray((out / file).read_bytes())
     place = int(share * len(data))
     data[place] = ord("x") if data[place] != ord("x") else ord("y")
-    (out / READINGS).write_bytes(data)
+    (out / file).write_bytes(data)
     assert cli("prove", "check", out) == 1
     line = bytes(data[:place]).count(b"\n") + 1
     assert f"line {line} " in capsys.readouterr().out

@@ -142,7 +142,7 @@ def _plural(unit: str) -> str:
 
 def _marks(material: Material, level: float) -> Iterator[TestPlan]:
     for opened in material.opened:
-        planned = {each.name.rpartition("/")[2]: each for each in marks.by_key(material, opened)}
+        planned = {each.kind: each for each in marks.by_key(material, opened)}
         lacks = _lacks(material, opened)
         if not marks.is_text(opened):
             told = (planned[name] for name in ("answers", "counts", "said") if name in planned)
@@ -198,7 +198,7 @@ def _tokens(material: Material, planned: Planned, level: float, lacks: tuple[str
         else "Nothing is asked."
     )
     needs = ["Answers that repeat themselves bring fewer: a pilot says how many (radioactivity.planning)."]
-    if planned.name.endswith("/said"):
+    if planned.kind == "said":
         says = (
             "Sees what a suspect took over in far fewer answers than the two tests before: where a tenth of its texts "
             "were marked, and it went over them several times, in some hundred."

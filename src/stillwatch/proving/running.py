@@ -27,7 +27,7 @@ from stillwatch.proving.readings.beside import plan_in as plan_beside_in
 from stillwatch.proving.readings.planning import Folders, plan_reading, with_hashes
 from stillwatch.proving.readings.read import head as reading_head
 from stillwatch.proving.readings.reading import read_suspect
-from stillwatch.proving.report import ProofReport
+from stillwatch.proving.report import BesidePlan, ProofReport
 from stillwatch.proving.reporting import as_json, build_report
 from stillwatch.proving.said import about, read_said
 from stillwatch.proving.tiers import twins
@@ -97,12 +97,13 @@ def run(wanted: Wanted, out: Path, progress: Progress, *, overwrite: bool = Fals
     folders = wanted.folders(case)
     if folders is not None:
         plan_reading(material, folders)
+    plan_beside(material, wanted.marks_reference(case))
     kept = keep(case, wanted.case.parent, out, overwrite=overwrite)
     if overwrite:
         for name in (REPORT, PAGE, STATEMENT):
             (out / name).unlink(missing_ok=True)
     if not _closed(out, kept):
-        our_own = _our_own(wanted, case, material)
+        our_own = _our_own(wanted, case, material, progress)
         if our_own is not None:
             wanted = wanted._replace(opener=our_own.once(wanted.opener))
         _answers(wanted, kept, out, progress, our_own, overwrite=overwrite)
@@ -142,19 +143,21 @@ class _OurOwn(NamedTuple):
 
     folder: Path
     model: OpenModel
+    plan: BesidePlan
 
     def once(self, opener: Opener) -> Opener:
         """An opener that does not load it a second time."""
         return lambda folder, device: self.model if folder == self.folder else opener(folder, device)
 
 
-def _our_own(wanted: Wanted, case: Case, material: Material) -> _OurOwn | None:
+def _our_own(wanted: Wanted, case: Case, material: Material, progress: Progress) -> _OurOwn | None:
     """None where none is read along answers. Raises `InputError`, and `PluginError` where an extra is missing."""
     folder = wanted.marks_reference(case)
-    if folder is None or plan_beside(material, folder) is None:
+    plan = plan_beside(material, folder, progress)
+    if folder is None or plan is None:
         return None
     local = wanted.local()
-    return _OurOwn(folder, wanted.opener(folder, "" if local is None else local.device))
+    return _OurOwn(folder, wanted.opener(folder, "" if local is None else local.device), plan)
 
 
 def _beside(kept: KeptCase, out: Path, progress: Progress, our_own: _OurOwn | None, *, overwrite: bool) -> None:
@@ -164,7 +167,7 @@ def _beside(kept: KeptCase, out: Path, progress: Progress, our_own: _OurOwn | No
     plan = plan_beside_in(said.about)
     if plan is None:
         return
-    if our_own is None or plan != plan_beside(material, our_own.folder, progress):
+    if our_own is None or plan != our_own.plan:
         do = "name the folder in which it lies, as it was then, in [marks] reference_model"
         raise UsageError("is not the model that the answers' head says is read along them", "reference_model", do)
     read_beside_answers(material, plan, said, our_own.model, out / BESIDE, kept.digest, progress, overwrite=overwrite)
@@ -180,7 +183,7 @@ def _answers(
         return
     read = _read(wanted, material, kept, out, progress, overwrite=overwrite)
     if our_own is not None:
-        read |= beside_head(plan_beside(material, our_own.folder, progress))
+        read |= beside_head(our_own.plan)
     if wanted.answers or wanted.suspect is None:
         seal_prepared(wanted.answers, material, questions, path, kept.digest, read, overwrite=overwrite)
         return

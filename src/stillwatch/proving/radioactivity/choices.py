@@ -39,6 +39,8 @@ __all__ = [
     "Leans",
     "chosen_by_key",
     "joined",
+    "leans_along",
+    "leans_said",
     "leans_to_key",
     "read_beside",
     "said_beside",
@@ -152,9 +154,8 @@ def chosen_by_key(
             wrong setting.
         PluginError: the key's scheme is unknown.
     """
-    windows = unshown(passages, scheme_named(key.scheme).context)
-    read = read_beside(suspect, reference, passages, windows, most_tokens)
-    return leans_to_key(Leans(read, windows.rows, len(passages), said=False), key, decoys=decoys)
+    leans = leans_along(suspect, reference, passages, scheme_named(key.scheme).context, most_tokens)
+    return leans_to_key(leans, key, decoys=decoys)
 
 
 def said_by_key(
@@ -170,9 +171,30 @@ def said_by_key(
     Arguments, result and errors are those of `chosen_by_key`, but that nothing is read along the ``answers`` except the
     reference; their prompts may be any, those that were taken too.
     """
-    windows = unshown(answers, scheme_named(key.scheme).context)
+    leans = leans_said(answers, reference, scheme_named(key.scheme).context, most_tokens)
+    return leans_to_key(leans, key, decoys=decoys)
+
+
+def leans_along(
+    suspect: NextTokens,
+    reference: NextTokens,
+    passages: Sequence[Passage],
+    context: int,
+    most_tokens: int = MOST_TOKENS,
+) -> Leans:
+    """What `chosen_by_key` is made of, for all keys whose windows have ``context`` tokens."""
+    windows = unshown(passages, context)
+    read = read_beside(suspect, reference, passages, windows, most_tokens)
+    return Leans(read, windows.rows, len(passages), said=False)
+
+
+def leans_said(
+    answers: Sequence[Passage], reference: NextTokens, context: int, most_tokens: int = MOST_TOKENS
+) -> Leans:
+    """What `said_by_key` is made of, for all keys whose windows have ``context`` tokens."""
+    windows = unshown(answers, context)
     read = said_beside(reference, answers, windows, most_tokens)
-    return leans_to_key(Leans(read, windows.rows, len(answers), said=True), key, decoys=decoys)
+    return Leans(read, windows.rows, len(answers), said=True)
 
 
 def leans_to_key(leans: Leans, key: MarkKey, *, decoys: Sequence[bytes] = ()) -> Evidence:

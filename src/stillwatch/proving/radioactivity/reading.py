@@ -225,10 +225,9 @@ def read_text(
     Raises:
         InputError: as `expected_scores`.
     """
-    alone = windows._replace(passage=np.zeros(len(windows.rows), dtype=np.int64))
     best, other, parts = [], [], []
     law = law_of(scheme_named(key.scheme), key)
-    for q, p in read_both(suspect, reference, [passage], alone):
+    for q, p in read_both(suspect, reference, [passage], windows.alone()):
         best.append(q.argmax(axis=1))
         parts.append(heaviest(_weights(q, p, law), most_tokens))
         if p is not None:

@@ -38,6 +38,10 @@ class Windows(NamedTuple):
         """Those of ``kept`` (n,)."""
         return Windows(self.rows[kept], self.next[kept], self.passage[kept], self.position[kept])
 
+    def alone(self) -> Windows:
+        """Windows of one text among several, as those of that text by itself."""
+        return self._replace(passage=np.zeros_like(self.passage))
+
 
 def windows_of(passages: Sequence[Passage], context: int, *, given: bool = False) -> Windows:
     """The windows of ``context`` tokens before every token of the answers, as far as they lie within the answer.

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from stillwatch.errors import AskingError, InputError
 from stillwatch.progress import Progress
@@ -21,7 +20,7 @@ from stillwatch.proving.passages import passages_of
 from stillwatch.proving.radioactivity.choices import Leans, said_beside, unshown
 from stillwatch.proving.readings.along import Along, InPlace, given_to, turns_of, vocabulary_of
 from stillwatch.proving.readings.base import OpenModel
-from stillwatch.proving.readings.planning import context_of, hashed, marks_reference, token_keys
+from stillwatch.proving.readings.planning import contexts_of, hashed, marks_reference, token_keys
 from stillwatch.proving.readings.read import joined_choices
 from stillwatch.proving.readings.sealed import open_readings, packed_choice, read_readings
 from stillwatch.proving.report import BesideFacts, BesidePlan, ModelRead
@@ -53,9 +52,9 @@ def plan_beside(material: Material, folder: Path | None, progress: Progress | No
     return BesidePlan(model=ModelRead(folder=model.folder, files=files), keys=tuple(each.key.id for each in keys))
 
 
-def head(plan: BesidePlan | None) -> dict[str, Any]:
+def head(plan: BesidePlan) -> dict[str, Any]:
     """What goes into the head of the answers."""
-    return {} if plan is None else {ABOUT: msgspec.to_builtins(plan)}
+    return {ABOUT: msgspec.to_builtins(plan)}
 
 
 def plan_in(about: Mapping[str, Any]) -> BesidePlan | None:
@@ -84,19 +83,18 @@ def read_beside_answers(
 
     Raises `AskingError` where it was interrupted, `InputError` for what cannot be read, `UsageError`, `StorageError`.
     """
-    about = {ABOUT: msgspec.to_builtins(plan), "answers": said.facts.seal}
+    about = {**head(plan), "answers": said.facts.seal}
     vocabulary = vocabulary_of(material)
     with open_readings(path, case, None, about, overwrite=overwrite) as file:
-        items = [each for each in _items(material, plan, said) if each.name not in file.items]
+        items = [each for each in _items(_along(material, plan, said)) if each.name not in file.items]
         progress.step("Reading our own model along the answers", len(items))
         try:
             for item in items:
                 passage = item.along.passages[item.text]
                 given = given_to(model, turns_of(material, item.along.prompts[item.text]), item.name)
                 placed = InPlace(model, given, passage.start, vocabulary)
-                windows = item.along.of(item.text)
-                alone = windows._replace(passage=np.zeros_like(windows.passage))
-                file.add(item.name, packed_choice(said_beside(placed, [passage], alone)))
+                windows = item.along.of(item.text).alone()
+                file.add(item.name, packed_choice(said_beside(placed, [passage], windows)))
                 progress.advance()
         except KeyboardInterrupt:
             told = f"was interrupted; {len(file.items):,} answers are read and sealed"
@@ -113,12 +111,12 @@ def load_beside(path: Path, material: Material, plan: BesidePlan, said: Said, ca
     about = kept.head.about
     if kept.head.case != case or plan_in(about) != plan or about.get("answers") != said.facts.seal:
         raise InputError("was read along other answers, or for another case", path, "restore the file")
-    items = list(_items(material, plan, said))
+    every = _along(material, plan, said)
+    items = list(_items(every))
     if {item.name for item in items} != kept.items.keys():
         raise InputError("holds readings of other answers than these", path, "restore the file")
     leans = {}
-    for context in _contexts(material, plan):
-        found = _along(material, said, context)
+    for context, found in every.items():
         read = joined_choices(kept, path, found, (item.name for item in items if item.context == context))
         leans[context] = Leans(read, found.windows.rows, len(found.passages), said=True)
     return LeansOfAnswers(leans, BesideFacts(plan=plan, began=kept.head.made_at, seal=kept.seal))
@@ -136,18 +134,13 @@ class _Item(NamedTuple):
         return f"said/{self.context}/{self.text}"
 
 
-def _items(material: Material, plan: BesidePlan, said: Said) -> Iterator[_Item]:
-    for context in _contexts(material, plan):
-        found = _along(material, said, context)
+def _items(every: Mapping[int, Along]) -> Iterator[_Item]:
+    for context, found in every.items():
         yield from (_Item(context, text, found) for text in found.texts)
 
 
-def _contexts(material: Material, plan: BesidePlan) -> list[int]:
-    return sorted({context_of(opened) for opened in material.opened if opened.key.id in plan.keys})
-
-
-def _along(material: Material, said: Said, context: int) -> Along:
-    """All answers, in the order in which they were sealed."""
+def _along(material: Material, plan: BesidePlan, said: Said) -> dict[int, Along]:
+    """All answers, in the order in which they were sealed, by how many tokens a window has."""
     texts = [(prompt, text) for prompt, answers in said.texts.items() for text in answers]
-    passages = passages_of(material, texts)
-    return Along([prompt for prompt, _ in texts], passages, unshown(passages, context))
+    passages, prompts = passages_of(material, texts), [prompt for prompt, _ in texts]
+    return {each: Along(prompts, passages, unshown(passages, each)) for each in contexts_of(material, plan.keys)}

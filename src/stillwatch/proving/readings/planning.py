@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -57,6 +57,11 @@ class Item(NamedTuple):
     key: str = ""
     context: int | None = None
     place: int = 0
+
+    @property
+    def candidate(self) -> bool:
+        """Whether it is one answer of a pair, and no text that is read for marks."""
+        return not self.key and self.context is None
 
     @property
     def name(self) -> str:
@@ -146,15 +151,15 @@ def items_of(material: Material, plan: ReadingPlan) -> Iterator[Item]:
     for opened in material.opened:
         if opened.key.id in plan.planned:
             yield from (Item(text, key=opened.key.id) for text in along(material, opened.key).texts)
-    for context in contexts_of(material, plan):
+    for context in contexts_of(material, plan.choices):
         yield from (Item(text, context=context) for text in unmarked(material, context).texts)
     if plan.candidates:
         yield from _candidates(material)
 
 
-def contexts_of(material: Material, plan: ReadingPlan) -> list[int]:
-    """The lengths of windows for which unmarked answers are read: those of the keys that are tested so."""
-    return sorted({context_of(opened) for opened in material.opened if opened.key.id in plan.choices})
+def contexts_of(material: Material, keys: Container[str]) -> list[int]:
+    """The lengths of windows under those of the opened keys whose ids are among ``keys``."""
+    return sorted({context_of(opened) for opened in material.opened if opened.key.id in keys})
 
 
 def context_of(opened: Opened) -> int:
@@ -173,10 +178,11 @@ def _with_marks(plan: ReadingPlan, material: Material, folders: Folders, tokens:
     reference = folders.marks_reference
     beside = None if reference is None else marks_reference(material, reference)
     texts, windows, planned, choices = {}, {}, {}, {}
+    if beside is not None and material.usual:
+        contexts = contexts_of(material, [opened.key.id for opened in tokens])
+        different = {each: int(first_of_each(unmarked(material, each).windows.rows).sum()) for each in contexts}
+        choices = {opened.key.id: different[context_of(opened)] for opened in tokens}
     for opened in tokens:
-        if reference is not None and material.usual:
-            rows = unmarked(material, context_of(opened)).windows.rows
-            choices[opened.key.id] = int(first_of_each(rows).sum())
         found = along(material, opened.key)
         texts[opened.key.id], windows[opened.key.id] = len(found.passages), len(found.windows.rows)
         planned[opened.key.id] = _planned(material, opened, len(found.passages))

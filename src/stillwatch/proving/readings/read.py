@@ -64,10 +64,10 @@ def load_readings(path: Path, material: Material, plan: ReadingPlan, seal: str, 
         opened.key.id: _key(kept, path, material, opened.key.id) for opened in material.opened
         if opened.key.id in plan.planned
     }  # fmt: skip
-    leans = {context: _leans(kept, path, material, context) for context in contexts_of(material, plan)}
+    leans = {context: _leans(kept, path, material, context) for context in contexts_of(material, plan.choices)}
     candidates = {}
     for item in items:
-        if item.key or item.context is not None:
+        if not item.candidate:
             continue
         read = kept.items[item.name].candidate
         if read is None:

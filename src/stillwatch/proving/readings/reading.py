@@ -55,9 +55,7 @@ def read_suspect(
         if left:
             progress.step("Loading what is read")
             try:
-                work = _Work(
-                    material, plan, folders, opener, any(item.key or item.context is not None for item in left)
-                )
+                work = _Work(material, plan, folders, opener, not all(item.candidate for item in left))
                 progress.step("Reading the suspect", len(items))
                 progress.advance(len(items) - len(left))
                 _read(left, work, file, progress)
@@ -122,9 +120,7 @@ class _Work:
         suspect, reference = self._placed(found, item)
         if reference is None:
             raise InputError("is read beside a reference", item.name, "name [marks] reference_model")
-        windows = found.of(item.at)
-        alone = windows._replace(passage=np.zeros_like(windows.passage))
-        return packed_choice(read_beside(suspect, reference, [found.passages[item.at]], alone))
+        return packed_choice(read_beside(suspect, reference, [found.passages[item.at]], found.of(item.at).alone()))
 
     def _found(self, name: str | int, find: Callable[[], Along]) -> Along:
         """Where to read, worked out once for all texts of a kind, which follow on each other."""

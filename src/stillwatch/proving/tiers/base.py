@@ -24,6 +24,11 @@ class Planned(NamedTuple):
     tier: Tier
     what: str
 
+    @property
+    def kind(self) -> str:
+        """The last part of its name: which of the tests of a key it is."""
+        return self.name.rpartition("/")[2]
+
 
 class Outcome(NamedTuple):
     """What became of a planned test."""

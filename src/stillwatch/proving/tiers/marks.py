@@ -17,7 +17,6 @@ import msgspec
 from stillwatch.errors import InputError
 from stillwatch.marks.base import MarkKey
 from stillwatch.marks.keys import decoys
-from stillwatch.marks.sampling.naming import scheme_named
 from stillwatch.marks.text import SCHEME
 from stillwatch.proving.evidence import Evidence
 from stillwatch.proving.material import Exchange, Material, Opened
@@ -29,6 +28,7 @@ from stillwatch.proving.radioactivity.counts import answer_counts
 from stillwatch.proving.radioactivity.reading import scores_of_predicted, scores_of_weighed
 from stillwatch.proving.radioactivity.text_marks import Reply, Sightings, choices_test, halves_test, sightings
 from stillwatch.proving.readings.base import KeyRead, Readings
+from stillwatch.proving.readings.planning import context_of
 from stillwatch.proving.report import Control, Fixed
 from stillwatch.proving.said import Said
 from stillwatch.proving.tiers.base import CONTROL_LEVEL, Outcome, Planned, carried_out
@@ -97,13 +97,13 @@ def outcomes(
             "choices": partial(_choices, material, said, opened),
             "answers": partial(_tokens, material, said, answer_tokens, opened),
             "counts": partial(_tokens, material, said, answer_counts, opened),
-            "said": partial(_chosen, material, leans, opened),
+            "said": partial(_chosen, leans, opened),
             "predicted": partial(_predicted, material, readings, opened),
             "expected": partial(_expected, material, readings, opened),
-            "chosen": partial(_chosen, material, None if readings is None else readings.leans, opened),
+            "chosen": partial(_chosen, None if readings is None else readings.leans, opened),
         }
         for each in by_key(material, opened):
-            yield carried_out(each, partial(make[each.name.rpartition("/")[2]], each))
+            yield carried_out(each, partial(make[each.kind], each))
 
 
 def _halves(material: Material, said: Said, opened: Opened, planned: Planned) -> Outcome:
@@ -172,10 +172,10 @@ def _expected(material: Material, readings: Readings | None, opened: Opened, pla
     return _outcome(planned, _committed(evidence, opened), [_never_used(opened.key, test)], opened.fixed)
 
 
-def _chosen(material: Material, read: Mapping[int, Leans] | None, opened: Opened, planned: Planned) -> Outcome:
+def _chosen(read: Mapping[int, Leans] | None, opened: Opened, planned: Planned) -> Outcome:
     """What the key would have chosen, against what keys would that were never used. The control is the one, of other
     such keys, to which the suspect leans most: its p-value counts for all of them."""
-    context = scheme_named(opened.key.scheme).context
+    context = context_of(opened)
     if read is None or context not in read:
         raise _not_read()
     leans = read[context]
